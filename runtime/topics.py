@@ -1,0 +1,155 @@
+"""The topics on the broker against the contract: create what is missing, refuse what contradicts."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from runtime.exit import Refusal
+from runtime.kafka import admin, wait_for_kafka
+from runtime.settings import Settings
+from wire.topics import TOPICS, Topic
+
+_REQUEST_TIMEOUT_S = 30.0
+_TIMESTAMP = "message.timestamp.type"
+
+
+class TopicContradiction(Refusal):
+    """Topics on the broker are not what the contract says; the message lists each with what to do."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the broker says of a topic."""
+
+    partitions: int
+    cleanup: str
+    timestamp_type: str
+
+
+def check_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> list[str]:
+    """Every fault, one line a topic and property: what is missing, what contradicts, what to do."""
+    found = _find(settings, topics)
+    missing = [
+        f"topic {name}: missing; `python -m dataflows topics create` creates it with "
+        f"{_count(topic.partitions(settings.partitions))}"
+        for name, topic in _names(settings, topics).items()
+        if name not in found
+    ]
+    return missing + _contradictions(settings, topics, found)
+
+
+def create_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> list[str]:
+    """Create what is missing, and return its names when every broker answer shows it.
+
+    Raises `TopicContradiction` before it creates any.
+    """
+    found = _find(settings, topics)
+    contradictions = _contradictions(settings, topics, found)
+    if contradictions:
+        raise TopicContradiction("\n".join(contradictions))
+    missing = {name: topic for name, topic in _names(settings, topics).items() if name not in found}
+    if missing:
+        _create(admin(settings), settings, missing)
+        _await_all(settings, topics)
+    return list(missing)
+
+
+def _names(settings: Settings, topics: Mapping[str, Topic]) -> dict[str, Topic]:
+    return {topic.full_name(settings.topic_prefix): topic for topic in topics.values()}
+
+
+def _find(settings: Settings, topics: Mapping[str, Topic]) -> dict[str, _Found]:
+    wait_for_kafka(settings)
+    client = admin(settings)
+    metadata = client.list_topics(timeout=_REQUEST_TIMEOUT_S).topics
+    present = [name for name in _names(settings, topics) if name in metadata]
+    if not present:
+        return {}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in present]
+    answers = client.describe_configs(resources, request_timeout=_REQUEST_TIMEOUT_S)
+    found = {}
+    for resource, future in answers.items():
+        config = future.result()
+        found[resource.name] = _Found(
+            len(metadata[resource.name].partitions),
+            config["cleanup.policy"].value,
+            config[_TIMESTAMP].value,
+        )
+    return found
+
+
+def _contradictions(settings: Settings, topics: Mapping[str, Topic], found: dict[str, _Found]) -> list[str]:
+    faults = []
+    for name, topic in _names(settings, topics).items():
+        if name in found:
+            faults += [f"topic {name}: {fault}" for fault in _faults(settings, name, topic, found[name])]
+    return faults
+
+
+def _faults(settings: Settings, name: str, topic: Topic, found: _Found) -> list[str]:
+    faults = []
+    expected = topic.partitions(settings.partitions)
+    if topic.per_lane and found.partitions != expected:
+        faults.append(
+            f"has {_count(found.partitions)}, expected {expected} (STOCKTIDE_PARTITIONS); set "
+            f"STOCKTIDE_PARTITIONS={found.partitions} if all topics of the system have that many, else move "
+            "the data to a new topic with the right number, or use another STOCKTIDE_TOPIC_PREFIX"
+        )
+    if topic.single and found.partitions != 1:
+        faults.append(
+            f"has {_count(found.partitions)}, expected 1, since the order of all its records counts; delete "
+            "and create it again, then publish its records once more (`python -m rules apply`)"
+        )
+    if found.cleanup != topic.cleanup:
+        faults.append(
+            f"has cleanup.policy={found.cleanup}, expected {topic.cleanup}; "
+            f"kafka-configs.sh --alter --topic {name} --add-config cleanup.policy={topic.cleanup}"
+        )
+    if topic.log_append and found.timestamp_type != "LogAppendTime":
+        faults.append(
+            f"has {_TIMESTAMP}={found.timestamp_type}, expected LogAppendTime, since guards go by the "
+            f"broker's time; kafka-configs.sh --alter --topic {name} --add-config {_TIMESTAMP}=LogAppendTime"
+        )
+    return faults
+
+
+def _create(client: AdminClient, settings: Settings, missing: Mapping[str, Topic]) -> None:
+    new = [
+        NewTopic(
+            name,
+            num_partitions=topic.partitions(settings.partitions),
+            config={
+                "cleanup.policy": topic.cleanup,
+                _TIMESTAMP: "LogAppendTime" if topic.log_append else "CreateTime",
+            },
+        )
+        for name, topic in missing.items()
+    ]
+    faults = []
+    for name, future in client.create_topics(new, operation_timeout=_REQUEST_TIMEOUT_S).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another process was first
+                faults.append(f"topic {name}: the broker refused to create it: {error.args[0].str()}")
+    if faults:
+        raise TopicContradiction("\n".join(faults))
+
+
+def _await_all(settings: Settings, topics: Mapping[str, Topic]) -> None:
+    """Return when all are seen as expected: the broker shows a new topic a moment after it was created."""
+    deadline = time.monotonic() + _REQUEST_TIMEOUT_S
+    while True:
+        problems = check_topics(settings, topics)
+        if not problems:
+            return
+        if time.monotonic() >= deadline:
+            raise TopicContradiction("\n".join(problems))
+        time.sleep(0.02)
+
+
+def _count(partitions: int) -> str:
+    return f"{partitions} partition{'' if partitions == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Tests mirror the folders: tests/wire/test_codec.py tests wire/codec.py."""

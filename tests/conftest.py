@@ -1,0 +1,83 @@
+"""A real Kafka and a real Redis for the whole session, and settings that keep each test to itself."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from deploy.kafka_server import KafkaServer
+from deploy.redis_server import RedisServer
+from deploy.services import run_folder
+from runtime import kafka as kafka_clients
+from runtime import redis as redis_clients
+from runtime.settings import CONFIG_VARIABLE, PREFIX, Settings
+
+# Tests see the defaults, whatever the shell that starts them exports or the folder holds.
+_KEPT = {PREFIX + "KERNEL_CACHE"}
+for _name in [name for name in os.environ if name.startswith(PREFIX) and name not in _KEPT]:
+    del os.environ[_name]
+os.environ[CONFIG_VARIABLE] = os.devnull
+
+# The first example may compile a kernel: a time limit for each would say nothing.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.register_profile("deep", deadline=None, max_examples=2000)
+hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def services_folder() -> Iterator[Path]:
+    """A folder for the data of servers, gone with the session."""
+    with run_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def kafka(services_folder: Path) -> Iterator[KafkaServer]:
+    """A real broker for the session. A test that stops it starts it again."""
+    server = KafkaServer(services_folder / "kafka")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_server(services_folder: Path) -> Iterator[RedisServer]:
+    """A real Redis for the session. A test that stops it starts it again."""
+    server = RedisServer(services_folder / "redis")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def settings(kafka: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> Iterator[Settings]:
+    """Settings for both servers with topics, keys and state of the test's own, which are removed after it."""
+    own = uuid.uuid4().hex[:8]
+    mine = Settings(
+        kafka_bootstrap=kafka.bootstrap,
+        redis_url=redis_server.url,
+        topic_prefix=f"t{own}-",
+        redis_prefix=f"t{own}:",
+        partitions=4,
+        state_dir=tmp_path / "state",
+    )
+    yield mine
+    _delete_topics(mine)
+    _delete_keys(mine)
+
+
+def _delete_topics(settings: Settings) -> None:
+    admin = kafka_clients.admin(settings)
+    names = [name for name in admin.list_topics(timeout=30).topics if name.startswith(settings.topic_prefix)]
+    if names:
+        for future in admin.delete_topics(names).values():
+            future.result()
+
+
+def _delete_keys(settings: Settings) -> None:
+    with redis_clients.client(settings) as client:
+        for key in client.scan_iter(match=settings.redis_prefix + "*", count=1000):
+            client.unlink(key)
