@@ -1,0 +1,273 @@
+"""Who may be folded: guards of one record against itself and its log time, then names to numbers.
+
+The outcome of a record is one of `OK`, a dead letter (`DEAD` + index in `DEAD_LETTER_CODES`), parked until a
+name is known (`PARK_*`), forwarded to the lane that owns its sku, or `NEW_SOURCE` / `NEW_BUNDLE`: a text to
+intern first.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inventory.columns import (
+    LOCATION,
+    OCCURRED_AT,
+    QUANTITY,
+    RECORDED_AT,
+    SKU,
+    SOURCE,
+    Bytes,
+    Columns,
+    Ints,
+    Kind,
+    Longs,
+)
+from inventory.demand import RELEASE
+from inventory.jit import by_reference, inline_kernel, kernel
+from inventory.murmur import murmur2
+from inventory.names import ABSENT, CANONICAL, Dictionary, look_up
+
+OK = 0
+PARK_SKU, PARK_LOCATION, PARK_CHANNEL, FORWARD, NEW_SOURCE, NEW_BUNDLE, TOO_LATE = range(1, 8)
+DEAD = 16
+
+DEAD_LETTER_CODES = ("invalid_event", "invalid_quantity", "from_the_future", "beyond_horizon")
+_INVALID, _QUANTITY, _FUTURE, _HORIZON = (DEAD + i for i in range(4))
+_NOT_COMPUTED = DEAD + 4
+"""A well-formed event that this version does not compute: dead letter `invalid_event`, with its own reason."""
+
+NOT_COMPUTED = _NOT_COMPUTED
+
+ACCEPT_BEYOND_HORIZON = 1
+"""Bit of a record's flags: a person replays it, so the age of its message is not held against it."""
+
+LONGEST_NAME = 128
+_CHANNEL, _BUNDLE = 5, 8  # text fields of the kinds that have them
+
+_MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS = (int(k) for k in Kind)
+
+
+class Movement(IntEnum):
+    """Symbols of StockMovement.movement, in schema order."""
+
+    RECEIPT = 0
+    SHIP = 1
+    RETURN = 2
+    TRANSFER_OUT = 3
+    TRANSFER_IN = 4
+    ADJUST = 5
+    STATE_CHANGE = 6
+
+
+_RECEIPT, _SHIP, _RETURN, _TRANSFER_OUT, _TRANSFER_IN, _ADJUST, _STATE_CHANGE = (int(m) for m in Movement)
+
+
+class Guards(NamedTuple):
+    """Horizons in ms, and which lane this is."""
+
+    clock_tolerance: int
+    dedupe_horizon: int
+    count_horizon: int
+    lane: int
+    lanes: int
+
+
+@by_reference
+class Dictionaries(NamedTuple):
+    """Names to numbers; `aliased` (sources) has bit 1 if the source has sku aliases, 2 locations, 4 channels."""
+
+    sources: Dictionary
+    skus: Dictionary
+    locations: Dictionary
+    channels: Dictionary
+    bundles: Dictionary
+    aliased: npt.NDArray[np.uint8]
+
+
+@kernel
+def dictionaries(
+    sources: Dictionary, skus: Dictionary, locations: Dictionary, channels: Dictionary, bundles: Dictionary,
+    aliased: npt.NDArray[np.uint8],
+) -> Dictionaries:  # fmt: skip
+    """What admission looks names up in."""
+    return Dictionaries(sources, skus, locations, channels, bundles, aliased)
+
+
+class Admitted(NamedTuple):
+    """Per record: outcome, and the numbers behind its names (-1 none). `detail` is a forward's lane."""
+
+    outcome: npt.NDArray[np.int32]
+    sku: Ints
+    location: Ints
+    channel: Ints
+    source: Ints
+    bundle: Ints
+    detail: Ints
+
+
+@kernel
+def _check_movement(c: Columns, i: int) -> int:
+    movement = c.longs[3, i]
+    from_state = c.longs[4, i]
+    to_state = c.longs[5, i]
+    if movement == _STATE_CHANGE:
+        if from_state == to_state:
+            return _INVALID
+    elif movement in (_RECEIPT, _RETURN, _TRANSFER_IN):
+        if from_state != 0:
+            return _INVALID
+    elif to_state != 0:
+        return _INVALID
+    quantity = c.longs[QUANTITY, i]
+    if quantity == 0 or (quantity < 0 and movement != _ADJUST):
+        return _QUANTITY
+    return OK
+
+
+@kernel
+def _check_count(c: Columns, i: int, log_time: int, g: Guards) -> int:
+    basis = c.longs[5, i]
+    if basis != 0:
+        return _NOT_COMPUTED
+    if c.longs[QUANTITY, i] < 0:
+        return _QUANTITY
+    if c.longs[3, i] > log_time + g.clock_tolerance:
+        return _FUTURE
+    return OK
+
+
+@kernel
+def _check_reservation(c: Columns, i: int) -> int:
+    if c.longs[8, i] != 0:
+        return _NOT_COMPUTED
+    quantity = c.longs[QUANTITY, i]
+    if quantity < 0 or (quantity == 0 and c.longs[4, i] == RELEASE):
+        return _QUANTITY
+    return OK
+
+
+@kernel
+def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) -> int:
+    for field in (0, SOURCE):
+        if c.text_len[field, i] <= 0:
+            return _INVALID
+    for field in (SKU, LOCATION, _CHANNEL):
+        if field == _CHANNEL and kind != _RESERVATION:  # elsewhere a channel that is not known is none
+            continue
+        length = c.text_len[field, i]
+        if length > LONGEST_NAME or length == 0:
+            return _INVALID
+        if length < 0 and (field == SKU or (field == LOCATION and kind != _RESERVATION)):
+            return _INVALID
+    outcome = OK
+    if kind == _MOVEMENT:
+        outcome = _check_movement(c, i)
+    elif kind == _COUNT:
+        outcome = _check_count(c, i, log_time, g)
+    elif kind == _RESERVATION:
+        outcome = _check_reservation(c, i)
+    elif c.longs[QUANTITY, i] == 0:
+        outcome = _QUANTITY
+    elif kind == _POS and c.longs[QUANTITY, i] > 0 and c.longs[3, i] != 0:
+        outcome = _INVALID
+    if outcome != OK:
+        return outcome
+    if c.longs[OCCURRED_AT, i] > log_time + g.clock_tolerance:
+        return _FUTURE
+    if log_time - c.longs[RECORDED_AT, i] > g.dedupe_horizon and flags & ACCEPT_BEYOND_HORIZON == 0:
+        return _HORIZON
+    return OK
+
+
+@inline_kernel
+def resolve(d: Dictionary, aliased: bool, source: int, c: Columns, field: int, i: int) -> int:
+    """The number behind an identifier: the source's alias first, then the canonical one; else ABSENT."""
+    at = c.text_at[field, i]
+    length = c.text_len[field, i]
+    if aliased:
+        value = look_up(d, 1 + source, c.buf, at, length)
+        if value != ABSENT:
+            return value
+    return look_up(d, CANONICAL, c.buf, at, length)
+
+
+FOREIGN = -2
+"""A sku's number FOREIGN - l says: it belongs to lane l."""
+
+
+@kernel
+def admit(
+    c: Columns, kind: int, log_time: Longs, flags: Bytes, g: Guards, d: Dictionaries, out: Admitted
+) -> int:  # fmt: skip
+    """Judge every record of a slice; returns how many are not OK."""
+    # Fetched once: each fetch counts references to all of a dictionary's arrays.
+    sources, skus, locations, channels, bundles, aliases = (
+        d.sources, d.skus, d.locations, d.channels, d.bundles, d.aliased,
+    )  # fmt: skip
+    exceptional = 0
+    for i in range(c.start.size):
+        out.outcome[i] = _check(c, kind, i, log_time[i], flags[i], g)
+        if out.outcome[i] != OK:
+            exceptional += 1
+            continue
+        source = look_up(sources, CANONICAL, c.buf, c.text_at[SOURCE, i], c.text_len[SOURCE, i])
+        out.source[i] = source
+        if source == ABSENT:
+            out.outcome[i] = NEW_SOURCE
+            exceptional += 1
+            continue
+        aliased = aliases[source]
+        sku = resolve(skus, aliased & 1 != 0, source, c, SKU, i)
+        if sku < 0:
+            home = FOREIGN - sku
+            if sku == ABSENT:
+                home = murmur2(c.buf, c.text_at[SKU, i], c.text_len[SKU, i]) % g.lanes
+            out.detail[i] = home
+            out.outcome[i] = PARK_SKU if sku == ABSENT and home == g.lane else FORWARD
+            exceptional += 1
+            continue
+        out.sku[i] = sku
+        out.location[i] = -1
+        out.channel[i] = -1
+        out.bundle[i] = -1
+        if c.text_len[LOCATION, i] >= 0:
+            out.location[i] = resolve(locations, aliased & 2 != 0, source, c, LOCATION, i)
+            if out.location[i] == ABSENT:
+                out.outcome[i] = PARK_LOCATION
+        if kind not in (_COUNT, _CORRECTION) and c.text_len[_CHANNEL, i] >= 0 and out.outcome[i] == OK:
+            out.channel[i] = resolve(channels, aliased & 4 != 0, source, c, _CHANNEL, i)
+            if out.channel[i] == ABSENT and kind == _RESERVATION:
+                out.outcome[i] = PARK_CHANNEL
+        if kind == _RESERVATION and c.text_len[_BUNDLE, i] >= 0 and out.outcome[i] == OK:
+            out.bundle[i] = look_up(bundles, CANONICAL, c.buf, c.text_at[_BUNDLE, i], c.text_len[_BUNDLE, i])
+            if out.bundle[i] == ABSENT:
+                out.outcome[i] = NEW_BUNDLE
+        if kind == _COUNT and out.outcome[i] == OK and log_time[i] - c.longs[3, i] > g.count_horizon:
+            out.outcome[i] = TOO_LATE
+        exceptional += out.outcome[i] != OK
+    return exceptional
+
+
+@kernel
+def home_lanes(c: Columns, g: Guards, d: Dictionaries, lane: Ints) -> None:
+    """For each POS line, the lane that owns its sku (by the source's alias, else by the identifier's hash)."""
+    for i in range(c.start.size):
+        at = c.text_at[SKU, i]
+        length = c.text_len[SKU, i]
+        lane[i] = -1
+        source = look_up(d.sources, CANONICAL, c.buf, c.text_at[SOURCE, i], c.text_len[SOURCE, i])
+        if source != ABSENT and d.aliased[source] & 1 != 0:
+            sku = look_up(d.skus, 1 + source, c.buf, at, length)
+            if sku <= FOREIGN:
+                lane[i] = FOREIGN - sku
+            elif sku != ABSENT:
+                lane[i] = g.lane
+        if lane[i] < 0:
+            lane[i] = murmur2(c.buf, at, length) % g.lanes
+
+
+def admitted(n: int) -> Admitted:
+    """Fresh columns for n records."""
+    return Admitted(*np.full((len(Admitted._fields), n), -1, np.int32))

@@ -1,0 +1,162 @@
+"""What goes into `Lane.step`, and what comes out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inventory.columns import Columns, Ints, Kind, Longs, Records
+from inventory.folding import Carried
+from inventory.views import Views
+
+OWN_POS_SALES = -1
+"""Carrier of till lines read from this lane's `pos-sales` partition: they are not folded but routed."""
+
+
+class Clock(NamedTuple):
+    """`now`: wall time; `log`: the least log time that all partitions of the lane have reached. Both ms."""
+
+    now: int
+    log: int
+
+
+class Origin(NamedTuple):
+    """Where n records were first read: topic code, partition, offset, log time (ms), flags (`admission`)."""
+
+    topic: npt.NDArray[np.uint8]
+    partition: Ints
+    offset: Longs
+    log_time: Longs
+    flags: npt.NDArray[np.uint8]
+
+
+def rows_of(origin: Origin, rows: npt.NDArray[np.int64]) -> Origin:
+    """Some rows of an origin."""
+    return Origin(
+        origin.topic[rows],
+        origin.partition[rows],
+        origin.offset[rows],
+        origin.log_time[rows],
+        origin.flags[rows],
+    )
+
+
+class Slice(NamedTuple):
+    """n records of one kind. `records[i]` is the whole message to forward, park or dead-letter for row i."""
+
+    kind: Kind
+    columns: Columns
+    records: Records
+    origin: Origin
+    carried: Carried
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it was read: master data, parked or dead. `value` None is a tombstone."""
+
+    topic: int
+    partition: int
+    offset: int
+    log_time: int
+    flags: int
+    value: bytes | None
+    key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Master:
+    """One master record. `carrier` (-1 none) and `carrier_offset`: the version term that it raises."""
+
+    record: str
+    key: str
+    value: Mapping[str, Any] | None
+    message: Message
+    carrier: int
+    carrier_offset: int
+
+
+class ControlKind(StrEnum):
+    """What lanes tell one another beside facts."""
+
+    HELLO = "hello"
+    MARKER = "marker"
+    ALIASES = "aliases"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One word between lanes. `offset` is that of the block that carried it (0 on the way out)."""
+
+    kind: ControlKind
+    payload: Mapping[str, Any]
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """One micro-batch. `next_offsets`: of `network` and `policies`, by topic name. `masters_ready`: master topics
+    were read to the ends they had at start. `caught_up`: nothing more was waiting. `publish`: no gate is closed."""
+
+    slices: list[Slice] = field(default_factory=list)
+    masters: list[Master] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
+    next_offsets: dict[str, int] = field(default_factory=dict)
+    masters_ready: bool = True
+    caught_up: bool = True
+    publish: bool = True
+
+
+class Forward(NamedTuple):
+    """Rows of a slice to send on: `rows[j]` goes to lane `lanes[j]`."""
+
+    slice: Slice
+    rows: npt.NDArray[np.int64]
+    lanes: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message (or one line of it) of which nothing was applied; `code` of the closed list."""
+
+    code: str
+    reason: str
+    message: Message
+    line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A business incident, opened or closed. `cause` tells two of one code, sku and location apart."""
+
+    code: str
+    sku: str | None
+    location: str | None
+    cause: str
+    opened_at: int
+    closed_at: int | None = None
+    channel: str | None = None
+    source: str | None = None
+    correlation_id: str | None = None
+    events: tuple[str, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outputs:
+    """`views`: numbers to publish (None: none moved). `folded`: records folded by kind name."""
+
+    views: Views | None = None
+    forwards: list[Forward] = field(default_factory=list)
+    released: list[tuple[int, Message]] = field(default_factory=list)
+    controls: list[tuple[int, Control]] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    network_changed: bool = False
+    folded: dict[str, int] = field(default_factory=dict)
+    duplicates: int = 0
+    parked: int = 0
+    waiting: int = 0

@@ -1,0 +1,396 @@
+"""Folding a slice of admitted records: one kernel a kind, readable as the rule it implements.
+
+`notes` collects what a person may want to know: (note code, record) pairs, at most `_NOTES_PER_RECORD` a record.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inventory.admission import OK, Admitted
+from inventory.columns import EVENT_ID, NULL, OCCURRED_AT, QUANTITY, RECORDED_AT, SOURCE, Columns, Longs
+from inventory.demand import (
+    CANCEL,
+    HARD,
+    RELEASE,
+    consume,
+    expired,
+    line_of,
+    note_expiry,
+    settle,
+    used,
+    withdraw,
+)
+from inventory.hashing import hash_text, mix
+from inventory.ids import CONFLICTING, NEW, remember
+from inventory.jit import kernel
+from inventory.positions import CONTRADICTED, add_delta, fold_count, mark_moved, position_of
+from inventory.state import NO_LINE_YET, ON_HAND_COUNTER, State
+from inventory.tables import touch
+
+_NOTES_PER_RECORD = 4
+(
+    CONFLICTING_DUPLICATE,
+    CONFLICTING_VERSION,
+    OVER_RELEASE,
+    SHIPPED_AFTER_CANCEL,
+    CONFIRMED_AFTER_EXPIRY,
+    COUNT_TOO_LATE,
+    UNKNOWN_CHANNEL,
+    DUPLICATE_NOTE,
+) = range(8)
+NOTE_CODES = (
+    "conflicting_duplicate",
+    "conflicting_version",
+    "over_release",
+    "shipped_after_cancel",
+    "confirmed_after_expiry",
+    "count_too_late",
+    "unknown_channel",
+)
+
+_RECEIPT, _SHIP, _RETURN, _TRANSFER_OUT, _TRANSFER_IN, _ADJUST, _STATE_CHANGE = range(7)
+_LINE_SEED, _CHECK_SEED = 101, 202
+_SHIPPED, _ADJUSTED, _RELEASED = range(3)
+_DEFAULT_LINE = np.array([ord("1")], np.uint8)
+
+
+class Notes(NamedTuple):
+    """`code`, `record`: parallel; `head` = [notes, duplicates folded away]."""
+
+    code: npt.NDArray[np.int32]
+    record: npt.NDArray[np.int32]
+    head: Longs
+
+
+def notes(n: int) -> Notes:
+    """Room for the notes of n records."""
+    size = _NOTES_PER_RECORD * n
+    return Notes(np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(2, np.int64))
+
+
+class Carried(NamedTuple):
+    """How n records came: own log time of the message that carried them (ms), its offset, its version slot."""
+
+    log_time: Longs
+    offset: Longs
+    carrier: int
+
+
+class Now(NamedTuple):
+    """The lane clock (ms), and the id memory's bucket of the log clock."""
+
+    clock: int
+    bucket: int
+
+
+@kernel
+def _note(notes: Notes, code: int, record: int) -> None:
+    notes.code[notes.head[0]] = code
+    notes.record[notes.head[0]] = record
+    notes.head[0] += 1
+
+
+@kernel
+def _accept(s: State, sku: int, as_of: int, offset: int, carrier: int) -> None:
+    """Note that a fact of the sku was folded: its moment, and where it stood in its partition."""
+    skus = s.skus.rows
+    skus["as_of"][sku] = max(skus["as_of"][sku], as_of)
+    if carrier == 0:
+        skus["offset_0"][sku] = max(skus["offset_0"][sku], offset + 1)
+    elif carrier == 1:
+        skus["offset_1"][sku] = max(skus["offset_1"][sku], offset + 1)
+    elif carrier == 2:
+        skus["offset_2"][sku] = max(skus["offset_2"][sku], offset + 1)
+    elif carrier == 3:
+        skus["offset_3"][sku] = max(skus["offset_3"][sku], offset + 1)
+    elif carrier == 4:
+        skus["offset_4"][sku] = max(skus["offset_4"][sku], offset + 1)
+    elif carrier == 5:
+        skus["offset_5"][sku] = max(skus["offset_5"][sku], offset + 1)
+    elif carrier == 6:
+        skus["offset_6"][sku] = max(skus["offset_6"][sku], offset + 1)
+    else:
+        skus["offset_7"][sku] = max(skus["offset_7"][sku], offset + 1)
+    touch(s.skus, sku)
+    mark_moved(s, sku)
+
+
+@kernel
+def _fact_id(c: Columns, i: int, line_field: int, sku: int) -> int:
+    h = hash_text(c.buf, c.text_at[SOURCE, i], c.text_len[SOURCE, i], sku + 1)
+    h = hash_text(c.buf, c.text_at[EVENT_ID, i], c.text_len[EVENT_ID, i], h)
+    if line_field >= 0:
+        h = hash_text(c.buf, c.text_at[line_field, i], c.text_len[line_field, i], h)
+    return h
+
+
+@kernel
+def _line_hash(c: Columns, i: int, id_field: int, line_field: int, sku: int, seed: int) -> int:
+    h = hash_text(c.buf, c.text_at[id_field, i], c.text_len[id_field, i], seed)
+    if c.text_len[line_field, i] < 0:
+        h = hash_text(_DEFAULT_LINE, 0, 1, h)
+    else:
+        h = hash_text(c.buf, c.text_at[line_field, i], c.text_len[line_field, i], h)
+    return mix(h ^ sku)
+
+
+@kernel
+def _named_line(s: State, c: Columns, i: int, id_field: int, line_field: int, sku: int) -> int:
+    """The row of the line that a record names."""
+    key = _line_hash(c, i, id_field, line_field, sku, _LINE_SEED)
+    check = _line_hash(c, i, id_field, line_field, sku, _CHECK_SEED)
+    return line_of(s, key, check, sku)
+
+
+@kernel
+def _consume_noting(
+    s: State, row: int, quantity: int, how: int, logged_at: int, now: int, notes: Notes, record: int
+) -> None:
+    consume(s, row, quantity, how == _RELEASED, logged_at, now)
+    lines = s.lines.rows
+    if lines["version"][row] == NO_LINE_YET or quantity <= 0:
+        return
+    if lines["action"][row] == CANCEL:
+        if how == _SHIPPED:
+            _note(notes, SHIPPED_AFTER_CANCEL, record)
+    elif used(s, row) > lines["quantity"][row]:
+        _note(notes, OVER_RELEASE, record)
+
+
+@kernel
+def _payload(a: int, b: int, c: int, d: int, e: int) -> int:
+    h = mix(a + 7)
+    h = mix(h ^ mix(b + 11))
+    h = mix(h ^ mix(c + 13))
+    h = mix(h ^ mix(d + 17))
+    return mix(h ^ mix(e + 19))
+
+
+@kernel
+def _is_new(s: State, key: int, payload: int, now: Now, notes: Notes, i: int) -> bool:
+    known = remember(s.ids, key, payload, now.bucket)
+    if known == NEW:
+        return True
+    notes.head[1] += 1
+    if known == CONFLICTING:
+        _note(notes, CONFLICTING_DUPLICATE, i)
+    return False
+
+
+@kernel
+def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes) -> None:
+    """StockMovement: effects on counters, and on the line it names."""
+    for i in range(c.start.size):
+        if a.outcome[i] != OK:
+            continue
+        sku = a.sku[i]
+        occurred_at = c.longs[OCCURRED_AT, i]
+        movement = c.longs[3, i]
+        quantity = c.longs[QUANTITY, i]
+        from_state = c.longs[4, i]
+        to_state = c.longs[5, i]
+        names_line = c.text_len[8, i] >= 0
+        line_hash = _line_hash(c, i, 8, 9, sku, _LINE_SEED) if names_line else 0
+        payload = _payload(
+            movement * 64 + from_state * 8 + to_state, quantity, a.location[i], a.channel[i] + 1, line_hash
+        )
+        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
+            continue
+        if c.text_len[5, i] >= 0 and a.channel[i] < 0:
+            _note(notes, UNKNOWN_CHANNEL, i)
+        position = position_of(s, sku, a.location[i])
+        logged_at = at.log_time[i]
+        if movement == _STATE_CHANGE:
+            if from_state != 0:
+                add_delta(s, position, from_state, occurred_at, logged_at, -quantity)
+            if to_state != 0:
+                add_delta(s, position, to_state, occurred_at, logged_at, quantity)
+            continue
+        arrives = movement in (_RECEIPT, _RETURN, _TRANSFER_IN)
+        state = to_state if arrives else from_state
+        change = quantity if arrives or movement == _ADJUST else -quantity
+        add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, change)
+        if state != 0:
+            add_delta(s, position, state, occurred_at, logged_at, change)
+        if names_line and movement in (_SHIP, _ADJUST):
+            row = _named_line(s, c, i, 8, 9, sku)
+            _consume_noting(
+                s, row, -change, _SHIPPED if movement == _SHIP else _ADJUSTED, logged_at, now.clock, notes, i
+            )
+
+
+@kernel
+def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes) -> None:
+    """A till's line: a sale, or goods that come back."""
+    for i in range(c.start.size):
+        if a.outcome[i] != OK:
+            continue
+        sku = a.sku[i]
+        occurred_at = c.longs[OCCURRED_AT, i]
+        quantity = c.longs[QUANTITY, i]
+        to_state = c.longs[3, i]
+        names_line = c.text_len[8, i] >= 0
+        line_hash = _line_hash(c, i, 8, 9, sku, _LINE_SEED) if names_line else 0
+        payload = _payload(to_state, quantity, a.location[i], a.channel[i] + 1, line_hash)
+        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        if not _is_new(s, _fact_id(c, i, 10, sku), payload, now, notes, i):
+            continue
+        if c.text_len[5, i] >= 0 and a.channel[i] < 0:
+            _note(notes, UNKNOWN_CHANNEL, i)
+        position = position_of(s, sku, a.location[i])
+        logged_at = at.log_time[i]
+        add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, -quantity)
+        if quantity < 0 and to_state != 0:
+            add_delta(s, position, to_state, occurred_at, logged_at, -quantity)
+        if names_line and quantity > 0:
+            row = _named_line(s, c, i, 8, 9, sku)
+            _consume_noting(s, row, quantity, _SHIPPED, logged_at, now.clock, notes, i)
+
+
+@kernel
+def fold_corrections(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes) -> None:
+    """StockCorrection: a signed change, dated as what it corrects."""
+    for i in range(c.start.size):
+        if a.outcome[i] != OK:
+            continue
+        sku = a.sku[i]
+        occurred_at = c.longs[OCCURRED_AT, i]
+        quantity = c.longs[QUANTITY, i]
+        state = c.longs[3, i]
+        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        payload = _payload(1000 + state, quantity, a.location[i], 0, 0)
+        if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
+            continue
+        position = position_of(s, sku, a.location[i])
+        add_delta(s, position, ON_HAND_COUNTER, occurred_at, at.log_time[i], quantity)
+        if state != 0:
+            add_delta(s, position, state, occurred_at, at.log_time[i], quantity)
+
+
+@kernel
+def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes) -> None:
+    """StockCount, GROSS: the anchor of one counter."""
+    for i in range(c.start.size):
+        if a.outcome[i] != OK:
+            continue
+        sku = a.sku[i]
+        position = position_of(s, sku, a.location[i])
+        counted_at = c.longs[3, i]
+        if counted_at < s.positions.rows["complete_since"][position]:
+            _note(notes, COUNT_TOO_LATE, i)
+            continue
+        _accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)
+        result = fold_count(
+            s, position, c.longs[9, i], counted_at, c.longs[4, i], a.source[i], c.longs[QUANTITY, i],
+            c.buf, c.text_at[EVENT_ID, i], c.text_len[EVENT_ID, i],
+        )  # fmt: skip
+        if result == CONTRADICTED:
+            _note(notes, CONFLICTING_DUPLICATE, i)
+
+
+@kernel
+def _same_content(s: State, row: int, c: Columns, i: int, a: Admitted) -> bool:
+    lines = s.lines.rows
+    return (
+        lines["quantity"][row] == c.longs[QUANTITY, i]
+        and lines["action"][row] == c.longs[4, i]
+        and lines["commitment"][row] == c.longs[5, i]
+        and lines["expires_at"][row] == c.longs[6, i]
+        and lines["needed_at"][row] == c.longs[7, i]
+        and lines["mode"][row] == c.longs[8, i]
+        and lines["allow_partial"][row] == c.longs[9, i]
+        and lines["location"][row] == a.location[i]
+        and lines["channel"][row] == a.channel[i]
+        and lines["bundle"][row] == a.bundle[i]
+    )
+
+
+@kernel
+def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int) -> None:
+    """Make record i the line's version."""
+    withdraw(s, row)
+    lines = s.lines.rows
+    lines["version"][row] = c.longs[3, i]
+    lines["quantity"][row] = c.longs[QUANTITY, i]
+    lines["action"][row] = c.longs[4, i]
+    lines["commitment"][row] = c.longs[5, i]
+    lines["expires_at"][row] = c.longs[6, i]
+    lines["needed_at"][row] = c.longs[7, i]
+    lines["mode"][row] = c.longs[8, i]
+    lines["allow_partial"][row] = c.longs[9, i]
+    lines["occurred_at"][row] = c.longs[OCCURRED_AT, i]
+    lines["recorded_at"][row] = c.longs[RECORDED_AT, i]
+    lines["location"][row] = a.location[i]
+    lines["channel"][row] = a.channel[i]
+    lines["bundle"][row] = a.bundle[i]
+    settle(s, row, now)
+
+
+@kernel
+def fold_reservations(
+    s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes, first: int
+) -> int:
+    """Reservation lines from record `first` on. Returns the record count, or the record whose version ties
+    with the line's in everything but its bytes: the caller decides that one and calls again behind it."""
+    lines = s.lines.rows
+    for i in range(first, c.start.size):
+        if a.outcome[i] != OK:
+            continue
+        sku = a.sku[i]
+        occurred_at = c.longs[OCCURRED_AT, i]
+        action = c.longs[4, i]
+        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        row = _named_line(s, c, i, 6, 7, sku)
+        logged_at = at.log_time[i]
+        if action == RELEASE:
+            quantity = c.longs[QUANTITY, i]
+            if _is_new(s, _fact_id(c, i, 7, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):
+                _consume_noting(s, row, quantity, _RELEASED, logged_at, now.clock, notes, i)
+            continue
+        lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
+        touch(s.lines, row)
+        note_expiry(s, row, c.longs[5, i], c.longs[6, i], now.clock)
+        version = c.longs[3, i]
+        have = lines["version"][row]
+        if have != NO_LINE_YET and version < have:
+            continue
+        if have != NO_LINE_YET and version == have:
+            if _same_content(s, row, c, i, a):
+                # Two envelopes of one version: the later one is what a third is compared with.
+                if (occurred_at, c.longs[RECORDED_AT, i]) > (
+                    lines["occurred_at"][row],
+                    lines["recorded_at"][row],
+                ):
+                    lines["occurred_at"][row] = occurred_at
+                    lines["recorded_at"][row] = c.longs[RECORDED_AT, i]
+                continue
+            _note(notes, CONFLICTING_VERSION, i)
+            if occurred_at != lines["occurred_at"][row]:
+                if occurred_at < lines["occurred_at"][row]:
+                    continue
+            elif c.longs[RECORDED_AT, i] != lines["recorded_at"][row]:
+                if c.longs[RECORDED_AT, i] < lines["recorded_at"][row]:
+                    continue
+            else:
+                return i
+        elif (
+            have != NO_LINE_YET
+            and action != CANCEL
+            and lines["action"][row] != CANCEL
+            and expired(s, row, now.clock)
+            and (c.longs[5, i] == HARD or c.longs[6, i] == NULL or c.longs[6, i] >= now.clock)
+        ):
+            _note(notes, CONFIRMED_AFTER_EXPIRY, i)
+        apply_version(s, row, c, i, a, now.clock)
+        if lines["action"][row] != CANCEL and used(s, row) > lines["quantity"][row]:
+            _note(notes, OVER_RELEASE, i)
+    return c.start.size
+
+
+@kernel
+def line_row(s: State, c: Columns, i: int, sku: int) -> int:
+    """The row of the line that reservation record i names."""
+    return _named_line(s, c, i, 6, 7, sku)

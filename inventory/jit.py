@@ -1,0 +1,74 @@
+"""One door to Numba: `kernel` compiles a plain loop and caches the machine code.
+
+Numba's cache does not notice an edited callee, so the cache folder's name ends in a hash of every
+kernel source and of the compiler's version: changed code never runs with stale machine code.
+`NUMBA_DISABLE_JIT=1` runs every kernel as ordinary Python.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+_ROOT = Path(__file__).resolve().parent.parent
+_KERNEL_FOLDERS = ("inventory", "wire")
+
+
+def _cache_folder() -> Path:
+    digest = hashlib.sha256()
+    for name in ("numba", "numpy", "llvmlite"):
+        digest.update(version(name).encode())
+    for folder in _KERNEL_FOLDERS:
+        for source in sorted((_ROOT / folder).glob("*.py")):
+            digest.update(source.read_bytes())
+    base = os.environ.get("STOCKTIDE_KERNEL_CACHE") or str(_ROOT / ".cache" / "kernels")
+    return Path(base) / digest.hexdigest()[:16]
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    os.environ["NUMBA_CACHE_DIR"] = str(_cache_folder())
+
+from numba import config, njit, types  # noqa: E402  (the cache folder must be known first)
+from numba.experimental import structref  # noqa: E402
+
+F = TypeVar("F", bound=Callable[..., object])
+C = TypeVar("C", bound=type)
+
+
+def kernel(function: F) -> F:
+    """Compile `function` on first call; its compiled form is kept on disk."""
+    return njit(cache=True)(function)  # type: ignore[no-any-return]
+
+
+def inline_kernel(function: F) -> F:
+    """As `kernel`, for small helpers that should vanish into the loop that calls them."""
+    return njit(cache=True, inline="always")(function)  # type: ignore[no-any-return]
+
+
+def by_reference(fields: C) -> C:
+    """Class decorator for a `NamedTuple` of arrays that kernels should get as one pointer.
+
+    A tuple of dozens of arrays is passed field by field to every function of a kernel, which makes both
+    compiling and calling slow. Construct it inside a kernel; Python code only hands it on. Without the
+    compiler it stays the `NamedTuple` it is.
+    """
+    if config.DISABLE_JIT:
+        return fields
+    module = sys.modules[fields.__module__]
+    struct = type(
+        fields.__name__ + "Type",
+        (types.StructRef,),
+        {"__module__": fields.__module__, "preprocess_fields": _plain_types},
+    )
+    setattr(module, struct.__name__, struct)  # the compiler's cache finds it by name
+    structref.register(struct)
+    proxy = type(fields.__name__, (structref.StructRefProxy,), {"__module__": fields.__module__})
+    structref.define_proxy(proxy, struct, list(fields._fields))  # type: ignore[attr-defined]
+    return proxy  # type: ignore[return-value]
+
+
+def _plain_types(_self: Any, fields: list[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, types.unliteral(kind)) for name, kind in fields)

@@ -1,0 +1,233 @@
+"""Master data of a lane: network, rules, catalog and aliases. The last record of a key wins."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inventory.admission import FOREIGN, Dictionaries, dictionaries
+from inventory.murmur import shard_of
+from inventory.names import ABSENT, CANONICAL
+from inventory.network import AliasConflict, Network
+from inventory.numbers import Reach
+from inventory.policies import RuleBook, Terms, bounds
+from inventory.state import Memory
+
+_SKU_BIT, _LOCATION_BIT, _CHANNEL_BIT = 1, 2, 4
+
+
+class MasterError(ValueError):
+    """A master record that cannot be applied; nothing of it was."""
+
+
+class Masters:
+    """`documents` holds the records by key (JSON), for the journal; keys in `changed` were put since it was cleared."""
+
+    def __init__(self, lane: int, lanes: int, memory: Memory) -> None:
+        self.lane = lane
+        self.lanes = lanes
+        self.memory = memory
+        self.network = Network()
+        self.rules = RuleBook()
+        self.documents: dict[str, Any] = {}
+        self.changed: set[str] = set()
+        self.bounds_ahead: list[int] = []
+        self.bounds_passed = 0
+        self._aliased = np.zeros(0, np.uint8)
+        self._classes = 0
+        self._parts: tuple[Any, ...] = ()
+        self._dictionaries: Dictionaries | None = None
+        self._profiled = -1
+        self._network_seen = -1
+
+    def put_place(self, sort: str, place_id: str, record: Mapping[str, Any] | None) -> list[AliasConflict]:
+        """Take a location's or channel's record. Raises `NetworkError`."""
+        put = self.network.put_location if sort == "location" else self.network.put_channel
+        conflicts = put(place_id, record)
+        ordinals = self.network.location_ordinal if sort == "location" else self.network.channel_ordinal
+        if place_id not in ordinals:
+            return conflicts
+        names = self.memory.location_names if sort == "location" else self.memory.channel_names
+        names.add(place_id.encode(), ordinals[place_id])
+        aliases = self.network.location_alias if sort == "location" else self.network.channel_alias
+        bit = _LOCATION_BIT if sort == "location" else _CHANNEL_BIT
+        for (source, identifier), ordinal in aliases.items():
+            if ordinal == ordinals[place_id]:
+                number = self._source(source, bit)
+                names.add(identifier.encode(), ordinal, 1 + number)
+        self._keep(f"{sort}:{place_id}", None if record is None else dict(record))
+        return conflicts
+
+    def put_policy(self, rule_id: str, record: Mapping[str, Any] | None, now: int) -> None:
+        """Take a rule. Raises `RuleError`, `UncomputedLayer`."""
+        self.rules.put(rule_id, record)
+        if record is not None:
+            for instant in bounds(record):
+                # Each bound of each record is an instant of the version, past already or still ahead.
+                if instant <= now:
+                    self.bounds_passed += 1
+                else:
+                    self.bounds_ahead.append(instant)
+        self._keep(f"policy:{rule_id}", None if record is None else dict(record))
+
+    def pass_bounds(self, now: int) -> bool:
+        """Count the validity bounds that the clock has reached; True if there were any."""
+        passed = sum(instant <= now for instant in self.bounds_ahead)
+        if passed:
+            self.bounds_passed += passed
+            self.bounds_ahead = [instant for instant in self.bounds_ahead if instant > now]
+        return passed > 0
+
+    def put_item(self, record: Mapping[str, Any]) -> int:
+        """Take a catalog record of a sku of this lane; returns its row. Raises `MasterError`."""
+        if record.get("bundle"):
+            raise MasterError("bundles are not computed by this version: publish the components as skus")
+        name = str(record["sku"]).encode()
+        if not 0 < len(name) <= 128:
+            raise MasterError("a sku has 1 to 128 bytes")
+        row = self.memory.sku_names.get(name)
+        if row == ABSENT:
+            row = self.memory.add_sku(name, shard_of(name))
+        item = (record.get("category"), record.get("style"), dict(record.get("attributes") or {}))
+        number = self.rules.item_class(*item)
+        if number == self._classes:
+            self._classes += 1
+            self._keep(f"class:{number}", item)
+        table = self.memory.stores["skus"].table.rows
+        table["item_class"][row] = number
+        table["profile"][row] = self.rules.profile(number, name.decode())
+        table["active"][row] = bool(record.get("active", True))
+        self.memory.touch_sku(row)
+        return row
+
+    def retire_item(self, sku: str) -> int:
+        """A catalog tombstone: the sku stays known and is inactive; returns its row (-1 unknown)."""
+        row = self.memory.sku_names.get(sku.encode())
+        if row >= 0:
+            self.memory.stores["skus"].table.rows["active"][row] = 0
+            self.memory.touch_sku(row)
+        return row
+
+    def put_alias(self, source: str, identifier: str, sku: str) -> bool:
+        """Bind a source's identifier to a canonical sku, here or in another lane; False if it is another's."""
+        name = sku.encode()
+        home = shard_of(name) % self.lanes
+        value = self.memory.sku_names.get(name) if home == self.lane else FOREIGN - home
+        if value == ABSENT:
+            return False
+        number = self._source(source, _SKU_BIT)
+        key = f"alias:{source}\x00{identifier}"
+        owner = self.documents.setdefault(key, sku)
+        if owner != sku:
+            return False
+        self.changed.add(key)
+        self.memory.sku_names.add(identifier.encode(), value, 1 + number)
+        return True
+
+    def own_aliases(self) -> list[tuple[str, str, str]]:
+        """The aliases (source, identifier, sku) of this lane's skus."""
+        found = []
+        for key, sku in self.documents.items():
+            if key.startswith("alias:") and shard_of(sku) % self.lanes == self.lane:
+                source, identifier = key.removeprefix("alias:").split("\x00")
+                found.append((source, identifier, sku))
+        return found
+
+    def refresh(self) -> bool:
+        """Bring what is derived from network and rules up to date; True if every sku may have moved."""
+        changed = False
+        if self._network_seen != self.network.generation:
+            self._network_seen = self.network.generation
+            changed = True
+        if self._profiled != self.rules.generation:
+            self._profiled = self.rules.generation
+            self._ask_profiles()
+            changed = True
+        return changed
+
+    def _ask_profiles(self) -> None:
+        used = self.memory.stores["skus"].used()
+        if not used.size:
+            return
+        profiles = self.rules.class_profiles()[used["item_class"]]
+        for sku in self.rules.own_skus:
+            row = self.memory.sku_names.get(sku.encode())
+            if row >= 0:
+                profiles[row] = self.rules.profile(int(used["item_class"][row]), sku)
+        for changed in np.flatnonzero(profiles != used["profile"]).tolist():
+            self.memory.touch_sku(changed)
+        used["profile"] = profiles
+
+    def terms(self, now: int) -> Terms:
+        """The rules' numbers at `now`."""
+        return self.rules.terms(now, self.network)
+
+    def reach(self) -> Reach:
+        """Who sells where, now."""
+        ordinals = np.array(sorted(self.network.channel_ordinal.values()), np.int32)
+        return Reach(self.network.sells, self.network.shares_location, self.network.channel_deleted, ordinals)
+
+    def dictionaries(self) -> Dictionaries:
+        """What admission looks names up in."""
+        m = self.memory
+        self._size_aliased()
+        parts = (
+            m.source_names.d,
+            m.sku_names.d,
+            m.location_names.d,
+            m.channel_names.d,
+            m.bundle_names.d,
+            self._aliased,
+        )
+        known = self._dictionaries
+        if known is None or any(a is not b for a, b in zip(parts, self._parts, strict=True)):
+            known = self._dictionaries = dictionaries(*parts)
+            self._parts = parts
+        return known
+
+    def _size_aliased(self) -> None:
+        missing = len(self.memory.source_names) - self._aliased.size
+        if missing > 0:
+            self._aliased = np.concatenate([self._aliased, np.zeros(missing, np.uint8)])
+
+    def deleted_locations(self) -> npt.NDArray[np.bool_]:
+        """By ordinal."""
+        return self.network.location_deleted
+
+    def _source(self, name: str, bit: int) -> int:
+        number = self.memory.intern_source(name.encode())
+        self._size_aliased()
+        self._aliased[number] |= bit
+        return number
+
+    def _keep(self, key: str, value: object) -> None:
+        self.documents[key] = value
+        self.changed.add(key)
+
+    def load(self, documents: dict[str, Any], bounds_ahead: list[int], bounds_passed: int) -> None:
+        """Take back what a journal kept; the dictionaries must have been loaded before."""
+        self.documents = documents
+        for key, value in documents.items():
+            sort, _, name = key.partition(":")
+            if sort == "location":
+                self.network.put_location(name, value)
+            elif sort == "channel":
+                self.network.put_channel(name, value)
+            elif sort == "policy":
+                self.rules.put(name, value)
+        classes = sorted(int(key[6:]) for key in documents if key.startswith("class:"))
+        for number in classes:
+            category, style, attributes = documents[f"class:{number}"]
+            self.rules.item_class(category, style, attributes)
+        self._classes = len(classes)
+        self.bounds_ahead, self.bounds_passed = bounds_ahead, bounds_passed
+        self._size_aliased()
+        for names, bit in (
+            (self.memory.sku_names, _SKU_BIT),
+            (self.memory.location_names, _LOCATION_BIT),
+            (self.memory.channel_names, _CHANNEL_BIT),
+        ):
+            scopes = names.d.scope[: len(names)]
+            for scope in np.unique(scopes[scopes != CANONICAL]).tolist():
+                self._aliased[scope - 1] |= bit

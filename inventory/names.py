@@ -1,0 +1,135 @@
+"""Dictionaries of texts: (scope, text) -> a small integer. Scope 0 holds canonical identifiers, scope
+1 + s the identifiers that source s uses for them (aliases)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from inventory.columns import Bytes, Ints, Longs
+from inventory.hashing import hash_text, same_text
+from inventory.jit import inline_kernel, kernel
+
+ABSENT = -1
+CANONICAL = 0
+
+
+class Dictionary(NamedTuple):
+    """The arrays of one dictionary, as kernels see them; `head` holds (entries, bytes used)."""
+
+    buf: Bytes
+    at: Longs
+    length: Ints
+    scope: Ints
+    value: Ints
+    slots: Ints
+    head: Longs
+
+
+@inline_kernel
+def look_up(d: Dictionary, scope: int, buf: Bytes, at: int, length: int) -> int:
+    """The value of a text in a scope, or `ABSENT`."""
+    mask = d.slots.size - 1
+    slot = hash_text(buf, at, length, scope) & mask
+    while d.slots[slot] >= 0:
+        e = d.slots[slot]
+        if d.length[e] == length and d.scope[e] == scope and same_text(d.buf, d.at[e], buf, at, length):
+            return d.value[e]
+        slot = (slot + 1) & mask
+    return ABSENT
+
+
+@kernel
+def _enter(d: Dictionary, entry: int) -> None:
+    mask = d.slots.size - 1
+    slot = hash_text(d.buf, d.at[entry], d.length[entry], d.scope[entry]) & mask
+    while d.slots[slot] >= 0:
+        slot = (slot + 1) & mask
+    d.slots[slot] = entry
+
+
+class Names:
+    """Owner of one dictionary. Entries are only ever added; an entry keeps its value for ever."""
+
+    def __init__(self, name: str, capacity: int = 64) -> None:
+        self.name = name
+        self.d = Dictionary(
+            buf=np.zeros(capacity * 16, np.uint8),
+            at=np.zeros(capacity, np.int64),
+            length=np.zeros(capacity, np.int32),
+            scope=np.zeros(capacity, np.int32),
+            value=np.zeros(capacity, np.int32),
+            slots=np.full(capacity * 2, -1, np.int32),
+            head=np.zeros(2, np.int64),
+        )
+        self._written = 0
+
+    def __len__(self) -> int:
+        return int(self.d.head[0])
+
+    def get(self, text: bytes, scope: int = CANONICAL) -> int:
+        """The value of `text`, or `ABSENT`."""
+        data = np.frombuffer(text, np.uint8)
+        return int(look_up(self.d, scope, data, 0, data.size))
+
+    def add(self, text: bytes, value: int, scope: int = CANONICAL) -> int:
+        """Bind `text`; returns the value bound (the earlier one where there was one)."""
+        bound = self.get(text, scope)
+        if bound != ABSENT:
+            return bound
+        entry, used = len(self), int(self.d.head[1])
+        self._make_room(used + len(text))
+        d = self.d
+        d.buf[used : used + len(text)] = np.frombuffer(text, np.uint8)
+        d.at[entry], d.length[entry] = used, len(text)
+        d.scope[entry], d.value[entry] = scope, value
+        d.head[0], d.head[1] = entry + 1, used + len(text)
+        _enter(d, entry)
+        return value
+
+    def intern(self, text: bytes) -> int:
+        """The value of `text` in scope 0, given in order of first sight."""
+        return self.add(text, len(self))
+
+    def text(self, entry: int) -> bytes:
+        """The text of the `entry`-th binding."""
+        at = int(self.d.at[entry])
+        return self.d.buf[at : at + int(self.d.length[entry])].tobytes()
+
+    def _make_room(self, size: int) -> None:
+        d = self.d
+        if size > d.buf.size:
+            d = d._replace(buf=np.concatenate([d.buf, np.zeros(max(d.buf.size, size), np.uint8)]))
+        if len(self) == d.at.size:
+            more = d.at.size
+            d = d._replace(
+                at=np.concatenate([d.at, np.zeros(more, np.int64)]),
+                length=np.concatenate([d.length, np.zeros(more, np.int32)]),
+                scope=np.concatenate([d.scope, np.zeros(more, np.int32)]),
+                value=np.concatenate([d.value, np.zeros(more, np.int32)]),
+                slots=np.full(d.slots.size * 2, -1, np.int32),
+            )
+            for entry in range(len(self)):
+                _enter(d, entry)
+        self.d = d
+
+    def additions(self) -> tuple[Ints, Ints, Ints, bytes]:
+        """Entries since the last call: (scope, value, length) columns and the joined texts."""
+        first, last = self._written, len(self)
+        self._written = last
+        d = self.d
+        begin = int(d.at[first]) if first < last else 0
+        text = d.buf[begin : int(d.head[1])].tobytes() if first < last else b""
+        return d.scope[first:last].copy(), d.value[first:last].copy(), d.length[first:last].copy(), text
+
+    def rewind(self) -> None:
+        """Let the next `additions` return every entry."""
+        self._written = 0
+
+    def load(self, scope: Ints, value: Ints, length: Ints, text: bytes) -> None:
+        """Bind what `additions` returned, in its order."""
+        at = 0
+        for i in range(length.size):
+            end = at + int(length[i])
+            self.add(text[at:end], int(value[i]), int(scope[i]))
+            at = end
+        self._written = len(self)

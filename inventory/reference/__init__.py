@@ -1,0 +1,20 @@
+"""The reference model: the second, scalar model of what "available" means.
+
+Slow and obvious on purpose, and free of everything the engine is made of: it imports nothing but the
+standard library. It keeps every distinct fact, forgets nothing, and computes numbers from the whole set
+when asked. Tests and load tests hold the engine against it.
+"""
+
+from inventory.reference.errors import NotModelled, UnknownIdentifier
+from inventory.reference.guards import Config
+from inventory.reference.model import ReferenceModel
+from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+
+__all__ = [
+    "ChannelNumbers",
+    "Config",
+    "NodeNumbers",
+    "NotModelled",
+    "ReferenceModel",
+    "UnknownIdentifier",
+]

@@ -1,0 +1,109 @@
+"""Which records are refused, as a function of the record and its own log time."""
+
+from typing import NamedTuple
+
+from inventory.reference.schema import Record
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+
+
+class Config(NamedTuple):
+    """Tolerances and horizons, in milliseconds."""
+
+    clock_tolerance_ms: int = 5 * MINUTE
+    count_horizon_ms: int = 24 * HOUR
+    dedupe_horizon_ms: int = 72 * HOUR
+
+
+ARRIVALS = ("RECEIPT", "RETURN", "TRANSFER_IN")
+DEPARTURES = ("SHIP", "TRANSFER_OUT", "ADJUST")
+
+
+def refusal(
+    record_name: str, event: Record, *, log_time: int, config: Config, accept_beyond_horizon: bool
+) -> str | None:
+    """The dead-letter code of a whole record, or None. Where several apply: what it is, then when it is.
+
+    Lines of a POS transaction are judged one by one, by `line_refusal`.
+    """
+    if not _means_something(record_name, event):
+        return "invalid_event"
+    if not _has_valid_quantity(record_name, event):
+        return "invalid_quantity"
+    latest = max(event["occurred_at"], event.get("counted_at", event["occurred_at"]))
+    if latest - log_time > config.clock_tolerance_ms:
+        return "from_the_future"
+    if log_time - event["recorded_at"] > config.dedupe_horizon_ms and not accept_beyond_horizon:
+        return "beyond_horizon"
+    return None
+
+
+def line_refusal(line: Record) -> str | None:
+    """The dead-letter code of one POS line, or None.
+
+    The page names an unknown sku and a quantity of 0 as concerning the line only. A state that a sale does
+    not use and an identifier that cannot be one are treated alike: the rest of the basket was sold anyway.
+    """
+    if not is_identifier(line["sku"]):
+        return "invalid_event"
+    if line["quantity"] > 0 and line["to_state"] != "SELLABLE":
+        return "invalid_event"
+    if line["quantity"] == 0:
+        return "invalid_quantity"
+    return None
+
+
+def too_late(count: Record, *, log_time: int, config: Config) -> bool:
+    """A count that comes when what happened since it was made is no longer known. A recount is needed."""
+    age: int = log_time - count["counted_at"]
+    return age > config.count_horizon_ms
+
+
+def is_identifier(text: str) -> bool:
+    """1-128 bytes of UTF-8."""
+    return 1 <= len(text) <= 128 and (text.isascii() or len(text.encode()) <= 128)
+
+
+def _means_something(record_name: str, event: Record) -> bool:
+    # The channel of a movement or POS transaction is not looked at: stock that moved has moved.
+    if "sku" in event and not is_identifier(event["sku"]):
+        return False
+    match record_name:
+        case "Reservation":
+            return event["action"] == "RELEASE" or (
+                is_identifier(event["channel"])
+                and (event["location"] is None or is_identifier(event["location"]))
+            )
+        case "StockCount":
+            if event["counter"] != "ON_HAND" and event["basis"] != "GROSS":
+                return False
+        case "StockMovement":
+            if not _states_fit(event):
+                return False
+    return is_identifier(event["location"])
+
+
+def _states_fit(movement: Record) -> bool:
+    """The state a movement does not use is SELLABLE; a change of state changes it."""
+    kind = movement["movement"]
+    if kind in ARRIVALS:
+        return bool(movement["from_state"] == "SELLABLE")
+    if kind in DEPARTURES:
+        return bool(movement["to_state"] == "SELLABLE")
+    return bool(movement["from_state"] != movement["to_state"])
+
+
+def _has_valid_quantity(record_name: str, event: Record) -> bool:
+    match record_name:
+        case "StockMovement" if event["movement"] == "ADJUST":
+            return bool(event["quantity"] != 0)
+        case "StockMovement":
+            return bool(event["quantity"] > 0)
+        case "StockCorrection":
+            return bool(event["quantity"] != 0)
+        case "Reservation" if event["action"] == "RELEASE":
+            return bool(event["quantity"] > 0)
+        case "Reservation" | "StockCount":
+            return bool(event["quantity"] >= 0)
+    return True

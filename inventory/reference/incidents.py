@@ -1,0 +1,69 @@
+"""The business exceptions that stand for a sku: what its facts show to be wrong.
+
+Those that depend on which record came first (`conflicting_duplicate`, `alias_conflict`) or on a record that
+was not folded as it is (`count_too_late`, `unknown_channel`) are noted by the model as it folds.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from inventory.reference.facts import LineFacts, LineId, SkuFacts, Version
+from inventory.reference.network import Network
+from inventory.reference.numbering import SkuNumbers
+
+
+class Incident(NamedTuple):
+    """`subject` is a location, a channel, or a reservation line as RESERVATION/LINE."""
+
+    code: str
+    subject: str
+
+
+def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network) -> Iterator[Incident]:
+    for location, node in numbers.nodes.items():
+        if node.sellable < 0:
+            yield Incident("negative_stock", location)
+        if node.shortage > 0:
+            yield Incident("oversell", location)
+        if network.is_deleted(location) and node.on_hand > 0:
+            yield Incident("stock_at_deleted_location", location)
+    for channel, told in numbers.channels.items():
+        if told.unmet > 0:
+            yield Incident("oversell", channel)
+    for line_id, line in facts.lines.items():
+        for code in line_incidents(line):
+            yield Incident(code, subject(line_id))
+
+
+def line_incidents(line: LineFacts) -> Iterator[str]:
+    last = line.last()
+    if last is None:
+        yield "orphan_consumption"
+        return
+    contents = {(version.version, version.content) for version in line.versions}
+    if len(contents) > len({number for number, _ in contents}):
+        yield "conflicting_version"
+    if last.action == "CANCEL":
+        if any(used.consumed > 0 and used.occurred_at > last.occurred_at for used in line.consumption):
+            yield "shipped_after_cancel"
+    elif line.released() + line.consumed() > last.quantity:
+        yield "over_release"
+    if any(revived(*pair) for pair in pairwise(sorted(line.versions))):
+        yield "confirmed_after_expiry"
+
+
+def revived(before: Version, after: Version) -> bool:
+    """A line that had lapsed, and that a later version took up again."""
+    return (
+        before.commitment == "SOFT"
+        and before.action != "CANCEL"
+        and after.action != "CANCEL"
+        and after.version > before.version
+        and before.expires_at is not None
+        and after.occurred_at > before.expires_at
+    )
+
+
+def subject(line_id: LineId) -> str:
+    return "/".join(line_id)

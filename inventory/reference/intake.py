@@ -1,0 +1,230 @@
+"""Records in: each is refused, waits for an identifier, or becomes a fact of its sku."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from inventory.reference import movements
+from inventory.reference.avro import content
+from inventory.reference.errors import NotModelled
+from inventory.reference.facts import COUNTERS, Additive, CountKey, SkuFacts, Told, Version
+from inventory.reference.guards import Config, line_refusal, refusal, too_late
+from inventory.reference.masterdata import MasterData
+from inventory.reference.schema import ENVELOPED, MASTER_DATA, POS_LINE, Record, complete
+
+Noted = tuple[str, str, str, str | None]
+"""code, name of the record, its event_id (of master data: its key), line of a POS transaction."""
+
+
+class Arrived(NamedTuple):
+    """A record that passed the guards."""
+
+    name: str
+    event: Record
+    log_time: int
+
+
+class Intake:
+    """Everything folded so far.
+
+    Identifiers are translated when a record is folded, and stay translated. A record with an identifier that
+    is not known waits until it is, for ever if need be. There is no memory to save: neither ids nor lines
+    are forgotten.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.master = MasterData()
+        self.facts: defaultdict[str, SkuFacts] = defaultdict(SkuFacts)
+        self.waiting: dict[tuple[str, str], list[Arrived]] = {}
+        self.dead_letters: list[Noted] = []
+        self.exceptions: dict[Noted, None] = {}  # an ordered set
+
+    def fold(
+        self,
+        record_name: str,
+        value: Mapping[str, Any] | None,
+        log_time: int,
+        key: str,
+        accept_beyond_horizon: bool,
+    ) -> str | None:
+        """See `ReferenceModel.fold`."""
+        if record_name in MASTER_DATA:
+            return self._fold_master(record_name, value, key)
+        if record_name not in ENVELOPED:
+            raise NotModelled(record_name)
+        if value is None:
+            return self._refuse("undecodable", record_name, key)
+        event = complete(ENVELOPED[record_name], value)
+        if event is None:
+            return self._refuse("invalid_event", record_name, str(value.get("event_id", key)))
+        code = refusal(
+            record_name,
+            event,
+            log_time=log_time,
+            config=self.config,
+            accept_beyond_horizon=accept_beyond_horizon,
+        )
+        if code is not None:
+            return self._refuse(code, record_name, event["event_id"])
+        event["source"] = sys.intern(event["source"])
+        arrived = Arrived(record_name, event, log_time)
+        self._refuse_what_is_not_modelled(arrived)
+        if record_name == "PosTransaction":
+            event["lines"] = self._accepted_lines(event)
+        self._place(arrived)
+        return None
+
+    def _fold_master(self, record_name: str, value: Mapping[str, Any] | None, key: str) -> str | None:
+        learned = self.master.fold(record_name, value, key)
+        if learned.code is not None:
+            return self._refuse(learned.code, record_name, learned.id)
+        for alias in learned.conflicting_aliases:
+            self.exceptions[("alias_conflict", record_name, learned.id, alias)] = None
+        for identifier in learned.names:
+            for arrived in self.waiting.pop((learned.kind, identifier), ()):
+                self._place(arrived)
+        return None
+
+    def _refuse(self, code: str, record_name: str, event_id: str, line: str | None = None) -> str:
+        self.dead_letters.append((code, record_name, event_id, line))
+        return code
+
+    def _refuse_what_is_not_modelled(self, arrived: Arrived) -> None:
+        event = arrived.event
+        if arrived.name == "StockCount" and event["basis"] != "GROSS":
+            raise NotModelled(f"count {event['event_id']}: basis {event['basis']}")
+        if arrived.name == "Reservation" and event["mode"] == "CHECKED" and event["action"] != "RELEASE":
+            raise NotModelled(f"reservation {event['event_id']}: checked")
+
+    def _accepted_lines(self, transaction: Record) -> list[Record]:
+        accepted = []
+        for value in transaction["lines"]:
+            line = complete(POS_LINE, value)
+            assert line is not None  # the transaction as a whole is complete
+            code = line_refusal(line)
+            if code is None:
+                accepted.append(line)
+            else:
+                self._refuse(code, "PosTransaction", transaction["event_id"], line["line"])
+        return accepted
+
+    # Where a record belongs
+
+    def _place(self, arrived: Arrived) -> None:
+        match arrived.name:
+            case "Reservation":
+                self._place_reservation(arrived)
+            case "StockCount":
+                self._place_count(arrived)
+            case "PosTransaction":
+                self._place_transaction(arrived)
+            case "StockMovement":
+                self._place_movement(arrived)
+            case "StockCorrection":
+                self._place_correction(arrived)
+
+    def _resolve(self, arrived: Arrived, kind: str, identifier: str) -> str | None:
+        """The canonical identifier; None where it is not known, and then the record waits for it."""
+        canonical = self.master.names[kind].resolve(arrived.event["source"], identifier)
+        if canonical is None:
+            self.waiting.setdefault((kind, identifier), []).append(arrived)
+        return canonical
+
+    def _sku_and_location(self, arrived: Arrived) -> tuple[str, str] | None:
+        sku = self._resolve(arrived, "sku", arrived.event["sku"])
+        if sku is None:
+            return None
+        location = self._resolve(arrived, "location", arrived.event["location"])
+        return None if location is None else (sku, location)
+
+    def _place_movement(self, arrived: Arrived) -> None:
+        where = self._sku_and_location(arrived)
+        if where is not None:
+            self._check_channel(arrived)
+            sku, location = where
+            self._add(arrived, sku, movements.movement(arrived.event, location))
+
+    def _place_correction(self, arrived: Arrived) -> None:
+        where = self._sku_and_location(arrived)
+        if where is not None:
+            sku, location = where
+            self._add(arrived, sku, movements.correction(arrived.event, location))
+
+    def _place_transaction(self, arrived: Arrived) -> None:
+        """Each line is a fact of its own, and waits alone where its sku is not known."""
+        event = arrived.event
+        location = self._resolve(arrived, "location", event["location"])
+        if location is None:
+            return
+        self._check_channel(arrived)
+        for line in event["lines"]:
+            alone = arrived._replace(event={**event, "lines": [line]})
+            sku = self._resolve(alone, "sku", line["sku"])
+            if sku is not None:
+                fact = movements.pos_line(line, event["occurred_at"], location)
+                self._add(arrived, sku, fact, line["line"])
+
+    def _check_channel(self, arrived: Arrived) -> None:
+        """Stock that moved has moved: a channel that is not known holds nothing up."""
+        event = arrived.event
+        channel = event["channel"]
+        if channel is not None and self.master.names["channel"].resolve(event["source"], channel) is None:
+            self._note("unknown_channel", arrived)
+
+    def _place_count(self, arrived: Arrived) -> None:
+        event = arrived.event
+        where = self._sku_and_location(arrived)
+        if where is None:
+            return
+        if too_late(event, log_time=arrived.log_time, config=self.config):
+            self._note("count_too_late", arrived)
+            return
+        sku, location = where
+        key = CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])
+        told = self.facts[sku].count(location, COUNTERS[event["counter"]], key, event["quantity"])
+        self._note_conflict(told, arrived)
+
+    def _place_reservation(self, arrived: Arrived) -> None:
+        event = arrived.event
+        sku = self._resolve(arrived, "sku", event["sku"])
+        if sku is None:
+            return
+        if event["action"] == "RELEASE":  # what it says of channel and location is ignored
+            self._add(arrived, sku, movements.release(event))
+            return
+        location = event["location"]
+        if location is not None:
+            location = self._resolve(arrived, "location", location)
+            if location is None:
+                return
+        channel = self._resolve(arrived, "channel", event["channel"])
+        if channel is None:
+            return
+        version = Version(
+            version=event["version"],
+            occurred_at=event["occurred_at"],
+            recorded_at=event["recorded_at"],
+            content=content(event),
+            action=event["action"],
+            channel=channel,
+            location=location,
+            quantity=event["quantity"],
+            commitment=event["commitment"],
+            expires_at=event["expires_at"],
+        )
+        if self.facts[sku].version((event["reservation_id"], event["line"]), version) == "conflict":
+            self._note("conflicting_version", arrived)
+
+    def _add(self, arrived: Arrived, sku: str, fact: Additive, line: str | None = None) -> None:
+        event = arrived.event
+        told = self.facts[sku].add((event["source"], event["event_id"], line), fact)
+        self._note_conflict(told, arrived, line)
+
+    def _note_conflict(self, told: Told, arrived: Arrived, line: str | None = None) -> None:
+        if told == "conflict":
+            self._note("conflicting_duplicate", arrived, line)
+
+    def _note(self, code: str, arrived: Arrived, line: str | None = None) -> None:
+        self.exceptions[(code, arrived.name, arrived.event["event_id"], line)] = None

@@ -1,0 +1,111 @@
+"""Catalog, network and rules: of each key the last record wins. A tombstone ends what it names."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from inventory.reference.errors import NotModelled
+from inventory.reference.guards import is_identifier
+from inventory.reference.identity import Names
+from inventory.reference.network import Alias, Network, read_aliases, read_channel, read_location
+from inventory.reference.rulebook import RuleBook
+from inventory.reference.rules import Item, read_rule
+from inventory.reference.schema import MASTER_DATA, Record, complete
+
+
+class Learned(NamedTuple):
+    """What a record of master data taught: the dead letter it became, or its names."""
+
+    id: str
+    code: str | None = None
+    kind: str = ""
+    names: tuple[str, ...] = ()
+    conflicting_aliases: tuple[str, ...] = ()
+
+
+class MasterData:
+    """`revision` grows with every record."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.names = {"sku": Names(), "location": Names(), "channel": Names()}
+        self.items: dict[str, Item] = {}
+        self.network = Network()
+        self.rules = RuleBook()
+
+    def fold(self, record_name: str, value: Mapping[str, Any] | None, key: str) -> Learned:
+        """A record that cannot be read leaves what was told before. NotModelled for what is not computed."""
+        self.revision += 1
+        if value is None:
+            return self._end(record_name, key)
+        record = complete(MASTER_DATA[record_name], value)
+        if record is None:
+            return Learned(key, "invalid_event")
+        identifier: str = record["sku" if record_name == "CatalogItem" else "id"]
+        if record_name != "Policy" and not is_identifier(identifier):
+            return Learned(identifier, "invalid_event")
+        try:
+            match record_name:
+                case "CatalogItem":
+                    return self._fold_item(record)
+                case "Location":
+                    return self._fold_location(record)
+                case "Channel":
+                    return self._fold_channel(record)
+                case _:
+                    return self._fold_policy(record)
+        except ValueError:
+            return Learned(identifier, "invalid_event")
+
+    def _fold_item(self, record: Record) -> Learned:
+        if record["bundle"]:
+            raise NotModelled(f"bundle {record['sku']}")
+        item = Item(
+            record["sku"], record["category"], record["style"], record["attributes"], record["active"]
+        )
+        self.items[item.sku] = item
+        aliases = [Alias(alias["source"], alias["identifier"]) for alias in record["aliases"]]
+        return self._name("sku", item.sku, aliases)
+
+    def _fold_location(self, record: Record) -> Learned:
+        location, aliases = read_location(record), read_aliases(record)
+        self.network.put_location(location)
+        return self._name("location", location.id, aliases)
+
+    def _fold_channel(self, record: Record) -> Learned:
+        channel = read_channel(record, self.network.channels.get(record["id"]))
+        aliases = read_aliases(record)
+        self.network.put_channel(channel)
+        return self._name("channel", channel.id, aliases)
+
+    def _fold_policy(self, record: Record) -> Learned:
+        """An ended rule is not looked at: it may be of any layer."""
+        if record["status"] == "DELETED":
+            self.rules.end(record["id"])
+        else:
+            self.rules.put(read_rule(record))
+        return Learned(record["id"])
+
+    def _name(self, kind: str, canonical: str, aliases: Iterable[Alias]) -> Learned:
+        names = self.names[kind]
+        names.learn(canonical)
+        refused = [alias for alias in aliases if not names.bind(alias.source, alias.identifier, canonical)]
+        return Learned(
+            canonical,
+            kind=kind,
+            names=(canonical, *(alias.identifier for alias in aliases)),
+            conflicting_aliases=tuple(alias.identifier for alias in refused),
+        )
+
+    def _end(self, record_name: str, key: str) -> Learned:
+        """A sku cannot be deleted: without its catalog record it is inactive, and sells nothing."""
+        identifier = key.partition(":")[2] if record_name in ("Location", "Channel") else key
+        match record_name:
+            case "CatalogItem" if key in self.items:
+                self.items[key] = self.items[key]._replace(active=False)
+            case "Location" if identifier in self.network.locations:
+                self.network.put_location(self.network.locations[identifier]._replace(deleted=True))
+            case "Channel" if identifier in self.network.channels:
+                self.network.put_channel(self.network.channels[identifier]._replace(deleted=True))
+            case "Policy":
+                self.rules.end(key)
+        return Learned(identifier)

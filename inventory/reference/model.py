@@ -1,0 +1,127 @@
+"""The model: records in, numbers out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inventory.reference.demand import NO_DEMAND, open_quantity
+from inventory.reference.errors import UnknownIdentifier
+from inventory.reference.facts import LineId, SkuFacts
+from inventory.reference.guards import Config
+from inventory.reference.incidents import Incident, standing
+from inventory.reference.intake import Intake, Noted
+from inventory.reference.numbering import SkuNumbers, node_of, sku_numbers
+from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+
+DEFAULTS = Config()
+NO_FACTS = SkuFacts()
+
+
+class ReferenceModel:
+    """What is available after a set of facts, under the master data as it was last told.
+
+    Numbers are computed from all facts of a sku when they are asked for, and kept until it has another.
+    """
+
+    def __init__(self, config: Config = DEFAULTS) -> None:
+        self._intake = Intake(config)
+        self._master = self._intake.master
+        self._numbers: dict[str, tuple[tuple[int, int, int], SkuNumbers]] = {}
+
+    def fold(
+        self,
+        record_name: str,
+        value: Mapping[str, Any] | None,
+        *,
+        log_time: int,
+        key: str = "",
+        accept_beyond_horizon: bool = False,
+    ) -> str | None:
+        """Fold one record: fields by their Avro names, times in milliseconds, missing ones as their default.
+
+        `log_time` (ms) is the record's own. `key` is that of the message; it tells what a tombstone
+        (`value` None) ends. `accept_beyond_horizon` switches off the guard of that name alone.
+        Returns the code of the dead letter that the whole record became, or None: it was folded, is a
+        duplicate, waits for an identifier, or is an exception (see `exceptions`). Refused lines of a POS
+        transaction are found in `dead_letters` alone.
+        Raises NotModelled for what the model does not compute.
+        """
+        return self._intake.fold(record_name, value, log_time, key, accept_beyond_horizon)
+
+    def node(self, sku: str, location: str, now: int) -> NodeNumbers:
+        """One position at `now` (ms), also where nothing ever happened. UnknownIdentifier if not known."""
+        numbers, master = self._numbers_of(sku, now), self._master
+        if location in numbers.nodes:
+            return numbers.nodes[location]
+        if location not in master.network.locations:
+            raise UnknownIdentifier(location)
+        return node_of(location, NO_FACTS, NO_DEMAND, master.network, master.rules, numbers.rules)
+
+    def channel(self, sku: str, channel: str, now: int) -> ChannelNumbers:
+        """What a channel is told at `now` (ms). UnknownIdentifier if sku or channel is not known."""
+        channels = self._numbers_of(sku, now).channels
+        if channel not in channels:
+            raise UnknownIdentifier(channel)
+        return channels[channel]
+
+    def skus(self) -> list[str]:
+        """All skus that the catalog ever named."""
+        return sorted(self._master.items)
+
+    def channels(self) -> list[str]:
+        """All channels that are not deleted."""
+        return list(self._master.network.live_channels())
+
+    def locations(self) -> list[str]:
+        """All locations that are not deleted."""
+        locations = self._master.network.locations.values()
+        return sorted(location.id for location in locations if not location.deleted)
+
+    def locations_of(self, sku: str) -> list[str]:
+        """The locations, not deleted, where a fact of the sku was folded or a line of it belongs."""
+        facts = self._facts_of(sku)
+        lasts = (line.last() for line in facts.lines.values())
+        lines = {last.location for last in lasts if last is not None and last.location is not None}
+        return sorted(
+            place for place in {*facts.positions, *lines} if not self._master.network.is_deleted(place)
+        )
+
+    def open_lines(self, sku: str, now: int) -> dict[LineId, int]:
+        """Open units of each reservation line that has some at `now` (ms)."""
+        quantities = {
+            line_id: open_quantity(line, now) for line_id, line in self._facts_of(sku).lines.items()
+        }
+        return {line_id: units for line_id, units in quantities.items() if units}
+
+    def incidents(self, sku: str, now: int) -> set[Incident]:
+        """The exceptions that the facts of a sku show at `now` (ms)."""
+        return set(standing(self._facts_of(sku), self._numbers_of(sku, now), self._master.network))
+
+    @property
+    def dead_letters(self) -> list[Noted]:
+        """What was refused, in the order it came: nothing of it was applied."""
+        return self._intake.dead_letters
+
+    @property
+    def exceptions(self) -> list[Noted]:
+        """What was noted while folding, each once, in the order it was found."""
+        return list(self._intake.exceptions)
+
+    @property
+    def waiting(self) -> int:
+        """Records (of POS transactions: lines) that wait for an identifier."""
+        return sum(map(len, self._intake.waiting.values()))
+
+    def _facts_of(self, sku: str) -> SkuFacts:
+        if sku not in self._master.items:
+            raise UnknownIdentifier(sku)
+        return self._intake.facts.get(sku, NO_FACTS)
+
+    def _numbers_of(self, sku: str, now: int) -> SkuNumbers:
+        facts, master = self._facts_of(sku), self._master
+        state = (now, facts.revision, master.revision)
+        known = self._numbers.get(sku)
+        if known is not None and known[0] == state:
+            return known[1]
+        numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, now)
+        self._numbers[sku] = (state, numbers)
+        return numbers

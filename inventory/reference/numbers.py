@@ -1,0 +1,58 @@
+"""The numbers that the model answers with. All are whole units."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["OUT", "LOW", "IN_STOCK"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelNumbers:
+    """What a channel is told of a sku, and the terms that led to it.
+
+    `shortage` is that of the channel's locations alone; `demand` adds what is unsourced. `withheld` is what
+    safety stock keeps back in the pool. `rules` are the winning ones of every layer, by id, whether they
+    moved this number or not; node rules of all the channel's locations are among them.
+    """
+
+    channel: str
+    available: int
+    status: Status
+    view: int
+    pool: int
+    grant: int
+    shared: int
+    shortage: int
+    unmet: int
+    offer: int
+    supply: int
+    demand: int
+    withheld: int
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeNumbers:
+    """One position as the locations route shows it, but for `available`: that depends on a channel.
+
+    A deleted location keeps its counters and bears no demand, supplies nothing, withholds nothing.
+    """
+
+    location: str
+    on_hand: int
+    damaged: int
+    quality_control: int
+    blocked: int
+    sellable: int
+    soft: int
+    hard: int
+    net: int
+    shortage: int
+    safety_stock: int
+    withheld: int
+    safety_shortfall: int
+    node_ats: int
+
+    def available_in(self, channel: ChannelNumbers) -> int:
+        """`available` of the locations route, for one of the channel's locations."""
+        return min(self.node_ats, channel.available)

@@ -1,0 +1,67 @@
+"""The rules in force, and the one of each layer that wins."""
+
+from typing import NamedTuple
+
+from inventory.reference.network import Location
+from inventory.reference.rules import LAYERS, Item, Rule
+
+
+class ItemRules(NamedTuple):
+    """The rules that hold for an item at an instant, by layer, the strongest first."""
+
+    by_layer: dict[str, tuple[Rule, ...]]
+
+    def of_channel(self, channel: str) -> dict[str, Rule | None]:
+        """The one of each layer that wins; a rule that names no channel is one for every channel."""
+        return {
+            layer: next((rule for rule in rules if rule.channel in (None, channel)), None)
+            for layer, rules in self.by_layer.items()
+            if LAYERS[layer].names_channel
+        }
+
+
+class RuleBook:
+    """The last record of each rule. Ids are unique over all layers."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, Rule] = {}
+        self._by_sku: dict[str | None, list[Rule]] = {}
+        self._at: dict[tuple[tuple[Rule, ...], Location], Rule | None] = {}
+        self._in: dict[tuple[tuple[Rule, ...], frozenset[Location]], frozenset[Rule]] = {}
+
+    def put(self, rule: Rule) -> None:
+        self._rules[rule.id] = rule
+        self._sort_out()
+
+    def end(self, rule_id: str) -> None:
+        self._rules.pop(rule_id, None)
+        self._sort_out()
+
+    def for_item(self, item: Item, now: int) -> ItemRules:
+        candidates = [*self._by_sku.get(None, ()), *self._by_sku.get(item.sku, ())]
+        holding = [rule for rule in candidates if rule.is_valid(now) and rule.holds_for_item(item)]
+        holding.sort(key=Rule.precedence)
+        return ItemRules({layer: tuple(rule for rule in holding if rule.layer == layer) for layer in LAYERS})
+
+    def safety_stock_at(self, rules: ItemRules, location: Location) -> Rule | None:
+        """The node rule that wins at a location."""
+        node_rules = rules.by_layer["safety_stock"]
+        key = (node_rules, location)
+        if key not in self._at:
+            self._at[key] = next((rule for rule in node_rules if rule.holds_at(location)), None)
+        return self._at[key]
+
+    def of_nodes(self, rules: ItemRules, locations: frozenset[Location]) -> frozenset[Rule]:
+        """The node rules that win anywhere in these locations."""
+        key = (rules.by_layer["safety_stock"], locations)
+        if key not in self._in:
+            winning = {self.safety_stock_at(rules, location) for location in locations}
+            self._in[key] = frozenset(rule for rule in winning if rule is not None)
+        return self._in[key]
+
+    def _sort_out(self) -> None:
+        self._at.clear()
+        self._in.clear()
+        self._by_sku.clear()
+        for rule in self._rules.values():
+            self._by_sku.setdefault(rule.item.get("sku"), []).append(rule)

@@ -1,0 +1,201 @@
+"""A lane's state as sections: what changed since the last time, or all of it; and back again.
+
+A section is a name, a small JSON header and bytes. Sections of one dump must be loaded together, in order;
+later dumps overwrite what earlier ones said. Nothing is pickled; every array's layout is in `layout()`.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from inventory.batch import Message
+from inventory.instants import rebuild_heap
+from inventory.lane import Lane
+from inventory.parking import Parked
+from inventory.positions import mark_moved
+from inventory.state import Memory
+from inventory.tables import FREE, USED
+
+FORMAT = 1
+
+
+class Section(NamedTuple):
+    """One part of a dump."""
+
+    name: str
+    header: dict[str, Any]
+    payload: bytes
+
+
+class LayoutError(ValueError):
+    """A dump was written with other columns than this version reads."""
+
+
+def layout() -> dict[str, Any]:
+    """The columns of every table, for the head of a file."""
+    return {"format": FORMAT, "tables": {n: s.table.rows.dtype.descr for n, s in Memory(1).stores.items()}}
+
+
+def check_layout(found: dict[str, Any]) -> None:
+    """Raises `LayoutError` unless `found` is this version's layout."""
+    if found != json.loads(json.dumps(layout())):
+        raise LayoutError("it was written with another table layout; rebuild the lane from its topics")
+
+
+def dump(lane: Lane, *, everything: bool) -> Iterator[Section]:
+    """What changed since the last dump, or everything; either way nothing counts as changed afterwards."""
+    memory = lane.memory
+    for names in memory.names():
+        if everything:
+            names.rewind()
+        scope, value, length, text = names.additions()
+        if scope.size:
+            payload = scope.tobytes() + value.tobytes() + length.tobytes() + text
+            yield Section("names:" + names.name, {"count": int(scope.size)}, payload)
+    for name, store in memory.stores.items():
+        index, rows = store.changes()
+        if everything:
+            index = np.arange(len(store), dtype=np.int32)
+            rows = store.used()
+        if index.size or everything:
+            head = store.table.head
+            header = {"count": int(index.size), "used": int(head[USED]), "free": int(head[FREE])}
+            yield Section("table:" + name, header, index.tobytes() + rows.tobytes())
+    keys, marks = memory.ids.additions()
+    if everything:
+        keys, marks = memory.ids.all()
+    if keys.size:
+        yield Section("ids", {"count": int(keys.size)}, keys.tobytes() + marks.tobytes())
+    yield from _documents(lane, everything)
+    yield _meta(lane)
+
+
+def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
+    masters = lane.masters
+    keys = list(masters.documents) if everything else sorted(masters.changed, key=_document_order(lane))
+    masters.changed.clear()
+    if keys:
+        yield _json("documents", {key: masters.documents[key] for key in keys})
+    parked = list(lane.parking.changes())
+    if everything:
+        parked = list(lane.parking.all())
+    if parked:
+        yield _json("parked", [[ticket, _parked_to_json(entry)] for ticket, entry in parked])
+    if lane.watch.changed or everything:
+        lane.watch.changed = False
+        yield _json("watch", lane.watch.dump())
+
+
+def _document_order(lane: Lane) -> Any:
+    order = {key: i for i, key in enumerate(lane.masters.documents)}
+    return order.__getitem__
+
+
+def _meta(lane: Lane) -> Section:
+    """Clocks, and the skus that were folded but not shown yet."""
+    return _json(
+        "meta",
+        {
+            "now": lane.now,
+            "log_clock": lane.log_clock,
+            "next_offsets": lane.next_offsets,
+            "live": lane.live,
+            "bounds_ahead": lane.masters.bounds_ahead,
+            "bounds_passed": lane.masters.bounds_passed,
+            "moved": lane.memory.moved().tolist(),
+        },
+    )
+
+
+def _json(name: str, value: object) -> Section:
+    return Section(name, {}, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def load(lane: Lane, sections: Iterator[Section]) -> None:
+    """Fill a fresh lane from dumps in the order in which they were made."""
+    memory = lane.memory
+    by_name = {names.name: names for names in memory.names()}
+    documents: dict[str, Any] = {}
+    parked: dict[int, Any] = {}
+    meta: dict[str, Any] = {}
+    watch: dict[str, Any] = {}
+    ids: list[tuple[Any, Any]] = []
+    for section in sections:
+        sort, _, name = section.name.partition(":")
+        if sort == "names":
+            n = section.header["count"]
+            columns = np.frombuffer(section.payload, np.int32, 3 * n).reshape(3, n)
+            by_name[name].load(columns[0], columns[1], columns[2], section.payload[12 * n :])
+        elif sort == "table":
+            _load_table(lane, name, section)
+        elif sort == "ids":
+            n = section.header["count"]
+            keys = np.frombuffer(section.payload, np.int64, n)
+            ids.append((keys, np.frombuffer(section.payload, np.uint32, n, 8 * n)))
+        elif sort == "documents":
+            documents.update(json.loads(section.payload))
+        elif sort == "parked":
+            parked.update({int(ticket): entry for ticket, entry in json.loads(section.payload)})
+        elif sort == "watch":
+            watch = json.loads(section.payload)
+        elif sort == "meta":
+            meta = json.loads(section.payload)
+    _finish(lane, documents, parked, watch, meta, ids)
+
+
+def _load_table(lane: Lane, name: str, section: Section) -> None:
+    store = lane.memory.stores[name]
+    n = section.header["count"]
+    index = np.frombuffer(section.payload, np.int32, n)
+    rows = np.frombuffer(section.payload, store.table.rows.dtype, n, 4 * n)
+    store.put(index, rows, np.array([section.header["used"], section.header["free"], 0]))
+
+
+def _finish(
+    lane: Lane,
+    documents: dict[str, Any],
+    parked: dict[int, Any],
+    watch: dict[str, Any],
+    meta: dict[str, Any],
+    ids: list[tuple[Any, Any]],
+) -> None:
+    memory = lane.memory
+    lane.now, lane.log_clock = meta["now"], meta["log_clock"]
+    lane.next_offsets, lane.live = meta["next_offsets"], meta["live"]
+    for keys, marks in ids:
+        memory.ids.load(keys, marks, lane.log_clock)
+    for store in memory.stores.values():
+        store.reindex()
+    memory.rank_sources()
+    lane.masters.load(documents, meta["bounds_ahead"], meta["bounds_passed"])
+    memory.set_locations(lane.masters.deleted_locations())
+    lane.masters.refresh()
+    for ticket in sorted(parked):
+        if parked[ticket] is not None:
+            lane.parking.restore(ticket, _parked_from_json(parked[ticket]))
+    lane.watch.load(watch)
+    memory.invalidate()
+    state = memory.state()
+    rebuild_heap(state)
+    for row in meta["moved"]:
+        mark_moved(state, row)
+
+
+def _parked_to_json(parked: Parked | None) -> Any:
+    if parked is None:
+        return None
+    value = asdict(parked)
+    for key in ("value", "key"):
+        raw = value["message"][key]
+        value["message"][key] = None if raw is None else raw.hex()
+    return value
+
+
+def _parked_from_json(value: dict[str, Any]) -> Parked:
+    message = dict(value["message"])
+    for key in ("value", "key"):
+        message[key] = None if message[key] is None else bytes.fromhex(message[key])
+    return Parked(value["what"], value["identifier"], value["since"], value["line"], Message(**message))

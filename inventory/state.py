@@ -1,0 +1,324 @@
+"""What a lane remembers: the tables, and the columns of each.
+
+Times are ms since the epoch, quantities whole units. A row index of -1 means none.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inventory.columns import Bytes, Ints, Longs
+from inventory.ids import IdMemory, IdSet
+from inventory.jit import by_reference, kernel
+from inventory.names import Names
+from inventory.tables import Store, Table
+
+BEGINNING = np.iinfo(np.int64).min
+"""Before every instant: the anchor time of a counter that nobody counted."""
+
+CARRIERS = 8
+"""Partitions with an offset term in a version (one column `offset_0` ... each in the sku table)."""
+
+COUNTERS = 4
+ON_HAND_COUNTER, DAMAGED_COUNTER, QUALITY_CONTROL_COUNTER, BLOCKED_COUNTER = range(COUNTERS)
+
+SKU = np.dtype(
+    [
+        ("name_at", "i8"),  # canonical identifier, in the buffer of the sku dictionary
+        ("name_length", "i4"),
+        ("shard", "i4"),
+        ("position", "i4"),  # first position
+        ("unsourced", "i4"),  # first unsourced row
+        ("item_class", "i4"),  # category, style and attributes (RuleBook)
+        ("profile", "i4"),  # which rules match (RuleBook)
+        ("active", "i4"),
+        ("instants", "i4"),  # instants that have passed
+        ("as_of", "i8"),
+        *[(f"offset_{c}", "i8") for c in range(CARRIERS)],  # 1 + greatest offset folded, per carrier
+    ]
+)
+POSITION = np.dtype(
+    [
+        ("key", "i8"),  # sku << 32 | location ordinal
+        ("on_hand", "i8"),
+        ("anchored_at", "i8"),  # T* of on_hand
+        ("complete_since", "i8"),  # all deltas dated after this are still held
+        ("soft", "i8"),
+        ("hard", "i8"),
+        ("anchor", "i4"),  # row of the count behind on_hand
+        ("delta", "i4"),  # newest delta
+        ("next", "i4"),  # next position of the sku
+        ("parts", "i4"),  # row of the counters that may not be sold
+    ]
+)
+PARTS = np.dtype(
+    [
+        *[(f"value_{c}", "i8") for c in range(1, COUNTERS)],
+        *[(f"anchored_at_{c}", "i8") for c in range(1, COUNTERS)],
+        *[(f"anchor_{c}", "i4") for c in range(1, COUNTERS)],
+        ("position", "i4"),
+    ]
+)
+ANCHOR = np.dtype(
+    [
+        ("counted_at", "i8"),
+        ("sequence", "i8"),
+        ("quantity", "i8"),
+        ("word_0", "u8"),  # event id, 8 bytes a word, big-endian: words compare as the bytes do
+        ("word_1", "u8"),
+        ("word_2", "u8"),
+        ("word_3", "u8"),
+        ("word_4", "u8"),
+        ("length", "i4"),  # of the event id, bytes
+        ("source", "i4"),
+        ("next", "i4"),  # row with the next 40 bytes of the event id
+    ]
+)
+DELTA = np.dtype(
+    [
+        ("occurred_at", "i8"),
+        ("older", "i8"),  # greatest occurred_at of all deltas behind this one
+        ("logged_at", "i8"),
+        ("quantity", "i8"),
+        ("counter", "i4"),
+        ("next", "i4"),  # the delta before it
+    ]
+)
+LINE = np.dtype(
+    [
+        ("key", "i8"),  # hash of (reservation, line, sku)
+        ("check", "i8"),  # a second hash of the same
+        ("version", "i8"),  # BEGINNING until the line itself arrives
+        ("quantity", "i8"),
+        ("released", "i8"),  # over all versions
+        ("consumed", "i8"),  # over all versions; given back by an ADJUST
+        ("open", "i8"),  # what is counted in its position (or as unsourced) now
+        ("expires_at", "i8"),
+        ("needed_at", "i8"),
+        ("occurred_at", "i8"),
+        ("recorded_at", "i8"),
+        ("logged_at", "i8"),  # of its last fact
+        ("sku", "i4"),
+        ("location", "i4"),  # ordinal; -1 not sourced
+        ("channel", "i4"),
+        ("bundle", "i4"),
+        ("action", "i4"),
+        ("commitment", "i4"),
+        ("mode", "i4"),
+        ("allow_partial", "i4"),
+        ("next", "i4"),
+    ]
+)
+UNSOURCED = np.dtype(
+    [
+        ("key", "i8"),
+        ("soft", "i8"),
+        ("hard", "i8"),
+        ("channel", "i4"),
+        ("next", "i4"),
+    ]  # key: sku << 32 | channel
+)
+INSTANT = np.dtype([("due", "i8"), ("line", "i4"), ("sku", "i4"), ("next", "i4")])  # due BEGINNING: free
+
+NO_LINE_YET = BEGINNING
+
+
+@by_reference
+class State(NamedTuple):
+    """Every array that a kernel may touch. Made anew when an array grows."""
+
+    skus: Table
+    positions: Table
+    parts: Table
+    anchors: Table
+    deltas: Table
+    lines: Table
+    unsourced: Table
+    instants: Table
+    ids: IdSet
+    moved: Ints  # skus to recompute, in order of first move
+    is_moved: Bytes
+    moved_head: Longs  # [how many]
+    due_heap: Ints  # rows of `instants`, a binary heap by due time
+    due_head: Longs  # [how many]
+    location_deleted: npt.NDArray[np.bool_]
+    source_rank: Ints  # rank of each source's name in byte order
+
+
+@kernel
+def _assemble(
+    skus: Table, positions: Table, parts: Table, anchors: Table, deltas: Table, lines: Table, unsourced: Table,
+    instants: Table, ids: IdSet, moved: Ints, is_moved: Bytes, moved_head: Longs, due_heap: Ints, due_head: Longs,
+    location_deleted: npt.NDArray[np.bool_], source_rank: Ints,
+) -> State:  # fmt: skip
+    return State(
+        skus, positions, parts, anchors, deltas, lines, unsourced, instants, ids, moved, is_moved, moved_head,
+        due_heap, due_head, location_deleted, source_rank,
+    )  # fmt: skip
+
+
+_TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
+    "skus": (SKU, False),
+    "positions": (POSITION, True),
+    "parts": (PARTS, False),
+    "anchors": (ANCHOR, False),
+    "deltas": (DELTA, False),
+    "lines": (LINE, True),
+    "unsourced": (UNSOURCED, True),
+    "instants": (INSTANT, False),
+}
+
+
+class Memory:
+    """Owner of a lane's tables and dictionaries."""
+
+    def __init__(self, dedupe_horizon: int) -> None:
+        self.stores = {name: Store(name, dtype, keyed=keyed) for name, (dtype, keyed) in _TABLES.items()}
+        self.sku_names = Names("sku_names")
+        self.location_names = Names("location_names")
+        self.channel_names = Names("channel_names")
+        self.source_names = Names("source_names")
+        self.bundle_names = Names("bundle_names")
+        self.ids = IdMemory(dedupe_horizon)
+        self.location_deleted = np.zeros(0, np.bool_)
+        self.source_rank = np.zeros(0, np.int32)
+        self._moved = np.zeros(256, np.int32)
+        self._is_moved = np.zeros(256, np.uint8)
+        self._moved_head = np.zeros(1, np.int64)
+        self._due_heap = np.zeros(256, np.int32)
+        self._due_head = np.zeros(1, np.int64)
+        self._state: State | None = None
+
+    def names(self) -> tuple[Names, ...]:
+        """Every dictionary."""
+        return (
+            self.sku_names,
+            self.location_names,
+            self.channel_names,
+            self.source_names,
+            self.bundle_names,
+        )
+
+    def reserve(self, records: int, log_clock: int) -> None:
+        """Make room for whatever `records` records can add."""
+        need = {
+            "positions": 2 * records,
+            "parts": records,
+            "anchors": 0,
+            "deltas": 3 * records,
+            "lines": records,
+            "unsourced": records,
+            "instants": records,
+        }
+        for name, extra in need.items():
+            if self.stores[name].reserve(extra):
+                self._state = None
+        if self.ids.reserve(records, log_clock):
+            self._state = None
+        if self._due_heap.size < self.stores["instants"].table.rows.size:
+            self._due_heap = _grown(self._due_heap, self.stores["instants"].table.rows.size)
+            self._state = None
+
+    def reserve_anchors(self, rows: int) -> None:
+        """Make room for `rows` more rows of counts."""
+        if self.stores["anchors"].reserve(rows):
+            self._state = None
+
+    def add_sku(self, name: bytes, shard: int) -> int:
+        """A row for a sku seen for the first time."""
+        store = self.stores["skus"]
+        if store.reserve(1):
+            size = store.table.rows.size
+            self._moved, self._is_moved = _grown(self._moved, size), _grown(self._is_moved, size)
+        row = len(store)
+        self.sku_names.add(name, row)
+        new = np.zeros(1, SKU)
+        new["name_at"] = int(self.sku_names.d.at[len(self.sku_names) - 1])
+        new["name_length"], new["shard"] = len(name), shard
+        new["position"] = new["unsourced"] = -1
+        store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0], np.int64))
+        self.touch_sku(row)
+        self._state = None
+        return row
+
+    def touch_sku(self, row: int) -> None:
+        """Note that a column of the sku was set from Python."""
+        table = self.stores["skus"].table
+        if not table.is_dirty[row]:
+            table.is_dirty[row] = 1
+            table.dirty[table.head[2]] = row
+            table.head[2] += 1
+
+    def set_locations(self, deleted: npt.NDArray[np.bool_]) -> None:
+        """Which locations (by ordinal) are deleted."""
+        self.location_deleted = deleted
+        self._state = None
+
+    def intern_source(self, name: bytes) -> int:
+        """The number of a source, and ranks anew."""
+        number = self.source_names.intern(name)
+        self.rank_sources()
+        return number
+
+    def rank_sources(self) -> None:
+        """Order the sources by the bytes of their names."""
+        names = [self.source_names.text(i) for i in range(len(self.source_names))]
+        rank = np.zeros(len(names), np.int32)
+        rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        self.source_rank = rank
+        self._state = None
+
+    def state(self) -> State:
+        """The arrays for the next kernel."""
+        if self._state is None:
+            of = {name: store.table for name, store in self.stores.items()}
+            self._state = _assemble(
+                of["skus"], of["positions"], of["parts"], of["anchors"], of["deltas"], of["lines"],
+                of["unsourced"], of["instants"], self.ids.ids, self._moved, self._is_moved, self._moved_head,
+                self._due_heap, self._due_head, self.location_deleted, self.source_rank,
+            )  # fmt: skip
+        return self._state
+
+    def moved(self) -> Ints:
+        """The skus that wait to be computed, in order of first move (a view)."""
+        return self._moved[: int(self._moved_head[0])]
+
+    def take_moved(self, most: int) -> Ints:
+        """Take at most `most` of them."""
+        waiting = self.moved()
+        taken = waiting[:most].copy()
+        self._moved[: waiting.size - taken.size] = waiting[taken.size :].copy()
+        self._moved_head[0] = waiting.size - taken.size
+        self._is_moved[taken] = 0
+        return taken
+
+    def move_all(self) -> None:
+        """Every sku waits to be computed."""
+        waiting = np.flatnonzero(self._is_moved[: len(self.stores["skus"])] == 0)
+        held = int(self._moved_head[0])
+        self._moved[held : held + waiting.size] = waiting
+        self._is_moved[waiting] = 1
+        self._moved_head[0] = held + waiting.size
+
+    def invalidate(self) -> None:
+        """Forget the assembled `State` after tables were filled from outside."""
+        size = self.stores["skus"].table.rows.size
+        if self._moved.size < size:
+            self._moved, self._is_moved = _grown(self._moved, size), _grown(self._is_moved, size)
+        instants = self.stores["instants"].table.rows.size
+        if self._due_heap.size < instants:
+            self._due_heap = _grown(self._due_heap, instants)
+        self._state = None
+
+    def bytes(self) -> dict[str, int]:
+        """Memory held by each table, in bytes."""
+        held = {name: store.bytes() for name, store in self.stores.items()}
+        held["ids"] = self.ids.bytes()
+        for names in self.names():
+            held[names.name] = sum(array.nbytes for array in names.d)
+        return held
+
+
+def _grown(array: npt.NDArray[Any], size: int) -> npt.NDArray[Any]:
+    return np.concatenate([array, np.zeros(size - array.size, array.dtype)])

@@ -1,0 +1,175 @@
+"""Tables of rows: growth, key index, and which rows changed since they were last written down.
+
+A table's rows are one structured array, so that all columns of a row share a cache line, and kernels read
+`table.rows["column"][row]`. Kernels never grow a table: `Store.reserve` makes room before they run.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inventory.columns import Bytes, Ints, Longs
+from inventory.hashing import mix
+from inventory.jit import kernel
+
+USED, FREE, DIRTY = range(3)
+"""Indices of `Table.head`: rows ever used, first row of the free list (-1 none), rows in `dirty`."""
+
+NONE = -1
+
+
+class Table(NamedTuple):
+    """The arrays of one table, as kernels see them. A free row is linked by its column `next`."""
+
+    rows: npt.NDArray[Any]
+    slots: Ints
+    head: Longs
+    dirty: Ints
+    is_dirty: Bytes
+
+
+@kernel
+def touch(table: Table, row: int) -> None:
+    """Remember that `row` changed."""
+    if table.is_dirty[row] == 0:
+        table.is_dirty[row] = 1
+        table.dirty[table.head[DIRTY]] = row
+        table.head[DIRTY] += 1
+
+
+@kernel
+def find(table: Table, key: int) -> int:
+    """The row with `key`, or -1."""
+    mask = table.slots.size - 1
+    keys = table.rows["key"]
+    slot = mix(key) & mask
+    while table.slots[slot] >= 0:
+        row = table.slots[slot]
+        if keys[row] == key:
+            return row
+        slot = (slot + 1) & mask
+    return -1
+
+
+@kernel
+def append(table: Table) -> int:
+    """A row never used before, touched; the caller sets every column."""
+    row = table.head[USED]
+    table.head[USED] += 1
+    touch(table, row)
+    return row
+
+
+@kernel
+def take(table: Table) -> int:
+    """A row from the free list, else a new one, touched; the caller sets every column."""
+    row = table.head[FREE]
+    if row < 0:
+        return append(table)
+    table.head[FREE] = table.rows["next"][row]
+    touch(table, row)
+    return row
+
+
+@kernel
+def give_back(table: Table, row: int) -> None:
+    """Put `row` on the free list."""
+    table.rows["next"][row] = table.head[FREE]
+    table.head[FREE] = row
+    touch(table, row)
+
+
+@kernel
+def link(table: Table, row: int, key: int) -> None:
+    """Enter `row` into the index under `key`, which must not be there."""
+    table.rows["key"][row] = key
+    mask = table.slots.size - 1
+    slot = mix(key) & mask
+    while table.slots[slot] >= 0:
+        slot = (slot + 1) & mask
+    table.slots[slot] = row
+
+
+@kernel
+def _link_all(table: Table) -> None:
+    keys = table.rows["key"]
+    mask = table.slots.size - 1
+    for row in range(table.head[USED]):
+        if keys[row] >= 0:
+            slot = mix(keys[row]) & mask
+            while table.slots[slot] >= 0:
+                slot = (slot + 1) & mask
+            table.slots[slot] = row
+
+
+class Store:
+    """Owner of one table. `keyed` tables have a column `key` (>= 0; -1 in a free row)."""
+
+    def __init__(self, name: str, dtype: np.dtype[Any], *, keyed: bool, capacity: int = 256) -> None:
+        self.name = name
+        self.keyed = keyed
+        self.table = Table(
+            rows=np.zeros(capacity, dtype),
+            slots=np.full(2 * capacity if keyed else 1, NONE, np.int32),
+            head=np.array([0, NONE, 0], np.int64),
+            dirty=np.zeros(capacity, np.int32),
+            is_dirty=np.zeros(capacity, np.uint8),
+        )
+
+    def __len__(self) -> int:
+        return int(self.table.head[USED])
+
+    def reserve(self, extra: int) -> bool:
+        """Make room for `extra` more rows; True if the arrays were replaced."""
+        need = len(self) + extra
+        capacity = self.table.rows.size
+        if need <= capacity:
+            return False
+        while capacity < need:
+            capacity *= 2
+        old = self.table
+        self.table = Table(
+            rows=np.concatenate([old.rows, np.zeros(capacity - old.rows.size, old.rows.dtype)]),
+            slots=np.full(2 * capacity if self.keyed else 1, NONE, np.int32),
+            head=old.head,
+            dirty=np.concatenate([old.dirty, np.zeros(capacity - old.dirty.size, np.int32)]),
+            is_dirty=np.concatenate([old.is_dirty, np.zeros(capacity - old.is_dirty.size, np.uint8)]),
+        )
+        self.reindex()
+        return True
+
+    def reindex(self) -> None:
+        """Build the key index anew."""
+        if self.keyed:
+            self.table.slots.fill(NONE)
+            _link_all(self.table)
+
+    def changes(self) -> tuple[Ints, npt.NDArray[Any]]:
+        """Rows touched since the last call, and what they hold now; forgets that they were touched."""
+        count = int(self.table.head[DIRTY])
+        index = self.table.dirty[:count].copy()
+        self.table.is_dirty[index] = 0
+        self.table.head[DIRTY] = 0
+        return index, self.table.rows[index]
+
+    def put(self, index: Ints, rows: npt.NDArray[Any], head: Longs) -> None:
+        """Write rows back where `changes` found them. Call `reindex` after the last one."""
+        if index.size:
+            self.reserve(max(0, int(index.max()) + 1 - len(self)))
+            self.table.rows[index] = rows
+        self.table.head[USED], self.table.head[FREE] = head[USED], head[FREE]
+
+    def used(self) -> npt.NDArray[Any]:
+        """All rows ever used (a view)."""
+        return self.table.rows[: len(self)]
+
+    def bytes(self) -> int:
+        """Memory held, in bytes."""
+        return sum(array.nbytes for array in self.table)
+
+
+def total_bytes(stores: Iterator[Store]) -> int:
+    """Memory held by several tables, in bytes."""
+    return sum(store.bytes() for store in stores)

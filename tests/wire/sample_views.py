@@ -1,0 +1,76 @@
+"""Views made by hand or drawn by Hypothesis, for the tests of what is published."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from inventory.murmur import shard_of
+from inventory.views import CHANNEL_TERMS, NODE_TERMS, Views
+
+
+class Row(NamedTuple):
+    """One sku: `channels` has 8 terms a channel, `nodes` 7 terms a location ordinal."""
+
+    sku: str
+    version: int
+    channels: Sequence[tuple[int, ...]]
+    nodes: dict[int, tuple[int, ...]]
+    as_of: int = 1_763_700_000_000
+    active: int = 1
+    profile: int = 0
+
+
+def views_of(
+    rows: Sequence[Row], channel_ordinals: Sequence[int] = (0, 1, 2), computed_at: int = 1_763_777_000_123
+) -> Views:
+    """The rows as the engine would hand them over."""
+    names = [row.sku.encode() for row in rows]
+    lengths = np.array([len(name) for name in names], np.int32)
+    nodes = [(ordinal, row.nodes[ordinal]) for row in rows for ordinal in sorted(row.nodes)]
+    return Views(
+        names=np.array(bytearray(b"".join(names)), np.uint8),
+        name_at=np.concatenate([[0], np.cumsum(lengths)])[:-1].astype(np.int64),
+        name_len=lengths,
+        shard=np.array([shard_of(name) for name in names], np.int32),
+        profile=np.array([row.profile for row in rows], np.int32),
+        version=np.array([row.version for row in rows], np.int64),
+        as_of=np.array([row.as_of for row in rows], np.int64),
+        active=np.array([row.active for row in rows], np.uint8),
+        channels=np.array([row.channels for row in rows], np.int64).reshape(
+            len(rows), len(channel_ordinals), CHANNEL_TERMS
+        ),
+        channel_ordinal=np.array(channel_ordinals, np.int32),
+        node_start=np.concatenate([[0], np.cumsum([len(row.nodes) for row in rows])]).astype(np.int64),
+        node_ordinal=np.array([ordinal for ordinal, _ in nodes], np.int32),
+        nodes=np.array([terms for _, terms in nodes], np.int64).reshape(len(nodes), NODE_TERMS),
+        computed_at=computed_at,
+    )
+
+
+_longs = st.integers(-(2**63), 2**63 - 1)
+_units = st.one_of(
+    st.integers(-100, 1000), st.sampled_from([-(2**31), -(2**31) - 1, 2**31 - 1, 2**31]), _longs
+)
+_times = st.integers(0, 4_000_000_000_000)
+_skus = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+
+
+@st.composite
+def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list[Row], list[int]]:
+    """Some rows with distinct skus, and the channels' ordinals."""
+    ordinals = sorted(draw(st.sets(st.integers(0, 65_535), max_size=4)))
+    terms = st.tuples(_units, st.integers(0, 2), *[_units] * (CHANNEL_TERMS - 2))
+    nodes = st.dictionaries(st.integers(0, 140), st.tuples(*[_units] * NODE_TERMS), max_size=6)
+    row = st.builds(
+        Row,
+        sku=_skus,
+        version=st.integers(0, 2**53 - 1),
+        channels=st.lists(terms, min_size=len(ordinals), max_size=len(ordinals)),
+        nodes=nodes,
+        as_of=_times,
+        active=st.integers(0, 1),
+        profile=st.integers(0, profiles - 1),
+    )
+    return draw(st.lists(row, max_size=most, unique_by=lambda each: each.sku)), ordinals

@@ -1,0 +1,171 @@
+"""The commands that write the view: layout, grouping, refusals. Parsed back by hiredis and `rows_read`."""
+
+import struct
+
+import hiredis
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inventory.murmur import shard_of
+from tests.wire.sample_views import Row, drawn_rows, views_of
+from wire.rows import RowError, encode_calls, parse_reply, script_sha
+from wire.rows_read import RowFormatError, read_block, read_channel, read_header, read_nodes
+
+RULES = [b'{"web":["ss-1"]}', b"{}", '{"tür":["ä"]}'.encode()]
+SHA = b"0123456789012345678901234567890123456789"
+
+
+def parsed(calls: list[memoryview]) -> list[list[bytes]]:
+    """Each command as its words; a call must be exactly one command."""
+    commands = []
+    for call in calls:
+        reader = hiredis.Reader()
+        reader.feed(bytes(call))
+        commands.append(reader.gets())
+        assert reader.gets() is False
+    return commands
+
+
+def fields_of(command: list[bytes]) -> dict[bytes, tuple[int, dict[bytes, bytes]]]:
+    """Row key to (version, fields) of one command."""
+    keys = int(command[2])
+    words = iter(command[3 + keys + 2 :])
+    rows = {}
+    for key in command[4 : 3 + keys]:
+        version, count = int(next(words)), int(next(words))
+        rows[key] = (version, {next(words): next(words) for _ in range(count)})
+    assert next(words, None) is None
+    return rows
+
+
+@settings(max_examples=150, deadline=None)
+@given(drawn_rows(), st.integers(1, 5), st.integers(1, 511), st.binary(max_size=20))
+def test_every_row_reads_back(
+    drawn: tuple[list[Row], list[int]], per_call: int, generation: int, offsets: bytes
+) -> None:
+    rows, ordinals = drawn
+    views = views_of(rows, ordinals)
+    calls = encode_calls(
+        views, prefix=b"t:", lane=7, generation=generation, offsets=offsets, rules=RULES, sha=SHA,
+        rows_per_call=per_call,
+    )  # fmt: skip
+    found: dict[bytes, tuple[int, dict[bytes, bytes]]] = {}
+    for command in parsed(calls):
+        assert command[:2] == [b"EVALSHA", SHA]
+        keys = int(command[2])
+        assert 2 <= keys <= per_call + 1
+        tag = command[3].split(b"{")[1].split(b"}")[0]
+        assert command[3] == b"t:f:{%s}:7" % tag
+        assert command[3 + keys : 5 + keys] == [b"%d" % generation, offsets]
+        for key, written in fields_of(command).items():
+            assert key.startswith(b"t:v:{%s}:" % tag)
+            assert key not in found
+            found[key] = written
+    assert len(found) == len(rows)
+    for row in rows:
+        version, fields = found[b"t:v:{%d}:%s" % (shard_of(row.sku) % 64, row.sku.encode())]
+        assert version == row.version
+        assert fields[b"r"] == RULES[row.profile]
+        header = read_header(fields[b"c"])
+        assert header == (
+            1, row.active, len(ordinals), row.profile, row.version, row.as_of, views.computed_at, generation,
+        )  # fmt: skip
+        for ordinal, terms in zip(ordinals, row.channels, strict=True):
+            channel = read_channel(fields[b"c"], ordinal)
+            assert channel is not None
+            assert (channel.available, channel.status_code, *channel[3:]) == terms
+        assert {node.ordinal: tuple(node[1:]) for node in read_nodes(fields)} == row.nodes
+        blocks = {ordinal // 32 for ordinal in row.nodes}
+        assert fields.keys() == {b"c", b"r", *(b"b%d" % block for block in blocks)}
+        for block in blocks:
+            numbers = [n for o, terms in row.nodes.items() if o // 32 == block for n in terms]
+            fits = all(-(2**31) <= number < 2**31 for number in numbers)
+            assert fields[b"b%d" % block][0] == (4 if fits else 8)
+
+
+def test_layout_is_the_documented_one() -> None:
+    row = Row("S", 5, [(9, 2, 8, 7, 6, 5, 4, 3)], {33: (1, 2, 3, 4, 5, 6, 7)}, as_of=10, profile=1)
+    (call,) = encode_calls(
+        views_of([row], [2], computed_at=11), prefix=b"", lane=0, generation=3, offsets=b"o", rules=RULES,
+        sha=SHA,
+    )  # fmt: skip
+    ((_, fields),) = fields_of(parsed([call])[0]).values()
+    assert fields == {
+        b"c": struct.pack("<BBHiqqqq", 1, 1, 1, 1, 5, 10, 11, 3)
+        + struct.pack("<HBBiqqqqqqq", 2, 2, 0, 0, 9, 8, 7, 6, 5, 4, 3),
+        b"r": b"{}",
+        b"b1": struct.pack("<BxxxI7i", 4, 1 << 1, 1, 2, 3, 4, 5, 6, 7),
+    }
+
+
+def test_nothing_to_write_is_no_call() -> None:
+    assert encode_calls(views_of([]), prefix=b"", lane=0, generation=1, offsets=b"", rules=[], sha=SHA) == []
+
+
+@pytest.mark.parametrize("profile", [-1, 3])
+def test_a_profile_without_rules_is_refused(profile: int) -> None:
+    views = views_of([Row("S", 1, [(0,) * 8] * 3, {}, profile=profile)])
+    with pytest.raises(RowError, match=f"profile {profile}, but rules are given for 3"):
+        encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA)
+
+
+def test_replies() -> None:
+    assert parse_reply([3, 2]) == (3, 2, None)
+    assert parse_reply([-1, 9]) == (0, 0, 9)
+
+
+def test_script_sha_is_forty_digits() -> None:
+    assert len(script_sha()) == 40
+
+
+def test_an_absent_channel_is_none() -> None:
+    row = Row("S", 1, [(n, 0, 0, 0, 0, 0, 0, 0) for n in range(3)], {})
+    (call,) = encode_calls(
+        views_of([row], [1, 5, 9]), prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA
+    )
+    ((_, fields),) = fields_of(parsed([call])[0]).values()
+    found = [read_channel(fields[b"c"], ordinal) for ordinal in range(12)]
+    assert [channel.available for channel in found if channel] == [0, 1, 2]
+    assert [channel.ordinal for channel in found if channel] == [1, 5, 9]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (b"", "fewer than its header"),
+        (struct.pack("<BBHiqqqq", 2, 1, 0, 0, 0, 0, 0, 0), "layout 2"),
+        (struct.pack("<BBHiqqqq", 1, 1, 1, 0, 0, 0, 0, 0), "do not fit its 1 channels"),
+    ],
+)
+def test_a_damaged_header_is_named(value: bytes, message: str) -> None:
+    with pytest.raises(RowFormatError, match=message):
+        read_header(value)
+
+
+@pytest.mark.parametrize("value", [b"", b"\4\0\0\0\1\0\0\0", b"\5\0\0\0\0\0\0\0"])
+def test_a_damaged_block_is_named(value: bytes) -> None:
+    with pytest.raises(RowFormatError, match="field b3"):
+        read_block(3, value)
+
+
+def test_derived_terms_of_a_node() -> None:
+    views = views_of([Row("S", 1, [], {0: (10, 1, 1, 1, 2, 1, 6), 1: (-3, 0, 0, 0, 2, 0, 4)})], [])
+    (call,) = encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA)
+    ((_, fields),) = fields_of(parsed([call])[0]).values()
+    first, second = read_nodes(fields)
+    assert (first.sellable, first.net, first.shortage) == (7, 4, 0)
+    assert (first.withheld, first.safety_shortfall, first.node_ats) == (4, 2, 0)
+    assert (second.sellable, second.net, second.shortage) == (-3, -2, 2)
+    assert (second.withheld, second.safety_shortfall, second.node_ats) == (0, 4, 0)
+
+
+def test_names_may_lie_anywhere_in_the_buffer() -> None:
+    views = views_of([Row("AAA", 1, [], {}), Row("BB", 2, [], {})], [])
+    views = views._replace(
+        names=np.frombuffer(bytearray(b"xxBBxAAAx"), np.uint8), name_at=np.array([5, 2], np.int64)
+    )
+    calls = encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA)
+    keys = {key for command in parsed(calls) for key in fields_of(command)}
+    assert keys == {b"v:{%d}:%s" % (shard_of(sku) % 64, sku) for sku in (b"AAA", b"BB")}
