@@ -1,0 +1,279 @@
+"""Worked cases of other systems: numbers that nobody here made up.
+
+Each test carries the number of its case and names whose documentation or issue says so. Where a system means
+something else by a word, its meaning is translated. Not here, because the model does not compute them yet:
+backorder (4, and the last of 2), dated supply (6, 21-23), fences (30-34), checked reservations (45, 47), net
+counts and feeds of a whole stock (67-70), bundles (74). Not of this model: a pre-order formula (13), events
+for crossing a level (40), what a view's writer does (77, 78).
+"""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from tests.reference.shop import HOUR, MINUTE, NOW, SKU, Shop
+
+
+def test_case_1_everything_that_is_subtracted() -> None:
+    # HotWax, ATP Management. The threshold that subtracts is a buffer; the brokering queue is unsourced
+    # demand; 5 of the 100 are at a facility that the channel may not sell from.
+    shop = Shop(locations=["DC1", "back room"], channels={"web": {"id": "DC1"}})
+    shop.count(95, location="DC1")
+    shop.count(5, location="back room")
+    shop.line("reserved", 1, 5, location="DC1")
+    shop.line("queue", 1, 5, location=None)
+    shop.rule("safety_stock", "ss", units=5)
+    shop.rule("buffer", "bu", units=5, channel="web")
+    assert shop.available() == 75
+
+
+@pytest.mark.parametrize(
+    ("on_hand", "allocated", "threshold", "expected"),
+    [(10, 0, 0, 10), (10, 0, 3, 7), (10, 5, 0, 5), (10, 5, 3, 2), (10, 10, 0, 0)],
+)
+def test_case_2_out_of_stock_threshold(on_hand: int, allocated: int, threshold: int, expected: int) -> None:
+    # Vendure, Stock Control.
+    shop = Shop()
+    shop.count(on_hand)
+    shop.line("o", 1, allocated)
+    shop.rule("safety_stock", "ss", units=threshold)
+    assert shop.available() == expected
+
+
+@pytest.mark.parametrize(
+    ("sku", "location", "expected"),
+    [("M", "pickup", 8), ("M", "ship", 9), ("L", "pickup", 7), ("L", "ship", 10)],
+)
+def test_case_7_item_before_style(sku: str, location: str, expected: int) -> None:
+    # IBM, Item-based safety stock. Delivery from a store is a location type of its own.
+    shop = Shop(locations=[], skus=[])
+    shop.item("M", style="tee")
+    shop.item("L", style="tee")
+    shop.location("pickup", type="store")
+    shop.location("ship", type="store that ships")
+    shop.rule("safety_stock", "m", units=4, match={"sku": "M"})
+    shop.rule("safety_stock", "m-store", units=2, match={"sku": "M", "location_type": "store"})
+    shop.rule("safety_stock", "m-ship", units=1, match={"sku": "M", "location_type": "store that ships"})
+    shop.rule("safety_stock", "tee", units=5, match={"style": "tee"})
+    shop.rule("safety_stock", "tee-store", units=3, match={"style": "tee", "location_type": "store"})
+    shop.rule(
+        "safety_stock", "tee-ship", units=0, match={"style": "tee", "location_type": "store that ships"}
+    )
+    shop.count(10, sku=sku, location=location)
+    assert shop.node(location, sku=sku).node_ats == expected
+
+
+def test_case_10_a_factor_in_percent() -> None:
+    # IBM, support note getATP.
+    shop = Shop()
+    shop.count(100)
+    assert shop.available() == 100
+    shop.rule("safety_stock", "ss", percent=10)
+    assert shop.available() == 90
+
+
+def test_case_11_of_two_factors_the_greater() -> None:
+    # IBM, safety factor.
+    shop = Shop()
+    shop.count(100)
+    shop.rule("safety_stock", "ship", units=5)
+    shop.rule("network_safety_stock", "pickup", units=10)
+    assert shop.available() == 90
+
+
+def test_case_12_stale_stock_less_what_has_probably_sold() -> None:
+    # Oracle, Using Probability Rules.
+    shop = Shop()
+    shop.count(20)
+    shop.rule("buffer", "sell-through", units=15, channel="web")
+    assert shop.available() == 5
+
+
+def test_case_14_safety_stock_is_clamped_by_node() -> None:
+    # Derived: 6 + 0, not 11 - 8 = 3.
+    shop = Shop(locations=["S1", "S2"])
+    shop.count(10, location="S1")
+    shop.count(1, location="S2")
+    shop.rule("safety_stock", "ss", units=4)
+    assert shop.available() == 6
+
+
+def test_case_16_a_warehouse_in_two_zones_counts_once() -> None:
+    # saleor, pull request 11233.
+    shop = Shop(locations=[], channels={"web": {"region": ["zone 1", "zone 2", "zone 1"]}})
+    shop.location("W1", region="zone 1")
+    shop.location("W2", region="zone 2")
+    shop.count(10, location="W1")
+    shop.count(1, location="W2")
+    assert shop.available() == 11
+
+
+def test_case_18_two_sources_add_up() -> None:
+    # Magento inventory, issue 2046.
+    shop = Shop(locations=["A", "B"])
+    shop.count(10, location="A")
+    shop.count(10, location="B")
+    assert shop.available() == 20
+
+
+def test_case_27_a_receipt_delivered_twice() -> None:
+    # Derived.
+    shop = Shop()
+    for _ in range(2):
+        shop.receipt(10, event_id="po-line-1", reference="PO-1")
+    assert shop.on_hand() == 10
+
+
+def test_case_36_an_exclusion_and_a_buffer_both_match() -> None:
+    # Fluent, order of controls.
+    shop = Shop()
+    shop.item(SKU, category="hazmat")
+    shop.count(10)
+    shop.rule("exclusion", "ex", channel="web", match={"category": "hazmat"})
+    shop.rule("buffer", "bu", units=1, channel="web", match={"sku": SKU})
+    assert shop.available() == 0
+
+
+def test_case_38_item_and_node_before_item() -> None:
+    # IBM, priority list.
+    shop = Shop()
+    shop.rule("safety_stock", "A", units=1, match={"sku": SKU})
+    shop.rule("safety_stock", "B", units=2, match={"sku": SKU, "location": "DC1"})
+    assert shop.node().safety_stock == 2
+
+
+def in_any_order(*facts: tuple[str, dict[str, Any]], twice: bool = False) -> list[Shop]:
+    """One shop for each order of the facts: a method of Shop and its arguments."""
+    numbered = [(name, {"event_id": f"f{at}", **told}) for at, (name, told) in enumerate(facts)]
+    shops = []
+    for order in permutations(numbered):
+        shop = Shop()
+        for name, told in order * (2 if twice else 1):
+            getattr(shop, name)(**told)
+        shops.append(shop)
+    return shops
+
+
+def test_case_42_order_cancel_ship_in_any_order() -> None:
+    # The sum from the source, the order derived.
+    for shop in in_any_order(
+        ("line", {"order": "o", "version": 1, "quantity": 25}),
+        ("release", {"order": "o", "quantity": 5}),
+        ("ship", {"quantity": 20, "reservation_id": "o"}),
+    ):
+        assert (shop.open(), shop.on_hand()) == ({}, -20)
+
+
+def test_case_43_more_released_than_reserved() -> None:
+    # D365, reservation APIs.
+    shop = Shop()
+    shop.line("o", 1, 10)
+    shop.release("o", 12)
+    assert shop.open() == {}
+    assert shop.incidents() == {("over_release", "o/1")}
+
+
+def test_case_44_released_in_part() -> None:
+    # D365.
+    shop = Shop()
+    shop.line("o", 1, 100)
+    shop.release("o", 10)
+    assert shop.node().hard == 90
+
+
+def test_case_49_an_order_over_two_locations() -> None:
+    # Vendure, issue 4030: two lines, since a line has one location.
+    shop = Shop(locations=["A", "B"])
+    shop.count(10, location="A")
+    shop.count(15, location="B")
+    shop.line("o", 1, 10, line="1", location="A")
+    shop.line("o", 1, 3, line="2", location="B")
+    assert (shop.node("A").node_ats, shop.node("B").node_ats) == (0, 12)
+
+
+def test_case_51_cancel_before_place() -> None:
+    # Derived.
+    shop = Shop()
+    shop.cancel("o", 2)
+    assert shop.open() == {}
+    shop.line("o", 1, 5)
+    assert shop.open() == {}
+
+
+def test_case_52_place_update_consume_release_in_any_order_twice() -> None:
+    # Derived.
+    for shop in in_any_order(
+        ("line", {"order": "o", "version": 1, "quantity": 5}),
+        ("line", {"order": "o", "version": 2, "quantity": 3}),
+        ("ship", {"quantity": 1, "reservation_id": "o"}),
+        ("release", {"order": "o", "quantity": 1}),
+        twice=True,
+    ):
+        assert shop.open() == {("o", "1"): 1}
+
+
+def test_case_54_the_same_order_twice() -> None:
+    # Derived, from a public demo that reserves twice.
+    shop = Shop()
+    for _ in range(2):
+        shop.line("o", 1, 5, event_id="e")
+    assert shop.node().hard == 5
+
+
+def test_case_55_demand_beyond_stock_is_shown_beside_0() -> None:
+    # Derived, from a public demo where the last positive value survives.
+    shop = Shop()
+    shop.count(3)
+    assert shop.available() == 3
+    shop.line("o", 1, 5)
+    told = shop.channel()
+    assert (told.available, told.shortage, told.unmet) == (0, 2, 2)
+
+
+def test_case_57_a_count_after_any_sales() -> None:
+    # D365, set on-hand.
+    shop = Shop()
+    shop.sale({"quantity": 37}, at=-2 * HOUR)
+    shop.count(100)
+    assert shop.on_hand() == 100
+
+
+def test_case_62_two_counts_do_not_add_up() -> None:
+    # Odoo, pull request 10682: both were opened at 10.
+    shop = Shop()
+    shop.receipt(10, at=-2 * HOUR)
+    shop.count(20, at=-HOUR)
+    shop.count(30, at=-MINUTE)
+    assert shop.on_hand() == 30
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_case_63_shipped_while_the_count_was_open(late: bool) -> None:
+    # Odoo, issue 42997: opened at a theoretical 10, 1 shipped, 9 entered.
+    shop = Shop()
+    shop.receipt(10, at=-3 * HOUR)
+    if late:
+        shop.count(9, at=-HOUR, log_time=NOW)
+    shop.ship(1, at=-2 * HOUR, log_time=NOW)
+    if not late:
+        shop.count(9, at=-HOUR, log_time=NOW)
+    assert shop.on_hand() == 9
+
+
+def test_case_65_an_older_count_after_a_newer_one() -> None:
+    # Derived.
+    shop = Shop()
+    shop.count(9, at=-MINUTE)
+    shop.count(50, at=-HOUR, log_time=NOW)
+    assert shop.on_hand() == 9
+
+
+def test_case_72_a_count_closes_movements_and_keeps_reservations() -> None:
+    # Fluent, inventory quantity types.
+    shop = Shop()
+    shop.sale({"quantity": 3}, at=-2 * HOUR)
+    shop.movement("ADJUST", -2, at=-2 * HOUR)
+    shop.line("o", 1, 4, at=-2 * HOUR)
+    shop.count(20)
+    assert (shop.on_hand(), shop.node().hard, shop.available()) == (20, 4, 16)
