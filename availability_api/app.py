@@ -1,0 +1,120 @@
+"""Puts the API together: the availability routes in front, FastAPI for everything else."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from availability_api import problems
+from availability_api.documents import PAGE, openapi
+from availability_api.lookups import PATH, Lookups
+from availability_api.metrics import Metrics
+from availability_api.operations import operations
+from availability_api.problems import Problem
+from availability_api.redis_link import RedisLink
+from availability_api.view import View, warm
+from availability_api.watch import Watch
+from runtime.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+VERSION = "1.0.0"
+
+
+class Entrance:
+    """Sends requests for availability past the framework, and all others into it."""
+
+    def __init__(self, lookups: ASGIApp, framework: ASGIApp) -> None:
+        self._lookups = lookups
+        self._framework = framework
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection scope."""
+        if scope["type"] == "http" and scope["raw_path"].startswith(PATH):
+            await self._lookups(scope, receive, send)
+        else:
+            await self._framework(scope, receive, send)
+
+
+def create(settings: Settings) -> Entrance:
+    """The application. Raises SettingsError if no Redis is set."""
+    settings.require("redis_url")
+    prefix = settings.redis_prefix.encode()
+    link = RedisLink(settings.redis_url)
+    watch = Watch(link, prefix, settings.stale_after_ms)
+    metrics = Metrics(link, watch)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        warm()
+        await link.start()
+        await watch.start()
+        try:
+            yield
+        finally:
+            await watch.close()
+            await link.close()
+
+    framework = FastAPI(
+        title="Stocktide availability",
+        version=VERSION,
+        description="What may be sold, by sku and channel. Errors are RFC 9457 problems.",
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    framework.include_router(operations(watch, metrics))
+    _add_page(framework)
+    _add_problems(framework)
+    _add_metrics(framework, metrics)
+    document = openapi(framework)
+    framework.openapi = lambda: document  # type: ignore[method-assign]
+    return Entrance(Lookups(View(link, watch, prefix), metrics), framework)
+
+
+def _add_page(framework: FastAPI) -> None:
+    @framework.get("/", include_in_schema=False)
+    async def page() -> HTMLResponse:
+        return HTMLResponse(PAGE)
+
+
+def _add_metrics(framework: FastAPI, metrics: Metrics) -> None:
+    @framework.middleware("http")
+    async def count(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        begun = perf_counter()
+        response = await answer(request)
+        route = request.scope.get("route")
+        name = getattr(route, "path", "other")
+        metrics.answered(name, response.status_code, perf_counter() - begun)
+        return response
+
+
+def _add_problems(framework: FastAPI) -> None:
+    def respond(request: Request, problem: Problem) -> Response:
+        return Response(
+            problem.body(request.url.path), problem.status, problem.headers, media_type=problems.MEDIA_TYPE
+        )
+
+    @framework.exception_handler(Problem)
+    async def raised(request: Request, problem: Problem) -> Response:
+        return respond(request, problem)
+
+    @framework.exception_handler(HTTPException)
+    async def routing(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "GET")
+            return respond(request, problems.not_allowed(request.method, allowed))
+        return respond(request, problems.not_found(request.url.path))
+
+    @framework.exception_handler(RequestValidationError)
+    async def validation(request: Request, error: RequestValidationError) -> Response:
+        return respond(request, problems.invalid(str(error)))
+
+    @framework.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        return respond(request, problems.internal())

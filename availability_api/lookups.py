@@ -1,0 +1,127 @@
+"""The routes under /v1/availability/, as plain ASGI: a framework's routing would cost more than a lookup.
+
+They are told apart by the raw path, because a sku may hold any character, slashes included (%2F).
+"""
+
+import logging
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+import orjson
+from starlette.types import Receive, Scope, Send
+
+from availability_api import problems
+from availability_api.metrics import Metrics
+from availability_api.network import Channel
+from availability_api.problems import Problem
+from availability_api.view import View
+
+_log = logging.getLogger(__name__)
+
+PATH = b"/v1/availability/"
+MOST_SKUS = 1000
+MOST_BODY_BYTES = 1 << 20
+
+_JSON = (b"content-type", b"application/json")
+_PROBLEM = (b"content-type", problems.MEDIA_TYPE.encode())
+_FRESH = (b"cache-control", b"no-store")
+
+
+class Lookups:
+    """Answers `{sku}`, `{sku}/locations` and `batch`."""
+
+    def __init__(self, view: View, metrics: Metrics) -> None:
+        self._view = view
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request whose raw path starts with PATH."""
+        begun = perf_counter()
+        tail: bytes = scope["raw_path"][len(PATH) :]
+        sku, _, rest = tail.partition(b"/")
+        route = "locations" if rest == b"locations" else "batch" if tail == b"batch" else "lookup"
+        status, kind, more = 200, _JSON, []
+        try:
+            body = orjson.dumps(await self._answer(scope, receive, tail, sku, rest))
+        except Problem as problem:
+            status, kind = problem.status, _PROBLEM
+            body = problem.body(scope["path"])
+            more = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
+        except Exception:
+            _log.exception("a request failed", extra={"path": scope["path"]})
+            status, kind = 500, _PROBLEM
+            body = problems.internal().body(scope["path"])
+        headers = [kind, (b"content-length", b"%d" % len(body)), _FRESH, *more]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        self._metrics.answered(route, status, perf_counter() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, tail: bytes, sku: bytes, rest: bytes) -> Any:
+        method = scope["method"]
+        if not sku or (tail != sku and rest != b"locations"):
+            raise problems.not_found(scope["path"])
+        if method == "POST" and tail == b"batch":
+            return await self._batch(await _body(receive))
+        if method not in ("GET", "HEAD"):
+            raise problems.not_allowed(method, "GET, POST" if tail == b"batch" else "GET")
+        channel = self._channel(scope["query_string"])
+        if rest:
+            return await self._view.locations(_text(sku), channel)
+        return await self._view.lookup(_text(sku), channel)
+
+    def _channel(self, query: bytes) -> Channel:
+        known = self._view.network.by_query.get(query)
+        return self._view.channel(_asked_channel(query)) if known is None else known
+
+    async def _batch(self, body: bytes) -> Any:
+        try:
+            asked = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise problems.malformed(f"the body is not JSON: {error}") from None
+        if not isinstance(asked, dict) or not isinstance(asked.get("channel"), str):
+            raise problems.invalid('write {"channel": "web", "skus": ["SKU-1", ...]}: channel must be a text')
+        skus = asked.get("skus")
+        if not isinstance(skus, list) or not all(isinstance(sku, str) for sku in skus):
+            raise problems.invalid('write {"channel": "web", "skus": ["SKU-1", ...]}: skus must be texts')
+        if len(skus) > MOST_SKUS:
+            raise problems.invalid(f"{len(skus)} skus are too many: ask for at most {MOST_SKUS} at once")
+        channel = self._view.channel(asked["channel"])
+        items, unknown = await self._view.batch([sku.encode() for sku in skus], channel)
+        return {"items": items, "unknown": unknown}
+
+
+def _text(part: bytes) -> bytes:
+    """The sku that a part of the path stands for, as UTF-8."""
+    text = unquote_to_bytes(part)
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise problems.malformed(f"the sku in the path is not percent-encoded UTF-8: {error}") from None
+    return text
+
+
+def _asked_channel(query: bytes) -> str:
+    try:
+        pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
+    except ValueError as error:
+        raise problems.malformed(f"the query is not percent-encoded UTF-8: {error}") from None
+    named = [value for name, value in pairs if name == "channel"]
+    if len(named) != 1 or not named[0]:
+        raise problems.invalid("name one channel in the query, such as ?channel=web")
+    return named[0]
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MOST_BODY_BYTES:
+            raise problems.too_large(MOST_BODY_BYTES)
+        parts.append(part)
+        more = message["type"] == "http.request" and message.get("more_body", False)
+    return b"".join(parts)

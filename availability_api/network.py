@@ -1,0 +1,51 @@
+"""What the published network document says: which channels and locations there are."""
+
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import orjson
+
+
+class NetworkError(ValueError):
+    """The document in Redis cannot be read."""
+
+
+class Channel(NamedTuple):
+    """A channel that numbers are published for. `sells_from`: ids of its locations by their ordinal."""
+
+    id: str
+    ordinal: int
+    sells_from: dict[int, str]
+
+
+class Network(NamedTuple):
+    """The channels that are not deleted, by id and by the query string that names them."""
+
+    channels: dict[str, Channel]
+    by_query: dict[bytes, Channel]
+
+
+def read_network(document: bytes) -> Network:
+    """Read `view:network`. Raises NetworkError."""
+    try:
+        told = orjson.loads(document)
+        ordinals = {
+            name: place["ordinal"] for name, place in told["locations"].items() if place["status"] == "ACTIVE"
+        }
+        channels = {
+            name: _channel(name, channel, ordinals)
+            for name, channel in told["channels"].items()
+            if channel["status"] == "ACTIVE"
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NetworkError(
+            f"view:network cannot be read ({type(error).__name__}: {error}): is another version's engine "
+            "writing it?"
+        ) from None
+    by_query = {f"channel={quote(name, safe='')}".encode(): channel for name, channel in channels.items()}
+    return Network(channels, by_query)
+
+
+def _channel(name: str, channel: dict[str, Any], ordinals: dict[str, int]) -> Channel:
+    sells_from = {ordinals[place]: place for place in channel["locations"] if place in ordinals}
+    return Channel(name, channel["ordinal"], sells_from)

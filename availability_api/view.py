@@ -1,0 +1,140 @@
+"""Answers about skus, read from the view: each is one round trip, and nothing read is kept."""
+
+from time import time
+from typing import Any
+
+from availability_api import problems
+from availability_api.network import Channel, Network
+from availability_api.redis_link import RedisAway, RedisLink, command
+from availability_api.watch import Watch
+from inventory.murmur import shard_of
+from wire.rows_read import Node, read_channel, read_header, read_nodes
+from wire.viewkeys import row_key, row_reads
+
+Answer = dict[str, Any]
+
+_CHANNELS_FIELD = b"c"
+_READ_CHANNELS = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%s\r\n$1\r\nc\r\n"
+
+
+def warm() -> None:
+    """Compile, or load, the kernels that requests use, so that no request waits for it."""
+    row_reads(b"", [b"%d" % shard_of("sku")], _CHANNELS_FIELD)
+
+
+class View:
+    """Reads rows. Every method raises `Problem` where it cannot answer."""
+
+    def __init__(self, link: RedisLink, watch: Watch, prefix: bytes) -> None:
+        self._link = link
+        self._watch = watch
+        self._prefix = prefix
+
+    @property
+    def network(self) -> Network:
+        """The network, once one is published."""
+        network = self._watch.network
+        if network is None:
+            raise problems.unavailable("; ".join(self._watch.reasons_not_ready()))
+        return network
+
+    def channel(self, name: str) -> Channel:
+        """The channel of that id."""
+        channels = self.network.channels
+        channel = channels.get(name)
+        if channel is None:
+            raise problems.unknown_channel(name, list(channels))
+        return channel
+
+    async def lookup(self, sku: bytes, channel: Channel) -> Answer:
+        """The number of one sku in one channel."""
+        shard = shard_of(sku)
+        key = row_key(self._prefix, shard, sku)
+        (packed,) = await self._ask(_READ_CHANNELS % (len(key), key), 1)
+        answer = None if packed is None else self._answer(sku, shard, packed, channel, int(time() * 1000))
+        if answer is None:
+            raise self._absent(sku, packed, channel)
+        return answer
+
+    async def batch(self, skus: list[bytes], channel: Channel) -> tuple[list[Answer], list[str]]:
+        """The numbers of many skus in their order, and the skus that have none."""
+        if not skus:
+            return [], []
+        commands, shards = row_reads(self._prefix, skus, _CHANNELS_FIELD)
+        replies = await self._ask(commands, len(skus))
+        now = int(time() * 1000)
+        items: list[Answer] = []
+        unknown: list[str] = []
+        for sku, shard, packed in zip(skus, shards.tolist(), replies, strict=True):
+            answer = None if packed is None else self._answer(sku, shard, packed, channel, now)
+            if answer is None:
+                unknown.append(sku.decode())
+            else:
+                items.append(answer)
+        return items, unknown
+
+    async def locations(self, sku: bytes, channel: Channel) -> Answer:
+        """The number of one sku in one channel, and the positions the channel may sell from."""
+        shard = shard_of(sku)
+        (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
+        row = dict(zip(flat[::2], flat[1::2], strict=True))
+        packed = row.get(_CHANNELS_FIELD)
+        answer = None if packed is None else self._answer(sku, shard, packed, channel, int(time() * 1000))
+        if answer is None:
+            raise self._absent(sku, packed, channel)
+        answer["locations"] = [
+            _position(channel.sells_from[node.ordinal], node, answer["available"])
+            for node in read_nodes(row)
+            if node.ordinal in channel.sells_from
+        ]
+        return answer
+
+    async def _ask(self, commands: bytes | memoryview, replies: int) -> list[Any]:
+        try:
+            return await self._link.ask(commands, replies)
+        except RedisAway as error:
+            raise problems.unavailable(f"the view cannot be read: {error}") from None
+
+    def _answer(self, sku: bytes, shard: int, packed: bytes, channel: Channel, now_ms: int) -> Answer | None:
+        header = read_header(packed)
+        numbers = read_channel(packed, channel.ordinal)
+        if numbers is None:
+            return None
+        age_ms, stale = self._watch.age_ms(shard, now_ms)
+        return {
+            "sku": sku.decode(),
+            "channel": channel.id,
+            "available": numbers.available,
+            "status": numbers.status,
+            "version": header.version,
+            "as_of": header.as_of if header.as_of > 0 else None,
+            "age_ms": age_ms,
+            "stale": stale,
+        }
+
+    def _absent(self, sku: bytes, packed: bytes | None, channel: Channel) -> problems.Problem:
+        if packed is not None:
+            return problems.not_published(sku.decode(), channel.id)
+        if not self._watch.freshness.lanes:  # an emptied Redis says nothing about a sku
+            return problems.unavailable("; ".join(self._watch.reasons_not_ready()))
+        return problems.unknown_sku(sku.decode())
+
+
+def _position(location: str, node: Node, available: int) -> Answer:
+    return {
+        "location": location,
+        "available": min(node.node_ats, available),
+        "on_hand": node.on_hand,
+        "damaged": node.damaged,
+        "quality_control": node.quality_control,
+        "blocked": node.blocked,
+        "sellable": node.sellable,
+        "soft": node.soft,
+        "hard": node.hard,
+        "net": node.net,
+        "shortage": node.shortage,
+        "safety_stock": node.safety_stock,
+        "withheld": node.withheld,
+        "safety_shortfall": node.safety_shortfall,
+        "node_ats": node.node_ats,
+    }

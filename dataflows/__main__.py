@@ -1,0 +1,133 @@
+"""`python -m dataflows`: run the engine, and look after its topics."""
+
+import argparse
+import logging
+import sys
+
+from runtime.exit import ExitCode, Refusal, run
+from runtime.kafka import wait_for_kafka
+from runtime.logs import configure
+from runtime.metrics import start_metrics
+from runtime.redis import connect
+from runtime.settings import Settings
+from runtime.supervise import supervise
+from runtime.topics import TopicContradiction, check_topics, create_topics
+
+_log = logging.getLogger("stocktide.dataflows")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dataflows",
+        description="The engine: folds events into availability and publishes it.",
+        epilog=Settings.describe(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    runs = commands.add_parser("run", help="run every cell on this machine, restarting one that dies")
+    runs.add_argument("--cells", type=int, help="processes that share the lanes (STOCKTIDE_CELLS)")
+    cell = commands.add_parser(
+        "cell", help="run one cell in this process (a supervisor of yours starts the others)"
+    )
+    cell.add_argument("number", type=int, help="0 to cells - 1")
+    cell.add_argument("--cells", type=int, help="how many there are in all (STOCKTIDE_CELLS)")
+    topics = commands.add_parser("topics", help="check or create the topics")
+    topics.add_argument("action", choices=["check", "create"])
+    commands.add_parser("warm", help="compile the kernels, so that cells start at once")
+    options = parser.parse_args(arguments)
+    given = {} if getattr(options, "cells", None) is None else {"cells": options.cells}
+    settings = Settings.load(**given)
+    configure(settings)
+    if options.command == "topics":
+        return _topics(settings, options.action)
+    if options.command == "warm":
+        return _warm()
+    settings.require("kafka_bootstrap", "redis_url")
+    if options.command == "cell":
+        return _cell(settings, options.number)
+    return _run(settings)
+
+
+def _topics(settings: Settings, action: str) -> int:
+    wait_for_kafka(settings)
+    if action == "create":
+        for name in create_topics(settings):
+            print(f"created {name}")
+        return ExitCode.DRAINED
+    problems = check_topics(settings)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return ExitCode.BAD_CONFIGURATION if problems else ExitCode.DRAINED
+
+
+def _warm() -> int:
+    from dataflows.warm import warm
+
+    seconds = warm()
+    _log.info("kernels are compiled", extra={"seconds": round(seconds, 1)})
+    return ExitCode.DRAINED
+
+
+def _ready(settings: Settings) -> None:
+    """Everything a cell needs is there; a `Refusal` says what is not."""
+    wait_for_kafka(settings)
+    connect(settings).close()
+    problems = check_topics(settings)
+    if problems:
+        raise TopicContradiction("\n".join(problems))
+
+
+def _run(settings: Settings) -> int:
+    _ready(settings)
+    if settings.cells == 1:
+        return _cell(settings, 0)
+    _warm()
+    command = [sys.executable, "-m", "dataflows", "cell", "--cells", str(settings.cells)]
+    commands = [[*command, str(number)] for number in range(settings.cells)]
+    return supervise(commands, settings.environment())
+
+
+def _cell(settings: Settings, number: int) -> int:
+    if not 0 <= number < settings.cells <= settings.partitions:
+        raise Refusal(
+            f"there is no cell {number} of {settings.cells} with {settings.partitions} lanes: cells count from 0, "
+            "and no cell may be without a lane"
+        )
+    _ready(settings)
+    _warm()
+    from dataflows.cell import Cell
+    from dataflows.redis_link import Stopped
+
+    port = settings.metrics_port
+    metrics = start_metrics(port + number if port else 0)
+    _log.info("cell starts", extra={"cell": number, "cells": settings.cells})
+    try:
+        Cell(settings, number).run()
+    except Exception as error:
+        for cause in _causes(error):
+            if isinstance(cause, Refusal):
+                raise cause from None
+            if isinstance(cause, Stopped):
+                _log.warning("stopped before everything was written; the next start continues there")
+                return ExitCode.TRY_AGAIN
+        _log.exception("the cell failed")
+        return ExitCode.TRY_AGAIN
+    finally:
+        if metrics is not None:
+            metrics.stop()
+    _log.info("drained", extra={"cell": number})
+    return ExitCode.DRAINED
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """An error and what led to it: Bytewax wraps what its operators raise."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

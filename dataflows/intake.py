@@ -1,0 +1,212 @@
+"""Raw messages of a lane to the batch that `Lane.step` takes."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from inventory.batch import (
+    OWN_POS_SALES,
+    Batch,
+    Control,
+    ControlKind,
+    DeadLetter,
+    Master,
+    Message,
+    Origin,
+    Slice,
+    rows_of,
+)
+from inventory.columns import Kind, Records
+from inventory.folding import Carried
+from wire.decode import Decoder
+from wire.decode_lines import one_line_transactions
+from wire.framing import WireError
+from wire.routed import Block, join_blocks, unpack
+from wire.topics import BY_CODE, TOPICS
+
+CARRIERS = {
+    "stock-movements": 0,
+    "reservations": 1,
+    "wms-adjustments": 2,
+    "catalog": 4,
+    "routed": 6,
+}
+"""Version slots of the partitions that a lane reads; never changed, since they are part of stored state."""
+
+MASTERS = ("network", "policies", "catalog")
+FACTS = ("stock-movements", "reservations", "wms-adjustments", "pos-sales")
+READ = (*MASTERS, "routed", *FACTS)
+"""Every topic that a lane reads."""
+
+
+class RawMessage(Protocol):
+    """What is used of `confluent_kafka.Message`."""
+
+    def value(self) -> bytes | None: ...
+    def key(self) -> bytes | None: ...
+    def offset(self) -> int | None: ...
+    def timestamp(self) -> tuple[int, int]: ...
+    def partition(self) -> int | None: ...
+
+
+class Raw(NamedTuple):
+    """What one poll brought: messages by topic (without prefix), and where the lane stands afterwards."""
+
+    lane: int
+    messages: Mapping[str, Sequence[RawMessage]]
+    next_offsets: dict[str, int]
+    log_clock: int
+    masters_ready: bool
+    caught_up: bool
+    lag: int
+
+
+class _Source(NamedTuple):
+    """Where a run of messages came from, row by row."""
+
+    origin: Origin
+    carried: Carried
+    keys: Sequence[bytes | None] | None
+
+
+class Intake:
+    """Turns raw messages into batches. One for each lane."""
+
+    def __init__(self, decoder: Decoder, lane: int) -> None:
+        self._decoder = decoder
+        self._lane = lane
+
+    def batch(self, raw: Raw) -> tuple[Batch, list[DeadLetter]]:
+        """The batch, and what could not be read."""
+        batch = Batch(masters_ready=raw.masters_ready, caught_up=raw.caught_up)
+        batch.next_offsets = {
+            t: raw.next_offsets[t] for t in ("network", "policies") if t in raw.next_offsets
+        }
+        dead: list[DeadLetter] = []
+        for topic in READ:
+            messages = raw.messages.get(topic)
+            if not messages:
+                continue
+            if topic == "routed":
+                self._routed(messages, batch, dead)
+            else:
+                self._topic(topic, messages, batch, dead)
+        return batch, dead
+
+    def _topic(
+        self, topic: str, messages: Sequence[RawMessage], batch: Batch, dead: list[DeadLetter]
+    ) -> None:
+        n = len(messages)
+        records = _join([m.value() for m in messages])
+        offset = np.fromiter((m.offset() for m in messages), np.int64, n)
+        log_time = np.fromiter((m.timestamp()[1] for m in messages), np.int64, n)
+        origin = Origin(
+            np.full(n, TOPICS[topic].code, np.uint8), np.full(n, messages[0].partition(), np.int32), offset,
+            log_time, np.zeros(n, np.uint8),
+        )  # fmt: skip
+        carried = Carried(log_time, offset, CARRIERS.get(topic, OWN_POS_SALES))
+        keys = [m.key() for m in messages] if topic in MASTERS else None
+        self._decode(topic, records, _Source(origin, carried, keys), batch, dead)
+
+    def _decode(
+        self, topic: str, records: Records, source: _Source, batch: Batch, dead: list[DeadLetter]
+    ) -> None:
+        decoded = self._decoder.decode(topic, records)
+        for kind, (index, columns) in decoded.columns.items():
+            if kind is Kind.POS_LINE and source.carried.carrier == OWN_POS_SALES:
+                assert decoded.pos is not None
+                kept = one_line_transactions(columns.buf, decoded.pos, np.arange(index.size))
+            else:
+                kept = Records(records.buf, records.start[index], records.end[index])
+            origin = rows_of(source.origin, index)
+            own = source.carried
+            carried = Carried(own.log_time[index], own.offset[index], own.carrier)
+            batch.slices.append(Slice(kind, columns, kept, origin, carried))
+        for i, record, value in decoded.dicts:
+            message = _message(records, source, i)
+            if topic not in MASTERS:
+                reason = f"{record} is not computed by this version; it is kept here to be replayed"
+                dead.append(DeadLetter("invalid_event", reason, message))
+                continue
+            key = (message.key or b"").decode(errors="replace")
+            if not record:
+                record = _record_of_tombstone(topic, key)
+            carried = source.carried
+            batch.masters.append(Master(record, key, value, message, carried.carrier, int(carried.offset[i])))
+        for i, code, reason in decoded.bad:
+            dead.append(DeadLetter(code, reason, _message(records, source, i)))
+
+    def _routed(self, messages: Sequence[RawMessage], batch: Batch, dead: list[DeadLetter]) -> None:
+        blocks: list[Block] = []
+        at: list[tuple[int, int]] = []
+        for m in messages:
+            value = m.value()
+            offset, log_time = m.offset() or 0, m.timestamp()[1]
+            try:
+                block = unpack(value or b"")
+            except WireError as error:
+                message = Message(TOPICS["routed"].code, self._lane, offset, log_time, 0, value, m.key())
+                dead.append(DeadLetter(error.code, error.reason, message))
+                continue
+            if block.word is not None:
+                word = dict(block.word)
+                batch.controls.append(Control(ControlKind(word.pop("kind")), word, offset))
+            else:
+                blocks.append(block)
+                at.append((offset, log_time))
+        if blocks:
+            self._routed_rows(blocks, at, batch, dead)
+
+    def _routed_rows(
+        self, blocks: list[Block], at: list[tuple[int, int]], batch: Batch, dead: list[DeadLetter]
+    ) -> None:
+        origin, records = join_blocks(blocks)
+        sizes = [block.records.start.size for block in blocks]
+        offset = np.repeat(np.array([o for o, _ in at], np.int64), sizes)
+        log_time = np.repeat(np.array([t for _, t in at], np.int64), sizes)
+        for code in np.unique(origin.topic).tolist():
+            rows = np.flatnonzero(origin.topic == code)
+            part = Records(records.buf, records.start[rows], records.end[rows])
+            carried = Carried(log_time[rows], offset[rows], CARRIERS["routed"])
+            source = _Source(rows_of(origin, rows), carried, None)
+            self._decode(BY_CODE[code].name, part, source, batch, dead)
+
+
+def _join(values: list[bytes | None]) -> Records:
+    if None in values:
+        return _join_with_nulls(values)
+    joined = b"".join(values)  # type: ignore[arg-type]
+    end = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))  # type: ignore[arg-type]
+    start = np.zeros_like(end)
+    start[1:] = end[:-1]
+    return Records(np.frombuffer(joined, np.uint8), start, end)
+
+
+def _join_with_nulls(values: list[bytes | None]) -> Records:
+    records = _join([v or b"" for v in values])
+    null = np.fromiter((v is None for v in values), np.bool_, len(values))
+    records.end[null] = records.start[null] - 1
+    return records
+
+
+def _message(records: Records, source: _Source, i: int) -> Message:
+    o = source.origin
+    start, end = int(records.start[i]), int(records.end[i])
+    value = records.buf[start:end].tobytes() if end >= start else None
+    key = source.keys[i] if source.keys is not None else None
+    return Message(
+        int(o.topic[i]),
+        int(o.partition[i]),
+        int(o.offset[i]),
+        int(o.log_time[i]),
+        int(o.flags[i]),
+        value,
+        key,
+    )
+
+
+def _record_of_tombstone(topic: str, key: str) -> str:
+    if topic == "network":
+        return "Location" if key.startswith("location:") else "Channel"
+    return "Policy" if topic == "policies" else "CatalogItem"

@@ -1,0 +1,230 @@
+"""What a step put out, to Redis and to Kafka. Started in `publish`, awaited in `settle`."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka import Message as Delivered
+
+from dataflows import metrics, records
+from dataflows.redis_link import RedisLink, Stopped
+from inventory.batch import Control, DeadLetter, Forward, Incident, Outputs
+from inventory.batch import Message as Read
+from inventory.lane import Lane
+from inventory.views import Views
+from runtime.exit import ExitCode, Refusal
+from runtime.settings import Settings
+from wire.availability import encode_availability
+from wire.codec import Codec
+from wire.routed import pack_rows, pack_word
+from wire.rows import encode_calls, parse_reply, script_sha
+from wire.viewkeys import freshness_key, network_key
+
+_log = logging.getLogger(__name__)
+
+
+_TELL_EVERY_S = 1.0
+
+
+class Fenced(Refusal):
+    """Another engine publishes under a greater generation."""
+
+    code = ExitCode.NEEDS_PERSON
+
+
+class Published(NamedTuple):
+    """One lane's outputs on their way, and what the lane had read when it made them."""
+
+    lane: Lane
+    outputs: Outputs
+    unreadable: list[DeadLetter]
+    next_offsets: dict[str, int]
+    lag: int
+    oldest_log_time: int
+
+
+class Publisher:
+    """One for each cell."""
+
+    def __init__(
+        self, settings: Settings, producer: Producer, redis: RedisLink, stopping: Callable[[], bool]
+    ) -> None:
+        self._settings = settings
+        self._producer = producer
+        self._redis = redis
+        self._stopping = stopping
+        self._codec = Codec()
+        self._prefix = settings.redis_prefix.encode()
+        self._availability_header = self._codec.encode_prefix("Availability")
+        self._topics = {name: settings.topic_prefix + name for name in records.OUTPUT_TOPICS}
+        self._rules: dict[int, records.RuleTexts] = {}
+        self._told: dict[int, tuple[float, int]] = {}
+        self._sha = script_sha()
+        self._failed: KafkaError | None = None
+
+    def publish(self, item: Published) -> None:
+        """Start everything that the step put out."""
+        number, out = item.lane.number, item.outputs
+        started = time.perf_counter()
+        for letter in (*item.unreadable, *out.dead_letters):
+            self._dead_letter(letter)
+        for incident in out.incidents:
+            self._incident(incident)
+        for forward in out.forwards:
+            self._forward(forward)
+        for lane, message in out.released:
+            self._release(lane, message)
+        for lane, control in out.controls:
+            self._control(lane, control)
+        if out.network_changed:
+            self._network(item)
+        if out.views is not None:
+            self._views(item, out.views)
+        told_at, told_lag = self._told.get(number, (0.0, 0))
+        lag = item.lag + out.waiting + (0 if item.lane.live else 1)
+        if started - told_at >= _TELL_EVERY_S or (lag == 0 and told_lag > 0):
+            self._told[number] = started, lag
+            self._freshness(item, lag)
+        self._producer.poll(0)
+        self._check()
+        metrics.SECONDS.labels("publish").inc(time.perf_counter() - started)
+
+    def settle(self) -> None:
+        """Wait until Redis and Kafka have acknowledged everything. Raises `Stopped`, `Fenced`, KafkaException."""
+        started = time.perf_counter()
+        self._redis.settle()
+        while self._producer.flush(0.5) > 0:
+            if self._stopping() and time.perf_counter() - started > 10:
+                raise Stopped("stopped while Kafka was away")
+        self._check()
+        metrics.PUBLISH_STALL.observe(time.perf_counter() - started)
+
+    # -- Redis ---------------------------------------------------------------------------------------------------
+
+    def _views(self, item: Published, views: Views) -> None:
+        lane = item.lane
+        texts = self._rules.setdefault(lane.number, records.RuleTexts())
+        texts.update(lane, int(views.profile.max(initial=0)) + 1)
+        started = time.perf_counter()
+        calls = encode_calls(
+            views, prefix=self._prefix, lane=lane.number, generation=lane.generation,
+            offsets=json.dumps(item.next_offsets, separators=(",", ":")).encode(), rules=texts.as_json,
+            sha=self._sha,
+        )  # fmt: skip
+        encoded = time.perf_counter()
+        visible = _Visible(len(calls), item.oldest_log_time)
+        self._redis.send(calls, visible.answered)
+        sent = time.perf_counter()
+        buf, start, end = encode_availability(
+            views, header=self._availability_header, generation=lane.generation, channel_ids=texts.channel_ids,
+            rules=texts.as_lists,
+        )  # fmt: skip
+        self._produce_views(lane.number, views, buf.tobytes(), start.tolist(), end.tolist())
+        metrics.ROWS.inc(len(start))
+        metrics.SECONDS.labels("encode").inc(encoded - started)
+        metrics.SECONDS.labels("redis").inc(sent - encoded)
+        metrics.SECONDS.labels("availability").inc(time.perf_counter() - sent)
+
+    def _produce_views(self, lane: int, views: Views, data: bytes, start: list[int], end: list[int]) -> None:
+        topic = self._topics["availability"]
+        names = views.names
+        for first, last, at, size in zip(
+            start, end, views.name_at.tolist(), views.name_len.tolist(), strict=True
+        ):
+            self._produce(topic, data[first:last], names[at : at + size].tobytes(), lane)
+
+    def _network(self, item: Published) -> None:
+        document = item.lane.masters.network.to_json(item.next_offsets.get("network", 0))
+        self._redis.send([_command(b"SET", network_key(self._prefix), document.encode())])
+
+    def _freshness(self, item: Published, lag: int) -> None:
+        number = item.lane.number
+        fields = {"generation": item.lane.generation, "committed_at": int(time.time() * 1000), "lag": lag}
+        words = [part for name, value in fields.items() for part in (name.encode(), b"%d" % value)]
+        self._redis.send([_command(b"HSET", freshness_key(self._prefix, number), *words)])
+        metrics.LAG.labels(number).set(lag)
+        metrics.PARKED.labels(number).set(item.outputs.parked)
+
+    # -- Kafka ---------------------------------------------------------------------------------------------------
+
+    def _produce(self, topic: str, value: bytes, key: bytes | None, partition: int = -1) -> None:
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition, self._delivered)
+                return
+            except BufferError:
+                self._producer.poll(0.05)
+                self._check()
+                if self._stopping() and self._failed is None and len(self._producer) == 0:
+                    raise Stopped("stopped while Kafka was away") from None
+
+    def _delivered(self, error: KafkaError | None, message: Delivered) -> None:
+        if error is not None:
+            self._failed = error
+            _log.error("a record was not delivered", extra={"topic": message.topic(), "error": error.str()})
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise records.Undelivered(f"Kafka did not accept a record: {self._failed.str()}")
+
+    def _dead_letter(self, letter: DeadLetter) -> None:
+        metrics.DEAD_LETTERS.labels(letter.code).inc()
+        value = self._codec.encode("DeadLetter", records.dead_letter(letter))
+        self._produce(self._topics["dead-letters"], value, letter.message.key)
+
+    def _incident(self, incident: Incident) -> None:
+        metrics.EXCEPTIONS.labels(incident.code).inc()
+        value = records.exception(incident)
+        self._produce(
+            self._topics["exceptions"],
+            self._codec.encode("Exception", value),
+            str(value["exception_id"]).encode(),
+        )
+
+    def _forward(self, forward: Forward) -> None:
+        metrics.ROUTED.inc(len(forward.rows))
+        order = np.argsort(forward.lanes, kind="stable")
+        lanes, rows = forward.lanes[order], forward.rows[order]
+        bounds = np.flatnonzero(np.diff(lanes)) + 1
+        for part, lane in zip(
+            np.split(rows, bounds), lanes[np.concatenate([[0], bounds])].tolist(), strict=True
+        ):
+            for block in pack_rows(forward.slice.origin, forward.slice.records, part):
+                self._produce(self._topics["routed"], block, None, lane)
+
+    def _release(self, lane: int, message: Read) -> None:
+        origin, packed = records.one_row(message)
+        for block in pack_rows(origin, packed, np.zeros(1, np.int64)):
+            self._produce(self._topics["routed"], block, None, lane)
+
+    def _control(self, lane: int, control: Control) -> None:
+        word = {"kind": str(control.kind), **control.payload}
+        self._produce(self._topics["routed"], pack_word(word), None, lane)
+
+
+class _Visible:
+    """Hears the replies of one publication: fenced, refused rows, and when the last one was visible."""
+
+    def __init__(self, calls: int, oldest_log_time: int) -> None:
+        self._left = calls
+        self._oldest = oldest_log_time
+
+    def answered(self, reply: object) -> None:
+        applied = parse_reply(reply)  # type: ignore[arg-type]
+        if applied.fenced_by is not None:
+            raise Fenced(
+                f"the view belongs to generation {applied.fenced_by}: this engine must not write any more. "
+                f"Stop it, or start it with STOCKTIDE_GENERATION={applied.fenced_by + 1} after a rebuild"
+            )
+        metrics.REFUSED.inc(applied.refused)
+        self._left -= 1
+        if self._left == 0 and self._oldest:
+            metrics.VISIBLE.observe(max(0.0, time.time() - self._oldest / 1000))
+
+
+def _command(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)

@@ -1,0 +1,99 @@
+"""What the engine puts out, as records of the contract."""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+from inventory.batch import DeadLetter, Incident, Message, Origin
+from inventory.columns import Records
+from inventory.lane import Lane
+from runtime.exit import ExitCode, Refusal
+from wire.topics import BY_CODE
+
+OUTPUT_TOPICS = ("availability", "exceptions", "dead-letters", "routed")
+
+_SEVERITY = {"oversell": "CRITICAL", "negative_stock": "WARNING", "count_too_late": "WARNING"}
+
+
+class Undelivered(Refusal):
+    """Kafka refused a record for good; the process ends and starts again from its last commit."""
+
+    code = ExitCode.TRY_AGAIN
+
+
+def dead_letter(letter: DeadLetter) -> dict[str, Any]:
+    """The DeadLetter record."""
+    message = letter.message
+    return {
+        "code": letter.code,
+        "reason": letter.reason,
+        "topic": BY_CODE[message.topic].name,
+        "partition": message.partition,
+        "offset": message.offset,
+        "line": letter.line,
+        "log_time": message.log_time,
+        "key": message.key,
+        "original": message.value or b"",
+    }
+
+
+def exception(incident: Incident) -> dict[str, Any]:
+    """The Exception record; its id is the same whenever the same thing is told again."""
+    parts = (incident.code, incident.sku, incident.location, incident.cause)
+    digest = hashlib.sha256("\x00".join(part or "" for part in parts).encode()).hexdigest()[:32]
+    return {
+        "exception_id": digest,
+        "code": incident.code,
+        "severity": _SEVERITY.get(incident.code, "INFO"),
+        "status": "OPEN" if incident.closed_at is None else "CLOSED",
+        "sku": incident.sku,
+        "location": incident.location,
+        "channel": incident.channel,
+        "source": incident.source,
+        "correlation_id": incident.correlation_id,
+        "opened_at": incident.opened_at,
+        "closed_at": incident.closed_at,
+        "events": list(incident.events),
+        "detail": json.dumps(dict(incident.detail)),
+    }
+
+
+def one_row(message: Message) -> tuple[Origin, Records]:
+    """A single message as a row for `routed`."""
+    value = message.value or b""
+    origin = Origin(
+        np.array([message.topic], np.uint8), np.array([message.partition], np.int32),
+        np.array([message.offset], np.int64), np.array([message.log_time], np.int64),
+        np.array([message.flags], np.uint8),
+    )  # fmt: skip
+    return origin, Records(
+        np.frombuffer(value, np.uint8), np.zeros(1, np.int64), np.array([len(value)], np.int64)
+    )
+
+
+class RuleTexts:
+    """The rules that shaped each profile, as the rows and the records want them. Made anew when rules change."""
+
+    def __init__(self) -> None:
+        self._terms: object = None
+        self._ordinals: list[int] = []
+        self.channel_ids: list[bytes] = []
+        self.as_json: list[bytes] = []
+        self.as_lists: list[list[list[bytes]]] = []
+
+    def update(self, lane: Lane, profiles: int) -> None:
+        """Make sure that profiles 0 to `profiles - 1` of the lane's current terms are there."""
+        book, network = lane.masters.rules, lane.masters.network
+        stamp = (book.epoch, network.generation)
+        if stamp != self._terms:
+            self._terms = stamp
+            self._ordinals = sorted(network.channel_ordinal.values())
+            self.channel_ids = [network.id_of_channel(o).encode() for o in self._ordinals]
+            self.as_json, self.as_lists = [], []
+        for profile in range(len(self.as_json), profiles):
+            ids = [book.rule_ids(profile, ordinal) for ordinal in self._ordinals]
+            by_channel = {c.decode(): rules for c, rules in zip(self.channel_ids, ids, strict=True)}
+            self.as_json.append(json.dumps(by_channel, separators=(",", ":")).encode())
+            self.as_lists.append([[rule.encode() for rule in rules] for rules in ids])

@@ -1,0 +1,221 @@
+"""Reading one lane: one consumer, assigned that lane's partition of every topic. No group, no rebalancing."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from dataflows import metrics
+from dataflows.intake import FACTS, MASTERS, READ, Raw
+from runtime.exit import ExitCode, Refusal
+from runtime.kafka import consumer
+from runtime.settings import Settings
+from wire.topics import TOPICS
+
+_log = logging.getLogger(__name__)
+
+_MOST_RECORDS = 10_000
+_TICK_S = 0.1
+_RECENT_MS = 1_000
+_LAG_EVERY_MS = 100
+_COMMIT_EVERY_S = 1.0
+
+
+class OffsetLost(Refusal):
+    """Retention removed what the lane had not read; a silent jump would lose it."""
+
+    code = ExitCode.NEEDS_PERSON
+
+
+def key_of(lane: int) -> str:
+    """The Bytewax key of a lane: part of the recovery store, never changed."""
+    return f"lane-{lane:03d}"
+
+
+class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
+    """One lane's partitions. `is_live` says whether facts may be read yet; `stopping` ends the stream."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        lane: int,
+        resume: str | None,
+        is_live: Callable[[], bool],
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._lane = lane
+        self._is_live = is_live
+        self._stopping = stopping
+        self._next: dict[str, int] = json.loads(resume) if resume else {}
+        self._consumer: Consumer = consumer(settings)
+        self._short = {settings.topic_prefix + name: name for name in READ}
+        self._ends = {name: self._end_of(name) for name in READ}
+        self._wanted = {name: self._ends[name] for name in MASTERS}
+        self._masters_ready = False
+        self._at_end = {name: self._next.get(name, 0) >= self._ends[name] for name in READ}
+        self._log_times: dict[str, int] = {}
+        self._reading_facts = bool(resume)
+        topics = READ if resume else (*MASTERS, "routed")
+        self._consumer.assign([self._place(name) for name in topics])
+        self._ticked = 0.0
+        self._lag, self._lag_at = 0, 0
+        self._committed = time.monotonic()
+        self._snapshot: dict[str, int] = dict(self._next)
+
+    def _partition(self, name: str) -> int:
+        return 0 if TOPICS[name].single else self._lane
+
+    def _place(self, name: str) -> TopicPartition:
+        # Offset 0 fails once retention has moved the beginning.
+        offset = self._next.get(name, OFFSET_BEGINNING)
+        return TopicPartition(self._settings.topic_prefix + name, self._partition(name), offset)
+
+    def _end_of(self, name: str) -> int:
+        place = TopicPartition(self._settings.topic_prefix + name, self._partition(name))
+        while True:
+            try:
+                low, high = self._consumer.get_watermark_offsets(place, timeout=5.0)
+                if high == low:
+                    self._next.setdefault(name, high)
+                return int(high)
+            except KafkaException as error:
+                if self._stopping():
+                    return 0
+                _log.warning("Kafka is away; waiting", extra={"lane": self._lane, "error": str(error)})
+
+    # -- the stream ----------------------------------------------------------------------------------------------
+
+    def next_batch(self) -> list[tuple[str, Raw]]:
+        """What has arrived; at least a tick every 100 ms, so that time passes for the lane."""
+        if self._stopping():
+            raise StopIteration
+        if not self._reading_facts and self._is_live():
+            self._reading_facts = True
+            self._consumer.incremental_assign([self._place(name) for name in FACTS])
+        started = time.perf_counter()
+        groups: dict[str, list[Any]] = {}
+        for message in self._consumer.consume(_MOST_RECORDS, timeout=0):
+            if message.error() is not None:
+                self._told(message)
+                continue
+            topic = str(message.topic())
+            group = groups.get(topic)
+            if group is None:
+                groups[topic] = [message]
+            else:
+                group.append(message)
+        if not groups and started - self._ticked < _TICK_S:
+            return []
+        self._ticked = started
+        raw = self._raw({self._short[topic]: group for topic, group in groups.items()})
+        metrics.SECONDS.labels("consume").inc(time.perf_counter() - started)
+        return [(key_of(self._lane), raw)]
+
+    def _told(self, message: Any) -> None:
+        error = message.error()
+        name = self._short.get(message.topic() or "", "")
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._at_end[name] = True
+            self._next[name] = max(self._next.get(name, 0), message.offset())  # past what compaction took
+            self._ends[name] = max(self._ends[name], message.offset())
+        elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            raise OffsetLost(
+                f"lane {self._lane}: offset {self._next.get(name)} of {message.topic()} is gone (retention or a "
+                "topic made anew). What was not read is lost to this lane: move the lane's folder and the cell's "
+                "recovery folder away to rebuild from what the topics still hold, then count the stock of its skus"
+            )
+        else:
+            _log.warning("Kafka reports", extra={"lane": self._lane, "topic": name, "error": error.str()})
+
+    def _raw(self, messages: dict[str, list[Any]]) -> Raw:
+        now = int(time.time() * 1000)
+        recent = True
+        for name, group in messages.items():
+            last = group[-1]
+            self._next[name] = last.offset() + 1
+            self._log_times[name] = last.timestamp()[1]
+            recent = recent and group[0].timestamp()[1] > now - _RECENT_MS
+            if self._next[name] < self._ends[name]:
+                self._at_end[name] = False
+            metrics.EVENTS.labels(name).inc(len(group))
+        self._masters_ready = self._masters_ready or all(
+            self._next.get(name, 0) >= end for name, end in self._wanted.items()
+        )
+        reached = [now if self._at_end[n] else self._log_times.get(n, 0) for n in self._reading()]
+        if not recent or not messages or now - self._lag_at >= _LAG_EVERY_MS:
+            self._lag_at, self._lag = now, self._behind()
+        return Raw(
+            self._lane,
+            messages,
+            dict(self._next),
+            min(reached),
+            self._masters_ready,
+            recent or self._lag == 0,
+            self._lag,
+        )
+
+    def _reading(self) -> tuple[str, ...]:
+        return READ if self._reading_facts else (*MASTERS, "routed")
+
+    def _behind(self) -> int:
+        lag = 0
+        for name in READ:
+            if self._reading_facts or name not in FACTS:
+                place = TopicPartition(self._settings.topic_prefix + name, self._partition(name))
+                _, high = self._consumer.get_watermark_offsets(place, cached=True)
+                self._ends[name] = max(self._ends[name], high)
+            lag += max(0, self._ends[name] - self._next.get(name, 0))
+        return lag
+
+    def next_awake(self) -> datetime | None:
+        """Poll again at once after a batch, after a millisecond without."""
+        return None
+
+    def snapshot(self) -> str:
+        """The offsets to resume from; empty until the lane is live, so that an unfinished start begins anew."""
+        now = time.monotonic()
+        if now - self._committed >= _COMMIT_EVERY_S and self._reading_facts:
+            self._committed = now
+            self._commit_for_lag_tools()
+        return json.dumps(self._next if self._reading_facts else {})
+
+    def _commit_for_lag_tools(self) -> None:
+        """The previous epoch's offsets, to the consumer group; nothing reads them back."""
+        places = [
+            TopicPartition(self._settings.topic_prefix + n, self._partition(n), at)
+            for n, at in self._snapshot.items()
+        ]
+        self._snapshot = dict(self._next)
+        try:
+            if places:
+                self._consumer.commit(offsets=places, asynchronous=True)
+        except KafkaException as error:
+            _log.warning(
+                "offsets not committed for lag tools", extra={"lane": self._lane, "error": str(error)}
+            )
+
+    def close(self) -> None:
+        """End the consumer."""
+        self._consumer.close()
+
+
+class LaneSource(FixedPartitionedSource[tuple[str, Raw], str]):
+    """The lanes of a cell; `build` opens one, from a resume state or anew."""
+
+    def __init__(self, lanes: list[int], build: Callable[[int, str | None], LaneReader]) -> None:
+        self._lanes = lanes
+        self._build = build
+
+    def list_parts(self) -> list[str]:
+        """One part a lane."""
+        return [key_of(lane) for lane in self._lanes]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> LaneReader:
+        """Open a lane."""
+        return self._build(int(for_part.removeprefix("lane-")), resume_state)

@@ -1,0 +1,101 @@
+"""Compiles every kernel of the hot path once, by running a small history through a lane and the encoders.
+
+One process does this before cells start, so that they find machine code in the cache.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from dataflows.intake import Intake, Raw
+from inventory.batch import Batch, Clock, Control, Outputs
+from inventory.lane import Lane, LaneConfig
+from wire.availability import encode_availability
+from wire.codec import Codec
+from wire.decode import Decoder
+from wire.routed import pack_rows
+from wire.rows import encode_calls, script_sha
+
+
+class _Message:
+    """A message as confluent-kafka shows it."""
+
+    def __init__(self, value: bytes, key: bytes, offset: int, log_time: int) -> None:
+        self._value, self._key, self._offset, self._log_time = value, key, offset, log_time
+
+    def value(self) -> bytes:
+        return self._value
+
+    def key(self) -> bytes:
+        return self._key
+
+    def offset(self) -> int:
+        return self._offset
+
+    def timestamp(self) -> tuple[int, int]:
+        return 2, self._log_time
+
+    def partition(self) -> int:
+        return 0
+
+
+def warm() -> float:
+    """Run every kernel; the seconds it took."""
+    started = time.perf_counter()
+    now = int(time.time() * 1000)
+    codec = Codec()
+    lane = Lane(0, 1, LaneConfig(), 1, "warm")
+    intake = Intake(Decoder(codec), 0)
+
+    def step(
+        topic: str, record: str, values: list[Mapping[str, Any]], keys: list[str], at: int = now
+    ) -> Outputs:
+        messages = [
+            _Message(codec.encode(record, value), key.encode(), i, at)
+            for i, (value, key) in enumerate(zip(values, keys, strict=True))
+        ]
+        batch, dead = intake.batch(Raw(0, {topic: messages}, {}, at, True, True, 0))
+        assert not dead, dead
+        out = lane.step(batch, Clock(at, at))
+        said.extend(control for _, control in out.controls)
+        return out
+
+    said: list[Control] = []
+    step("network", "Location", [_place("L1", {"type": "store", "region": None})], ["location:L1"])
+    step("network", "Channel", [_place("web", {"locations": {}})], ["channel:web"])
+    item: dict[str, Any] = {"sku": "S1", "category": None, "style": None, "attributes": {}, "bundle": [],
+                            "ship_together": False, "aliases": [], "active": True}  # fmt: skip
+    step("catalog", "CatalogItem", [item], ["S1"])
+    for _ in range(3):
+        heard, said = said, []
+        said += [control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls]
+    assert lane.live
+    envelope = {"source": "warm", "occurred_at": now, "recorded_at": now}
+    fact = {**envelope, "sku": "S1", "location": "L1"}
+    step("wms-adjustments", "StockCount", [
+        {**fact, "event_id": f"c{i}", "quantity": i, "counted_at": now - 10 + i, "basis": "GROSS", "counter": counter}
+        for i, counter in enumerate(("ON_HAND", "ON_HAND", "DAMAGED"))
+    ], ["S1"] * 3)  # fmt: skip
+    step("wms-adjustments", "StockCorrection",
+         [{**fact, "event_id": "k", "quantity": 1, "state": "SELLABLE", "reason": "warm"}], ["S1"])  # fmt: skip
+    step("stock-movements", "StockMovement",
+         [{**fact, "event_id": "m", "movement": "SHIP", "quantity": 1, "reservation_id": "r"}], ["S1"])  # fmt: skip
+    line = {**fact, "reservation_id": "r", "version": 1, "action": "PLACE", "channel": "web", "quantity": 2,
+            "commitment": "SOFT", "expires_at": now + 5}  # fmt: skip
+    out = step("reservations", "Reservation", [{**line, "event_id": "r"}], ["S1"])
+    sale = {**envelope, "event_id": "p", "location": "L1", "transaction_id": "1",
+            "lines": [{"line": "1", "sku": "S1", "quantity": 1}]}  # fmt: skip
+    forward = step("pos-sales", "PosTransaction", [sale], ["L1"]).forwards[0]
+    block = next(pack_rows(forward.slice.origin, forward.slice.records, forward.rows))
+    batch, _ = intake.batch(Raw(0, {"routed": [_Message(block, b"", 0, now)]}, {}, now, True, True, 0))
+    out = lane.step(batch, Clock(now + 10, now))
+    assert out.views is not None
+    encode_calls(out.views, prefix=b"", lane=0, generation=1, offsets=b"", rules=[b"{}"], sha=script_sha())
+    encode_availability(out.views, header=b"", generation=1, channel_ids=[b"web"], rules=[[[]]])
+    return time.perf_counter() - started
+
+
+def _place(name: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+    text = json.dumps({"ordinal": 0, "aliases": [], **definition})
+    return {"id": name, "status": "ACTIVE", "definition": text}

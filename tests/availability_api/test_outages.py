@@ -1,0 +1,192 @@
+"""Redis away, empty, silent, and back; the process's own beginning and end."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.redis_server import RedisServer
+from tests.availability_api.conftest import ROWS, Published, eventually, problem, serving
+
+LOOKUP = "/v1/availability/SKU-1?channel=web"
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that the test may stop."""
+    server = RedisServer(tmp_path / "redis")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def view(own_redis: RedisServer) -> Iterator[Published]:
+    published = Published(own_redis.url, "own:")
+    yield published
+    published.client.close()
+
+
+def test_redis_killed_and_back(own_redis: RedisServer, view: Published) -> None:
+    view.all(ROWS[:1])
+    with serving(view.settings) as (_, client):
+        assert client.get(LOOKUP).json()["available"] == 9
+        own_redis.kill()
+        eventually(lambda: client.get(LOOKUP).status_code == 503)
+        response = client.get(LOOKUP)
+        assert "Redis at 127.0.0.1" in problem(response, 503, "view-unavailable")["detail"]
+        assert response.headers["retry-after"] == "1"
+        for path in ("/v1/availability/SKU-1/locations?channel=web", LOOKUP):
+            problem(client.get(path), 503, "view-unavailable")
+        body = {"channel": "web", "skus": ["SKU-1"]}
+        problem(client.post("/v1/availability/batch", json=body), 503, "view-unavailable")
+        told = problem(client.get("/readyz"), 503, "not-ready")
+        assert "is away" in told["reasons"][0]
+        assert client.get("/healthz").status_code == 200
+        assert "stocktide_api_redis_up 0.0" in client.get("/metrics").text
+
+        own_redis.start()  # with nothing in it
+        eventually(lambda: "view:meta is not there" in client.get("/readyz").text)
+        problem(client.get(LOOKUP), 503, "view-unavailable")
+        view.all(ROWS[:1])
+        eventually(lambda: client.get("/readyz").status_code == 200)
+        assert client.get(LOOKUP).json()["available"] == 9
+
+
+def test_a_redis_that_falls_silent(own_redis: RedisServer, view: Published) -> None:
+    view.all(ROWS[:1])
+    with serving(view.settings) as (_, client), ThreadPoolExecutor() as pool:
+        assert client.get(LOOKUP).status_code == 200
+        view.client.client_pause(6000)
+        begun = time.monotonic()
+        answers = list(pool.map(lambda _: client.get(LOOKUP), range(4)))
+        assert time.monotonic() - begun < 5
+        for answer in answers:
+            problem(answer, 503, "view-unavailable")
+        eventually(lambda: client.get(LOOKUP).status_code == 200)
+
+
+def test_started_before_redis_and_engine(own_redis: RedisServer, view: Published) -> None:
+    own_redis.stop()
+    with serving(view.settings) as (_, client):
+        problem(client.get(LOOKUP), 503, "view-unavailable")
+        own_redis.start()
+        eventually(lambda: "rules apply" in client.get(LOOKUP).json()["detail"])
+        told = problem(client.get("/readyz"), 503, "not-ready")
+        assert len(told["reasons"]) == 2
+        view.network()
+        # Nothing is said of a sku while the engine has not said that it is there.
+        eventually(lambda: "view:meta" in problem(client.get(LOOKUP), 503, "view-unavailable")["detail"])
+        view.meta()
+        view.commit(lanes=range(3))
+        eventually(lambda: client.get(LOOKUP).status_code == 404)
+        assert "lane 3 has not committed" in problem(client.get("/readyz"), 503, "not-ready")["detail"]
+        view.commit()
+        eventually(lambda: client.get("/readyz").status_code == 200)
+
+
+def test_an_old_commit_is_stale(view: Published) -> None:
+    view.all(ROWS[:1])
+    view.commit(age_ms=30_000)
+    with serving(view.settings) as (_, client):
+        answer = client.get(LOOKUP).json()
+        assert answer["stale"] is True
+        assert 30_000 <= answer["age_ms"] < 60_000
+        told = problem(client.get("/readyz"), 503, "not-ready")
+        assert [lane["stale"] for lane in told["lanes"]] == [True] * 4
+        view.commit()
+        eventually(lambda: client.get(LOOKUP).json()["stale"] is False)
+
+
+@pytest.mark.parametrize("document", ["{", "[]", '{"locations": {}, "channels": {"web": {}}}'])
+def test_a_network_nobody_can_read(view: Published, document: str) -> None:
+    view.all(ROWS[:1])
+    view.client.set("own:view:network", document)
+    with serving(view.settings) as (_, client):
+        told = problem(client.get(LOOKUP), 503, "view-unavailable")
+        assert "view:network cannot be read" in told["detail"]
+        assert client.get("/readyz").status_code == 503
+        view.network()
+        eventually(lambda: client.get(LOOKUP).status_code == 200)
+
+
+def test_a_row_of_a_later_layout(view: Published) -> None:
+    view.all(ROWS[:1])
+    (key,) = view.client.scan_iter(match="own:v:*")
+    packed = view.client.hget(key, "c")
+    assert isinstance(packed, bytes)
+    view.client.hset(key, "c", b"\2" + packed[1:])
+    with serving(view.settings) as (_, client):
+        problem(client.get(LOOKUP), 500, "internal")
+
+
+def test_password_and_database(own_redis: RedisServer) -> None:
+    with Published(own_redis.url, "").client as client:
+        client.config_set("requirepass", "s3cret")
+    url = own_redis.url.replace("//", "//:s3cret@").removesuffix("/0") + "/5"
+    view = Published(url, "")
+    view.all(ROWS[:1])
+    with serving(view.settings) as (_, client):
+        assert client.get(LOOKUP).json()["available"] == 9
+    with serving(view.settings.replace(redis_url=own_redis.url)) as (_, client):
+        told = problem(client.get(LOOKUP), 503, "view-unavailable")
+        assert "s3cret" not in told["detail"]
+    view.client.close()
+
+
+def test_sigterm_ends_well(view: Published) -> None:
+    view.all(ROWS[:1])
+    with serving(view.settings) as (process, client):
+        assert client.get(LOOKUP).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "availability_api", *arguments],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_no_redis_set() -> None:
+    ended = run()
+    assert ended.returncode == 2
+    assert "STOCKTIDE_REDIS_URL not set" in ended.stderr
+
+
+def test_port_taken(served: httpx.Client) -> None:
+    port = str(served.base_url.port)
+    ended = run("--port", port, STOCKTIDE_REDIS_URL="redis://127.0.0.1:1/0")
+    assert ended.returncode == 2
+    assert f":{port} (Address already in use)" in ended.stderr
+    assert "STOCKTIDE_API_PORT" in ended.stderr
+
+
+def test_only_loopback() -> None:
+    ended = run(STOCKTIDE_API_HOST="0.0.0.0", STOCKTIDE_REDIS_URL="redis://127.0.0.1:1/0")
+    assert ended.returncode == 2
+    assert "loopback" in ended.stderr
+
+
+def test_help_shows_the_settings() -> None:
+    ended = run("--help")
+    assert ended.returncode == 0
+    assert "STOCKTIDE_STALE_AFTER_MS" in ended.stdout
+
+
+def test_readers_are_served_while_others_come_and_go(served: httpx.Client) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        codes = set(pool.map(lambda _: served.get(LOOKUP).status_code, range(400)))
+    assert codes == {200}
