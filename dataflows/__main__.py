@@ -80,8 +80,6 @@ def _ready(settings: Settings) -> None:
 
 def _run(settings: Settings) -> int:
     _ready(settings)
-    if settings.cells == 1:
-        return _cell(settings, 0)
     _warm()
     command = [sys.executable, "-m", "dataflows", "cell", "--cells", str(settings.cells)]
     commands = [[*command, str(number)] for number in range(settings.cells)]

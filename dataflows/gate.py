@@ -38,7 +38,9 @@ class PublishGate:
                 for topic, offset in json.loads(offsets).items():
                     self._needed[topic] = max(self._needed.get(topic, 0), offset)
         self.view_is_missing = resumed and not found
-        redis.ask("HSETNX", meta_key(prefix), "generation", settings.generation)
+        told: Any = redis.ask("HGET", meta_key(prefix), "generation")
+        if told is None or int(told) < settings.generation:
+            redis.ask("HSET", meta_key(prefix), "generation", settings.generation)
         redis.ask("HSETNX", meta_key(prefix), "partitions", settings.partitions)
 
     def may_publish(self, raw: Raw) -> bool:

@@ -1,7 +1,7 @@
 """Raw messages of a lane to the batch that `Lane.step` takes."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -35,7 +35,9 @@ CARRIERS = {
 """Version slots of the partitions that a lane reads; never changed, since they are part of stored state."""
 
 MASTERS = ("network", "policies", "catalog")
-FACTS = ("stock-movements", "reservations", "wms-adjustments", "pos-sales")
+NOT_COMPUTED = ("expected-supply", "allocations")
+"""Topics of the contract that this version does not compute: what comes there is a dead letter."""
+FACTS = ("stock-movements", "reservations", "wms-adjustments", "pos-sales", *NOT_COMPUTED)
 READ = (*MASTERS, "routed", *FACTS)
 """Every topic that a lane reads."""
 
@@ -67,7 +69,8 @@ class _Source(NamedTuple):
 
     origin: Origin
     carried: Carried
-    keys: Sequence[bytes | None] | None
+    messages: Sequence[RawMessage] | None
+    """The messages themselves; None where the rows came in blocks, which carry no keys."""
 
 
 class Intake:
@@ -106,8 +109,7 @@ class Intake:
             log_time, np.zeros(n, np.uint8),
         )  # fmt: skip
         carried = Carried(log_time, offset, CARRIERS.get(topic, OWN_POS_SALES))
-        keys = [m.key() for m in messages] if topic in MASTERS else None
-        self._decode(topic, records, _Source(origin, carried, keys), batch, dead)
+        self._decode(topic, records, _Source(origin, carried, messages), batch, dead)
 
     def _decode(
         self, topic: str, records: Records, source: _Source, batch: Batch, dead: list[DeadLetter]
@@ -126,7 +128,8 @@ class Intake:
         for i, record, value in decoded.dicts:
             message = _message(records, source, i)
             if topic not in MASTERS:
-                reason = f"{record} is not computed by this version; it is kept here to be replayed"
+                what = record or f"the deletion of a key of {topic}"
+                reason = f"{what} is not computed by this version; it is kept here to be sent again to one that does"
                 dead.append(DeadLetter("invalid_event", reason, message))
                 continue
             key = (message.key or b"").decode(errors="replace")
@@ -143,18 +146,17 @@ class Intake:
         for m in messages:
             value = m.value()
             offset, log_time = m.offset() or 0, m.timestamp()[1]
+            message = Message(TOPICS["routed"].code, self._lane, offset, log_time, 0, value, m.key())
             try:
                 block = unpack(value or b"")
+                if block.word is not None:
+                    _hear(block.word, message, batch)
+                    continue
             except WireError as error:
-                message = Message(TOPICS["routed"].code, self._lane, offset, log_time, 0, value, m.key())
                 dead.append(DeadLetter(error.code, error.reason, message))
                 continue
-            if block.word is not None:
-                word = dict(block.word)
-                batch.controls.append(Control(ControlKind(word.pop("kind")), word, offset))
-            else:
-                blocks.append(block)
-                at.append((offset, log_time))
+            blocks.append(block)
+            at.append((offset, log_time))
         if blocks:
             self._routed_rows(blocks, at, batch, dead)
 
@@ -171,6 +173,18 @@ class Intake:
             carried = Carried(log_time[rows], offset[rows], CARRIERS["routed"])
             source = _Source(rows_of(origin, rows), carried, None)
             self._decode(BY_CODE[code].name, part, source, batch, dead)
+
+
+def _hear(word: Mapping[str, Any], message: Message, batch: Batch) -> None:
+    kind = word.get("kind")
+    if kind not in list(ControlKind):
+        raise WireError("undecodable", f"this version knows no word {kind!r} between lanes")
+    if kind == ControlKind.RETIRED:
+        carrier = CARRIERS["routed"]
+        batch.masters.append(Master("CatalogItem", word["sku"], None, message, carrier, message.offset))
+        return
+    payload = {name: value for name, value in word.items() if name != "kind"}
+    batch.controls.append(Control(ControlKind(kind), payload, message.offset))
 
 
 def _join(values: list[bytes | None]) -> Records:
@@ -194,7 +208,7 @@ def _message(records: Records, source: _Source, i: int) -> Message:
     o = source.origin
     start, end = int(records.start[i]), int(records.end[i])
     value = records.buf[start:end].tobytes() if end >= start else None
-    key = source.keys[i] if source.keys is not None else None
+    key = source.messages[i].key() if source.messages is not None else None
     return Message(
         int(o.topic[i]),
         int(o.partition[i]),

@@ -160,7 +160,12 @@ class Journal:
 
     def _sections(self, base: Path | None, journal: Path, offset: int) -> Iterator[Section]:
         if base is not None:
-            yield from self._read(base, None)
+            last = ""
+            for section in self._read(base, None):
+                last = section.name
+                yield section
+            if last != "meta":  # nothing names a base's length; a dump ends with this
+                raise self._damaged(base, "its end is missing")
         yield from self._read(journal, offset)
 
     def _read(self, path: Path, end: int | None) -> Iterator[Section]:
@@ -178,7 +183,9 @@ class Journal:
             section, at = self._frame(path, data, at, end)
             if section.name == "head":
                 found = dict(section.header)
-                found.pop("lane", None)
+                lane = found.pop("lane")
+                if lane != self._lane:
+                    raise self._damaged(path, f"it is a file of lane {lane}")
                 try:
                     check_layout(found)
                 except LayoutError as error:

@@ -16,18 +16,20 @@ from inventory.batch import Control, DeadLetter, Forward, Incident, Outputs
 from inventory.batch import Message as Read
 from inventory.lane import Lane
 from inventory.views import Views
+from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 from wire.availability import encode_availability
-from wire.codec import Codec
 from wire.routed import pack_rows, pack_word
 from wire.rows import encode_calls, parse_reply, script_sha
-from wire.viewkeys import freshness_key, network_key
+from wire.viewkeys import freshness_key, meta_key, network_key
 
 _log = logging.getLogger(__name__)
 
 
 _TELL_EVERY_S = 1.0
+_LEAVE_WITHIN_S = 10.0
+"""How long a drain waits for a Kafka that is away; what was not written is written by the next start."""
 
 
 class Fenced(Refusal):
@@ -57,7 +59,7 @@ class Publisher:
         self._producer = producer
         self._redis = redis
         self._stopping = stopping
-        self._codec = Codec()
+        self._codec = codec_of(settings)
         self._prefix = settings.redis_prefix.encode()
         self._availability_header = self._codec.encode_prefix("Availability")
         self._topics = {name: settings.topic_prefix + name for name in records.OUTPUT_TOPICS}
@@ -90,6 +92,7 @@ class Publisher:
             self._told[number] = started, lag
             self._freshness(item, lag)
         self._producer.poll(0)
+        self._redis.take_replies()
         self._check()
         metrics.SECONDS.labels("publish").inc(time.perf_counter() - started)
 
@@ -98,7 +101,7 @@ class Publisher:
         started = time.perf_counter()
         self._redis.settle()
         while self._producer.flush(0.5) > 0:
-            if self._stopping() and time.perf_counter() - started > 10:
+            if self._stopping() and time.perf_counter() - started > _LEAVE_WITHIN_S:
                 raise Stopped("stopped while Kafka was away")
         self._check()
         metrics.PUBLISH_STALL.observe(time.perf_counter() - started)
@@ -140,26 +143,33 @@ class Publisher:
     def _network(self, item: Published) -> None:
         document = item.lane.masters.network.to_json(item.next_offsets.get("network", 0))
         self._redis.send([_command(b"SET", network_key(self._prefix), document.encode())])
+        about = {"generation": item.lane.generation, "partitions": item.lane.lanes}
+        for name, value in about.items():
+            command = _command(b"HSETNX", meta_key(self._prefix), name.encode(), b"%d" % value)
+            self._redis.send([command])
 
     def _freshness(self, item: Published, lag: int) -> None:
         number = item.lane.number
         fields = {"generation": item.lane.generation, "committed_at": int(time.time() * 1000), "lag": lag}
         words = [part for name, value in fields.items() for part in (name.encode(), b"%d" % value)]
         self._redis.send([_command(b"HSET", freshness_key(self._prefix, number), *words)])
+        self._redis.send([_command(b"EXISTS", meta_key(self._prefix))], self._redis.note_presence)
         metrics.LAG.labels(number).set(lag)
         metrics.PARKED.labels(number).set(item.outputs.parked)
 
     # -- Kafka ---------------------------------------------------------------------------------------------------
 
     def _produce(self, topic: str, value: bytes, key: bytes | None, partition: int = -1) -> None:
+        waits_since = 0.0
         while True:
             try:
                 self._producer.produce(topic, value, key, partition, self._delivered)
                 return
             except BufferError:
+                waits_since = waits_since or time.perf_counter()
                 self._producer.poll(0.05)
                 self._check()
-                if self._stopping() and self._failed is None and len(self._producer) == 0:
+                if self._stopping() and time.perf_counter() - waits_since > _LEAVE_WITHIN_S:
                     raise Stopped("stopped while Kafka was away") from None
 
     def _delivered(self, error: KafkaError | None, message: Delivered) -> None:

@@ -55,6 +55,19 @@ class RedisLink:
         except (RedisError, OSError) as error:
             self._recover(error)
 
+    def take_replies(self) -> None:
+        """Read the replies that have arrived, without waiting for others."""
+        try:
+            while self._waiting and self._connection is not None and self._connection.can_read(0):
+                self._read_one()
+        except (RedisError, OSError) as error:
+            self._recover(error)
+
+    def note_presence(self, reply: object) -> None:
+        """Take the answer to whether the view's own key is there: a server that lost it was emptied."""
+        if reply == 0:
+            self._server_changed()
+
     def settle(self) -> None:
         """Wait for every reply."""
         while self._waiting:

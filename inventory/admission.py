@@ -45,6 +45,7 @@ ACCEPT_BEYOND_HORIZON = 1
 
 LONGEST_NAME = 128
 _CHANNEL, _BUNDLE = 5, 8  # text fields of the kinds that have them
+_ACTION = 4  # a long of Reservation
 
 _MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS = (int(k) for k in Kind)
 
@@ -140,10 +141,11 @@ def _check_count(c: Columns, i: int, log_time: int, g: Guards) -> int:
 
 @kernel
 def _check_reservation(c: Columns, i: int) -> int:
-    if c.longs[8, i] != 0:
+    releases = c.longs[_ACTION, i] == RELEASE
+    if c.longs[8, i] != 0 and not releases:
         return _NOT_COMPUTED
     quantity = c.longs[QUANTITY, i]
-    if quantity < 0 or (quantity == 0 and c.longs[4, i] == RELEASE):
+    if quantity < 0 or (quantity == 0 and releases):
         return _QUANTITY
     return OK
 
@@ -156,6 +158,8 @@ def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) 
     for field in (SKU, LOCATION, _CHANNEL):
         if field == _CHANNEL and kind != _RESERVATION:  # elsewhere a channel that is not known is none
             continue
+        if field != SKU and kind == _RESERVATION and c.longs[_ACTION, i] == RELEASE:
+            continue  # what a release says of location and channel is ignored
         length = c.text_len[field, i]
         if length > LONGEST_NAME or length == 0:
             return _INVALID
@@ -232,6 +236,8 @@ def admit(
         out.location[i] = -1
         out.channel[i] = -1
         out.bundle[i] = -1
+        if kind == _RESERVATION and c.longs[_ACTION, i] == RELEASE:
+            continue
         if c.text_len[LOCATION, i] >= 0:
             out.location[i] = resolve(locations, aliased & 2 != 0, source, c, LOCATION, i)
             if out.location[i] == ABSENT:

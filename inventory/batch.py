@@ -85,6 +85,8 @@ class ControlKind(StrEnum):
     HELLO = "hello"
     MARKER = "marker"
     ALIASES = "aliases"
+    RETIRED = "retired"
+    """A catalog tombstone that lay in another lane's partition. It comes back as a master record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from inventory.instants import add_instant, free_instant, pop_passed
 from inventory.jit import kernel
 from inventory.positions import mark_moved, position_of
 from inventory.state import NO_LINE_YET, State
-from inventory.tables import append, find, link, take, touch
+from inventory.tables import append, find, give_back, link, take, touch
 
 SOFT, HARD = range(2)
 PLACE, UPDATE, CONFIRM, EXTEND, SOURCE, CANCEL, RELEASE = range(7)
@@ -211,8 +211,6 @@ def forget_lines(s: State, logged_before: int) -> int:
             continue
         if lines["logged_at"][row] < logged_before:
             lines["key"][row] = -1
-            lines["next"][row] = s.lines.head[1]
-            s.lines.head[1] = row
-            touch(s.lines, row)
+            give_back(s.lines, row)
             freed += 1
     return freed

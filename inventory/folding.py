@@ -347,7 +347,7 @@ def fold_reservations(
         logged_at = at.log_time[i]
         if action == RELEASE:
             quantity = c.longs[QUANTITY, i]
-            if _is_new(s, _fact_id(c, i, 7, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):
+            if _is_new(s, _fact_id(c, i, -1, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):
                 _consume_noting(s, row, quantity, _RELEASED, logged_at, now.clock, notes, i)
             continue
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)

@@ -13,7 +13,7 @@ _LOW_63 = 0x7FFFFFFFFFFFFFFF
 @kernel
 def mix(value: int) -> int:
     """Spread a non-negative integer over 63 bits."""
-    x = np.uint64(value & _LOW_63) * _FIRST
+    x = np.uint64(np.int64(value) & _LOW_63) * _FIRST
     x ^= x >> np.uint64(32)
     x *= _PRIME
     x ^= x >> np.uint64(29)
@@ -23,7 +23,7 @@ def mix(value: int) -> int:
 @kernel
 def hash_text(buf: Bytes, at: int, length: int, seed: int) -> int:
     """Hash `buf[at:at + length]`; a null text (length -1) hashes unlike every other."""
-    h = np.uint64((seed & _LOW_63) + 1) * _FIRST ^ np.uint64(length + 2)
+    h = np.uint64((np.int64(seed) & _LOW_63) + 1) * _FIRST ^ np.uint64(length + 2) * _PRIME
     i = 0
     while i + 8 <= length:
         word = np.uint64(0)

@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 _ROOT = Path(__file__).resolve().parent.parent
 _KERNEL_FOLDERS = ("inventory", "wire")
 
@@ -33,6 +35,9 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 
 from numba import config, njit, types  # noqa: E402  (the cache folder must be known first)
 from numba.experimental import structref  # noqa: E402
+
+if config.DISABLE_JIT:
+    np.seterr(over="ignore")  # hashes overflow on purpose, as machine code does silently
 
 F = TypeVar("F", bound=Callable[..., object])
 C = TypeVar("C", bound=type)

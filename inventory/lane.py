@@ -166,11 +166,16 @@ class Lane:
             else:
                 self._fold_item(master, value, tell, out)
         except (NetworkError, RuleError, UncomputedLayer, MasterError) as error:
-            out.dead_letters.append(DeadLetter("invalid_event", str(error), master.message))
+            # Every lane reads the topics of one partition: one of them tells.
+            if self.number == 0 or master.record == "CatalogItem":
+                out.dead_letters.append(DeadLetter("invalid_event", str(error), master.message))
 
     def _fold_item(self, master: Master, value: Mapping[str, Any] | None, tell: bool, out: Outputs) -> None:
         sku = master.key if value is None else str(value["sku"])
         home = shard_of(sku) % self.lanes
+        if home != self.number and value is None:  # without a value there is no row to send
+            out.controls.append((home, Control(ControlKind.RETIRED, {"sku": sku})))
+            return
         if home != self.number:
             out.released.append((home, master.message))
             return
@@ -290,11 +295,13 @@ class Lane:
 
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
-        if len(memory.stores["lines"]) + n > memory.stores["lines"].table.rows.size:
-            self._forget_lines()
-        if len(memory.stores["deltas"]) + 3 * n > memory.stores["deltas"].table.rows.size:
-            kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
-            forget_deltas(memory.state(), self.log_clock - kept)
+        for name, rows, forget in (("lines", n, self._forget_lines), ("deltas", 3 * n, self._forget_deltas)):
+            store = memory.stores[name]
+            if store.room() < rows:
+                forget()
+                # Forgetting reads the whole table: what it yields must last a while, or the table grows.
+                if store.reserve(rows + store.table.rows.size // 4):
+                    memory.invalidate()
         memory.reserve(n, self.log_clock)
         if part.kind is Kind.COUNT:
             longest = int(part.columns.text_len[EVENT_ID].max(initial=0))
@@ -304,6 +311,10 @@ class Lane:
         before = self.log_clock - self.config.reservation_memory_ms
         if forget_lines(self.memory.state(), before):
             self.memory.stores["lines"].reindex()
+
+    def _forget_deltas(self) -> None:
+        kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
+        forget_deltas(self.memory.state(), self.log_clock - kept)
 
     def _admit(self, part: Slice, out: Outputs) -> Admitted:
         verdict = admitted(part.columns.start.size)

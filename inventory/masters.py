@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from inventory.admission import FOREIGN, Dictionaries, dictionaries
 from inventory.murmur import shard_of
-from inventory.names import ABSENT, CANONICAL
+from inventory.names import ABSENT, CANONICAL, Names
 from inventory.network import AliasConflict, Network
 from inventory.numbers import Reach
 from inventory.policies import RuleBook, Terms, bounds
@@ -40,6 +40,7 @@ class Masters:
         self._dictionaries: Dictionaries | None = None
         self._profiled = -1
         self._network_seen = -1
+        self._rules_seen = -1
 
     def put_place(self, sort: str, place_id: str, record: Mapping[str, Any] | None) -> list[AliasConflict]:
         """Take a location's or channel's record. Raises `NetworkError`."""
@@ -56,7 +57,9 @@ class Masters:
             if ordinal == ordinals[place_id]:
                 number = self._source(source, bit)
                 names.add(identifier.encode(), ordinal, 1 + number)
-        self._keep(f"{sort}:{place_id}", None if record is None else dict(record))
+        key = f"{sort}:{place_id}"
+        # A deleted place keeps its ordinal and what it was: demand and stock still name it.
+        self._keep(key, {**self.documents[key], "status": "DELETED"} if record is None else dict(record))
         return conflicts
 
     def put_policy(self, rule_id: str, record: Mapping[str, Any] | None, now: int) -> None:
@@ -144,6 +147,9 @@ class Masters:
             self._profiled = self.rules.generation
             self._ask_profiles()
             changed = True
+        if self._rules_seen != self.rules.changes:
+            self._rules_seen = self.rules.changes
+            changed = True
         return changed
 
     def _ask_profiles(self) -> None:
@@ -205,9 +211,20 @@ class Masters:
         self.documents[key] = value
         self.changed.add(key)
 
+    def _aliases(self, names: Names) -> dict[tuple[str, str], int]:
+        d, sources = names.d, self.memory.source_names
+        return {
+            (sources.text(int(d.scope[i]) - 1).decode(), names.text(i).decode()): int(d.value[i])
+            for i in range(len(names))
+            if d.scope[i] != CANONICAL
+        }
+
     def load(self, documents: dict[str, Any], bounds_ahead: list[int], bounds_passed: int) -> None:
         """Take back what a journal kept; the dictionaries must have been loaded before."""
         self.documents = documents
+        # First, for whom each alias is bound for ever: the last record of a place may not name it any more.
+        self.network.location_alias.update(self._aliases(self.memory.location_names))
+        self.network.channel_alias.update(self._aliases(self.memory.channel_names))
         for key, value in documents.items():
             sort, _, name = key.partition(":")
             if sort == "location":

@@ -13,7 +13,7 @@ _LOW_32 = 0xFFFFFFFF
 @kernel
 def murmur2(buf: Bytes, at: int, length: int) -> int:
     """The hash of `buf[at:at + length]`, its sign bit cleared (0 to 2**31 - 1)."""
-    h = np.int64(0x9747B28C ^ length)
+    h = np.int64(0x9747B28C) ^ length
     i = 0
     while i + 4 <= length:
         k = np.int64(0)

@@ -147,6 +147,11 @@ class RuleBook:
         return shaping
 
     @property
+    def changes(self) -> int:
+        """Grows with every record that changed a rule."""
+        return self._changes
+
+    @property
     def epoch(self) -> tuple[int, int]:
         """Changes whenever the rules behind a profile of the last `terms` may have."""
         return self._changes, -1 if self._last is None else self._last.since

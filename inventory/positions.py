@@ -235,7 +235,7 @@ def _compare_event_id(s: State, row: int, buf: Bytes, at: int, length: int) -> i
     while index * _WORD_BYTES < max(length, stored):
         mine = _word(buf, at, length, index)
         theirs = np.uint64(0)
-        if row >= 0:
+        if index * _WORD_BYTES < stored:  # a row behind the end may hold what is left of a longer id
             theirs = _stored_word(s, row, index % _WORDS)
         if mine != theirs:
             return 1 if mine > theirs else -1

@@ -19,6 +19,6 @@ REASONS = {
     ),
     "not_computed": (
         "this version does not compute it (bases NET and AVAILABLE, checked reservations); the event is kept here to "
-        "be replayed"
+        "be sent again to one that does"
     ),
 }

@@ -17,7 +17,7 @@ from inventory.lane import Lane
 from inventory.parking import Parked
 from inventory.positions import mark_moved
 from inventory.state import Memory
-from inventory.tables import FREE, USED
+from inventory.tables import FREE, SPARE, USED
 
 FORMAT = 1
 
@@ -62,7 +62,12 @@ def dump(lane: Lane, *, everything: bool) -> Iterator[Section]:
             rows = store.used()
         if index.size or everything:
             head = store.table.head
-            header = {"count": int(index.size), "used": int(head[USED]), "free": int(head[FREE])}
+            header = {
+                "count": int(index.size),
+                "used": int(head[USED]),
+                "free": int(head[FREE]),
+                "spare": int(head[SPARE]),
+            }
             yield Section("table:" + name, header, index.tobytes() + rows.tobytes())
     keys, marks = memory.ids.additions()
     if everything:
@@ -151,7 +156,8 @@ def _load_table(lane: Lane, name: str, section: Section) -> None:
     n = section.header["count"]
     index = np.frombuffer(section.payload, np.int32, n)
     rows = np.frombuffer(section.payload, store.table.rows.dtype, n, 4 * n)
-    store.put(index, rows, np.array([section.header["used"], section.header["free"], 0]))
+    header = section.header
+    store.put(index, rows, np.array([header["used"], header["free"], 0, header["spare"]]))
 
 
 def _finish(

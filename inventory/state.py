@@ -237,7 +237,7 @@ class Memory:
         new["name_at"] = int(self.sku_names.d.at[len(self.sku_names) - 1])
         new["name_length"], new["shard"] = len(name), shard
         new["position"] = new["unsourced"] = -1
-        store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0], np.int64))
+        store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0, 0], np.int64))
         self.touch_sku(row)
         self._state = None
         return row

@@ -14,8 +14,8 @@ from inventory.columns import Bytes, Ints, Longs
 from inventory.hashing import mix
 from inventory.jit import kernel
 
-USED, FREE, DIRTY = range(3)
-"""Indices of `Table.head`: rows ever used, first row of the free list (-1 none), rows in `dirty`."""
+USED, FREE, DIRTY, SPARE = range(4)
+"""Indices of `Table.head`: rows ever used, first row of the free list (-1 none), rows in `dirty`, free rows."""
 
 NONE = -1
 
@@ -69,6 +69,7 @@ def take(table: Table) -> int:
     if row < 0:
         return append(table)
     table.head[FREE] = table.rows["next"][row]
+    table.head[SPARE] -= 1
     touch(table, row)
     return row
 
@@ -78,6 +79,7 @@ def give_back(table: Table, row: int) -> None:
     """Put `row` on the free list."""
     table.rows["next"][row] = table.head[FREE]
     table.head[FREE] = row
+    table.head[SPARE] += 1
     touch(table, row)
 
 
@@ -113,7 +115,7 @@ class Store:
         self.table = Table(
             rows=np.zeros(capacity, dtype),
             slots=np.full(2 * capacity if keyed else 1, NONE, np.int32),
-            head=np.array([0, NONE, 0], np.int64),
+            head=np.array([0, NONE, 0, 0], np.int64),
             dirty=np.zeros(capacity, np.int32),
             is_dirty=np.zeros(capacity, np.uint8),
         )
@@ -123,7 +125,13 @@ class Store:
 
     def reserve(self, extra: int) -> bool:
         """Make room for `extra` more rows; True if the arrays were replaced."""
-        need = len(self) + extra
+        return self._grow(len(self) + extra - int(self.table.head[SPARE]))
+
+    def room(self) -> int:
+        """How many rows can be had without growing."""
+        return self.table.rows.size - len(self) + int(self.table.head[SPARE])
+
+    def _grow(self, need: int) -> bool:
         capacity = self.table.rows.size
         if need <= capacity:
             return False
@@ -157,9 +165,10 @@ class Store:
     def put(self, index: Ints, rows: npt.NDArray[Any], head: Longs) -> None:
         """Write rows back where `changes` found them. Call `reindex` after the last one."""
         if index.size:
-            self.reserve(max(0, int(index.max()) + 1 - len(self)))
+            self._grow(int(index.max()) + 1)
             self.table.rows[index] = rows
-        self.table.head[USED], self.table.head[FREE] = head[USED], head[FREE]
+        for part in (USED, FREE, SPARE):
+            self.table.head[part] = head[part]
 
     def used(self) -> npt.NDArray[Any]:
         """All rows ever used (a view)."""

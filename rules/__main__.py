@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from rich.console import Console
 from rich.table import Table
 
@@ -17,6 +16,7 @@ from rules.document import Document, Problem
 from rules.plan import Act, Change, plan_changes
 from rules.validate import read_document, refuse_uncomputed
 from runtime import exit as exits
+from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.kafka import KafkaUnavailable, consumer, producer
 from runtime.settings import Settings
@@ -90,8 +90,7 @@ def _apply(settings: Settings, path: Path, document: Document, author: str, appr
     faults = check_topics(settings, {name: TOPICS[name] for name in _TOPICS})
     if faults:
         raise Refusal("\n".join(faults))
-    url = settings.schema_registry_url
-    codec = Codec(registry=SchemaRegistryClient({"url": url}) if url else None)
+    codec = codec_of(settings)
     current = Current()
     ends = _read_topics(settings, codec, current)
     plan = plan_changes(document, current, author, approved_by)

@@ -85,7 +85,7 @@ def unpack(block: bytes) -> Block:
         raise WireError("undecodable", "it is not a block of the topic routed, which the engine alone writes")
     _, sort, n = _HEAD.unpack_from(block)
     if sort == _WORD:
-        return Block(_NO_ORIGIN, _NO_RECORDS, json.loads(block[_HEAD.size :]))
+        return Block(_NO_ORIGIN, _NO_RECORDS, _word(block[_HEAD.size :]))
     body = _HEAD.size + n * _ROW_BYTES
     if sort != _ROWS or n < 0 or len(block) < body:
         raise WireError("undecodable", "the block ends within its columns")
@@ -100,6 +100,16 @@ def unpack(block: bytes) -> Block:
         raise WireError("undecodable", "the block's messages do not fill it")
     records = Records(np.frombuffer(block, np.uint8), end - length, end)
     return Block(Origin(topic, partition, offset, log_time, flags), records, None)
+
+
+def _word(text: bytes) -> Mapping[str, Any]:
+    try:
+        word = json.loads(text)
+    except ValueError:
+        word = None
+    if not isinstance(word, dict):
+        raise WireError("undecodable", "the block's word is not a JSON object")
+    return word
 
 
 def join_blocks(blocks: list[Block]) -> tuple[Origin, Records]:

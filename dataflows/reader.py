@@ -4,10 +4,8 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
-from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from dataflows import metrics
@@ -32,13 +30,9 @@ class OffsetLost(Refusal):
     code = ExitCode.NEEDS_PERSON
 
 
-def key_of(lane: int) -> str:
-    """The Bytewax key of a lane: part of the recovery store, never changed."""
-    return f"lane-{lane:03d}"
-
-
-class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
-    """One lane's partitions. `is_live` says whether facts may be read yet; `stopping` ends the stream."""
+class LaneReader:
+    """One lane's partitions. `is_live` says whether facts may be read yet; `stopping` whether
+    the process is to end."""
 
     def __init__(
         self,
@@ -51,7 +45,7 @@ class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
         self._settings = settings
         self._lane = lane
         self._is_live = is_live
-        self._stopping = stopping
+        self.stopping = stopping
         self._next: dict[str, int] = json.loads(resume) if resume else {}
         self._consumer: Consumer = consumer(settings)
         self._short = {settings.topic_prefix + name: name for name in READ}
@@ -85,16 +79,12 @@ class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
                     self._next.setdefault(name, high)
                 return int(high)
             except KafkaException as error:
-                if self._stopping():
+                if self.stopping():
                     return 0
                 _log.warning("Kafka is away; waiting", extra={"lane": self._lane, "error": str(error)})
 
-    # -- the stream ----------------------------------------------------------------------------------------------
-
-    def next_batch(self) -> list[tuple[str, Raw]]:
-        """What has arrived; at least a tick every 100 ms, so that time passes for the lane."""
-        if self._stopping():
-            raise StopIteration
+    def poll(self) -> Raw | None:
+        """What has arrived; at least every 100 ms something, so that time passes for the lane."""
         if not self._reading_facts and self._is_live():
             self._reading_facts = True
             self._consumer.incremental_assign([self._place(name) for name in FACTS])
@@ -111,11 +101,11 @@ class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
             else:
                 group.append(message)
         if not groups and started - self._ticked < _TICK_S:
-            return []
+            return None
         self._ticked = started
         raw = self._raw({self._short[topic]: group for topic, group in groups.items()})
         metrics.SECONDS.labels("consume").inc(time.perf_counter() - started)
-        return [(key_of(self._lane), raw)]
+        return raw
 
     def _told(self, message: Any) -> None:
         error = message.error()
@@ -138,7 +128,8 @@ class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
         recent = True
         for name, group in messages.items():
             last = group[-1]
-            self._next[name] = last.offset() + 1
+            # An end that was told lies beyond: transaction markers have offsets, and no messages.
+            self._next[name] = max(self._next.get(name, 0), last.offset() + 1)
             self._log_times[name] = last.timestamp()[1]
             recent = recent and group[0].timestamp()[1] > now - _RECENT_MS
             if self._next[name] < self._ends[name]:
@@ -173,11 +164,7 @@ class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
             lag += max(0, self._ends[name] - self._next.get(name, 0))
         return lag
 
-    def next_awake(self) -> datetime | None:
-        """Poll again at once after a batch, after a millisecond without."""
-        return None
-
-    def snapshot(self) -> str:
+    def position(self) -> str:
         """The offsets to resume from; empty until the lane is live, so that an unfinished start begins anew."""
         now = time.monotonic()
         if now - self._committed >= _COMMIT_EVERY_S and self._reading_facts:
@@ -203,19 +190,3 @@ class LaneReader(StatefulSourcePartition[tuple[str, Raw], str]):
     def close(self) -> None:
         """End the consumer."""
         self._consumer.close()
-
-
-class LaneSource(FixedPartitionedSource[tuple[str, Raw], str]):
-    """The lanes of a cell; `build` opens one, from a resume state or anew."""
-
-    def __init__(self, lanes: list[int], build: Callable[[int, str | None], LaneReader]) -> None:
-        self._lanes = lanes
-        self._build = build
-
-    def list_parts(self) -> list[str]:
-        """One part a lane."""
-        return [key_of(lane) for lane in self._lanes]
-
-    def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> LaneReader:
-        """Open a lane."""
-        return self._build(int(for_part.removeprefix("lane-")), resume_state)
