@@ -1,0 +1,190 @@
+"""`python -m loadtest bench`: the figures, a table of them, and `reports/bench.json`."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from loadtest import bench_latency, bench_tills, bench_w1
+from loadtest.lookup import lookup_bench
+from runtime.settings import Settings
+from wire.codec import Codec
+
+PARTS = ("w1", "tills", "latency", "lookup")
+REPORT = Path(__file__).resolve().parent.parent / "reports" / "bench.json"
+
+_FULL_SPEED = 450_000
+"""Records a second of consuming alone at which the goals are meant; slower machines compare ratios."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, and how long."""
+
+    parts: tuple[str, ...] = PARTS
+    events: int = 2_000_000
+    lines: int = 1_500_000
+    cells: tuple[int, ...] = (1, 2)
+    runs: int = 3
+    rate: int = 5_000
+    seconds: int = 60
+
+
+QUICK = Options(events=200_000, lines=100_000, runs=1, seconds=10)
+"""Small sizes: to see that it works, not to quote."""
+
+
+def bench(settings: Settings, codec: Codec, options: Options, console: Console) -> int:
+    """Measure, write the report, print the table; 1 if a number in the view was wrong."""
+
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}", highlight=False, soft_wrap=True)
+
+    report: dict[str, Any] = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        },
+    }
+    wrong = 0
+    cells = options.cells[0]
+    if "w1" in options.parts:
+        measured = bench_w1.measure(settings, codec, options.events, options.cells, options.runs, say)
+        report |= _w1_report(measured)
+        wrong += sum(measured.mismatches)
+        cells = measured.best.cells
+    if "tills" in options.parts:
+        told = bench_tills.measure(settings, codec, options.lines, cells, options.runs, say)
+        report["tills_lines_per_s"] = round(told.median.per_s)
+        report["tills"] = asdict(told)
+        wrong += told.mismatches
+    if "latency" in options.parts:
+        say(f"latency: {options.rate:,} events/s for {options.seconds} s")
+        latency = bench_latency.measure(settings, codec, cells, options.rate, options.seconds)
+        report["latency_ms"] = {"p50": latency.p50, "p99": latency.p99, "p999": latency.p999}
+        report["latency"] = asdict(latency)
+        wrong += latency.mismatches + latency.lost
+    if "lookup" in options.parts:
+        say("lookups: the API beside a bare server")
+        report |= lookup_bench()
+    report["mismatches"] = wrong
+    write_report(report)
+    console.print(table(report))
+    say(f"written to {REPORT.relative_to(Path.cwd()) if REPORT.is_relative_to(Path.cwd()) else REPORT}")
+    return 1 if wrong else 0
+
+
+def _w1_report(measured: bench_w1.W1Bench) -> dict[str, Any]:
+    best = measured.best
+    return {
+        "w1_events_per_s": round(best.per_s),
+        "w1_cells": best.cells,
+        "consume_only_per_s": round(measured.consumed_per_s),
+        "w1_ratio_to_consume_only": best.per_s / measured.consumed_per_s,
+        "w1": asdict(measured) | {"stages_of_best": best.stages, "per_cpu_s": best.per_cpu_s},
+    }
+
+
+def write_report(report: dict[str, Any]) -> None:
+    """Leave `reports/bench.json`."""
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+
+
+def table(report: dict[str, Any]) -> Table:
+    """The report for people."""
+    shown = Table("measure", "value", "said", title="Stocktide bench", title_justify="left")
+    for measure, show in _ROWS:
+        row = show(report)
+        if row is not None:
+            shown.add_row(measure, *row)
+    return shown
+
+
+Row = tuple[str, str] | None
+
+
+def _drained(report: dict[str, Any]) -> Row:
+    if "w1" not in report:
+        return None
+    runs = ", ".join(f"{d['records'] / d['seconds']:,.0f} ({d['cells']})" for d in report["w1"]["drains"])
+    return f"{report['w1_events_per_s']:,} records/s", f"{report['w1_cells']} cell(s); runs (cells): {runs}"
+
+
+def _floor(report: dict[str, Any]) -> Row:
+    if "w1" not in report:
+        return None
+    floor = report["consume_only_per_s"]
+    meant = "" if floor >= _FULL_SPEED else f"; below {_FULL_SPEED:,}: compare ratios"
+    return f"{floor:,} records/s", f"W1 reaches {report['w1_ratio_to_consume_only']:.2f} of it{meant}"
+
+
+def _stages(report: dict[str, Any]) -> Row:
+    if "w1" not in report:
+        return None
+    stages: dict[str, float] = report["w1"]["stages_of_best"]
+    split = ", ".join(
+        f"{name} {seconds:.1f} s" for name, seconds in sorted(stages.items(), key=lambda s: -s[1])
+    )
+    return f"{report['w1']['per_cpu_s']:,.0f} per CPU-s", split
+
+
+def _tills(report: dict[str, Any]) -> Row:
+    if "tills" not in report:
+        return None
+    told = report["tills"]
+    runs = ", ".join(f"{d['records'] / d['seconds']:,.0f}" for d in told["drains"])
+    said = f"{told['lines']:,} lines in {told['transactions']:,} transactions, {told['drains'][0]['cells']} cell(s); "
+    said += f"runs: {runs}"
+    return f"{report['tills_lines_per_s']:,} lines/s", said
+
+
+def _latency(report: dict[str, Any]) -> Row:
+    if "latency" not in report:
+        return None
+    told = report["latency"]
+    numbers = f"p50 {told['p50']:.1f}, p99 {told['p99']:.1f}, p99.9 {told['p999']:.1f} ms"
+    return numbers, f"{told['rate']:,} events/s, {told['probes']:,} probes, worst {told['worst']:.0f} ms"
+
+
+def _lookups(report: dict[str, Any]) -> Row:
+    if "lookup_ratio_to_bare" not in report:
+        return None
+    said = f"{report['lookups_per_s']:,.0f}/s beside {report['bare_per_s']:,.0f}/s"
+    return f"{report['lookup_ratio_to_bare']:.2f} of a bare server", said
+
+
+def _batches(report: dict[str, Any]) -> Row:
+    return (
+        None
+        if "batch_skus_per_s" not in report
+        else (f"{report['batch_skus_per_s']:,.0f} skus/s", "batches of 500")
+    )
+
+
+def _wrong(report: dict[str, Any]) -> Row:
+    return (
+        f"{report['mismatches']:,}",
+        "numbers in the view that differ from the scalar model, and lost probes",
+    )
+
+
+_ROWS: tuple[tuple[str, Callable[[dict[str, Any]], Row]], ...] = (
+    ("W1 drained", _drained),
+    ("consuming alone", _floor),
+    ("W1 by stage", _stages),
+    ("real tills drained", _tills),
+    ("event to API", _latency),
+    ("lookup", _lookups),
+    ("batch", _batches),
+    ("mismatches", _wrong),
+)

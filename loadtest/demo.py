@@ -1,0 +1,131 @@
+"""`python -m loadtest demo`: the whole line once, from nothing, in front of somebody who watches."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from redis import Redis
+from rich.console import Console
+
+from deploy.ports import free_port
+from loadtest.freshness import wait_caught_up
+from loadtest.processes import Running, api, apply_rules, engine, warm
+from loadtest.pulse import Pulse
+from loadtest.replay import Replay
+from loadtest.report import replay_table
+from loadtest.screen import Screen
+from loadtest.verify import Verdict, verify
+from loadtest.world import World, world
+from runtime import redis as redis_link
+from runtime.settings import Settings
+from wire.codec import Codec
+
+_CATCH_UP_S = 90.0
+_LOOK_EVERY_S = 0.25
+
+_NEXT = """What to look at next:
+  README.md                        what it is, and how to run it for good
+  docs/loadtest.md                 what has just been replayed, and how it was checked
+  python -m deploy up              Kafka and Redis in the foreground, to try things by hand
+  python -m rules validate FILE    your own rules
+  make bench                       throughput and latency of this machine"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much is replayed, how fast, by how many cells."""
+
+    lines: int = 300_000
+    seed: int = 1
+    lines_per_s: float = 6_000.0
+    cells: int = 1
+
+
+def demo(given: Settings, codec: Codec, options: Options, console: Console) -> int:
+    """0 if every number served is what the second model of the truth says, else 1."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        passed = time.monotonic() - began
+        console.print(f"[dim]{passed:5.1f} s[/dim]  {text}", highlight=False, soft_wrap=True)
+
+    own = not (given.kafka_bootstrap and given.redis_url)
+    say(f"{'starting Kafka and Redis' if own else 'using your services'}, reading the real tills meanwhile")
+    with ThreadPoolExecutor(1) as helper:
+        building = helper.submit(Replay, codec, options.lines, options.seed, options.lines_per_s)
+        with world(given) as place:
+            verdict = _show(place, codec, options, console, helper, building, say)
+    for line in verdict.lines():
+        console.print(line, highlight=False, soft_wrap=True)
+    took = time.monotonic() - began
+    style, told = ("green", "the demo is clean") if verdict.clean else ("red", "the demo is NOT clean")
+    console.print(
+        f"[bold {style}]{told}[/]: {options.lines:,} real till lines, {took:.0f} s in all", highlight=False
+    )
+    console.print(_NEXT, highlight=False, soft_wrap=True)
+    return 0 if verdict.clean else 1
+
+
+def _show(
+    place: World, codec: Codec, options: Options, console: Console, helper: ThreadPoolExecutor,
+    building: Future[Replay], say: Callable[[str], None],
+) -> Verdict:  # fmt: skip
+    """Rules, engine, API, replay and verification, within services that run."""
+    settings = place.settings.replace(metrics_port=free_port(), cells=options.cells)
+    with warm(settings, place.folder) as warming:
+        replay = building.result()
+        say(f"{options.lines:,} real lines; with what lies around them {replay.messages:,} messages")
+        apply_rules(replay.simulation.rules, settings, place.folder)
+        warming.wait()  # the first time on a machine the kernels are compiled now
+    say(f"rules applied; starting the engine ({options.cells} cell(s)) and the API")
+    with engine(settings, options.cells, place.folder) as running, api(settings, place.folder) as url:
+        redis = redis_link.connect(settings)
+        replay.prologue(settings)
+        say(f"{replay.report.messages:,} catalog records and opening counts sent")
+        wait_caught_up(redis, settings, int(time.time() * 1000), _CATCH_UP_S, running.check)
+        say(f"the engine has them all; the API is at {url}")
+        _watch(replay, settings, options, redis, url, running, console, helper)
+        console.print(replay_table(replay.report))
+        say("computing every number a second time, with the reference model")
+        verdict = verify(settings, redis, codec, url, options.seed, say)
+        running.check()
+        redis.close()
+    say("engine and API stopped")
+    return verdict
+
+
+def _watch(
+    replay: Replay, settings: Settings, options: Options, redis: Redis, url: str, running: Running,
+    console: Console, helper: ThreadPoolExecutor,
+) -> None:  # fmt: skip
+    """Replay in a thread; look at the system until it is over. Raises what sending or the engine raised."""
+    watched = replay.watched(8)
+    screen = Screen(console, replay.live_messages, watched)
+    sent = _Count()
+    sending: Future[None] = helper.submit(replay.live, settings, sent.add)
+    pulse = Pulse(settings, options.cells, redis, url, [sku for sku, _ in watched])
+    try:
+        with screen.shown():
+            while not sending.done():
+                screen.show(pulse.look(), sent.value)
+                running.check()
+                time.sleep(_LOOK_EVERY_S)
+            screen.show(pulse.look(), sent.value)
+    finally:
+        pulse.close()
+        replay.stop()
+    sending.result()
+
+
+class _Count:
+    """A number that one thread adds to and another reads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.value = 0
+
+    def add(self, more: int) -> None:
+        with self._lock:
+            self.value += more

@@ -1,0 +1,95 @@
+"""Topics read back: what Kafka has, with the times it gave. The sender is not asked."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from loadtest.errors import NotCaughtUp
+from runtime import kafka
+from runtime.settings import Settings
+
+_BATCH = 10_000
+_PATIENCE_S = 0.1  # `consume` waits as long for a batch that does not fill up
+_SILENCE_S = 20.0
+
+
+class Stored(NamedTuple):
+    """One record as Kafka has it; `topic` without prefix, `log_time` in ms."""
+
+    topic: str
+    partition: int
+    offset: int
+    log_time: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes]
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """What identifies the record."""
+        return self.topic, self.partition, self.offset
+
+
+def partitions_of(consumer: Consumer, name: str) -> list[int]:
+    """The partitions of a topic (full name). Raises NotCaughtUp if there is no such topic."""
+    found = consumer.list_topics(name, timeout=10).topics[name]
+    if found.error is not None:
+        raise NotCaughtUp(
+            f"topic {name}: {found.error.str()}; create it with `python -m dataflows topics create`"
+        )
+    return sorted(found.partitions)
+
+
+def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[tuple[str, int], int]:
+    """How many records each partition had so far, by (topic without prefix, partition)."""
+    consumer = kafka.consumer(settings)
+    try:
+        ends = {}
+        for topic in topics:
+            name = settings.topic_prefix + topic
+            for partition in partitions_of(consumer, name):
+                ends[topic, partition] = consumer.get_watermark_offsets(
+                    TopicPartition(name, partition), timeout=10
+                )[1]
+        return ends
+    finally:
+        consumer.close()
+
+
+def read_topic(settings: Settings, topic: str) -> Iterator[Stored]:
+    """Every record of a topic, to its present end. Raises NotCaughtUp if Kafka falls silent."""
+    name = settings.topic_prefix + topic
+    consumer = kafka.consumer(settings)
+    try:
+        waiting = set(partitions_of(consumer, name))
+        consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING) for partition in waiting])
+        heard = time.monotonic()
+        while waiting:
+            batch = consumer.consume(_BATCH, timeout=_PATIENCE_S)
+            if batch:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _SILENCE_S:
+                raise NotCaughtUp(
+                    f"Kafka sent nothing of topic {name} for {_SILENCE_S:g} s: look at the broker"
+                )
+            for message in batch:
+                error = message.error()
+                if error is not None:
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        waiting.discard(message.partition())
+                        continue
+                    raise KafkaException(error)
+                yield Stored(
+                    topic, message.partition() or 0, message.offset() or 0, message.timestamp()[1],
+                    message.key(), message.value(), _headers(message),
+                )  # fmt: skip
+    finally:
+        consumer.close()
+
+
+def _headers(message: Message) -> dict[str, bytes]:
+    headers = message.headers() or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return {name: value for name, value in pairs if isinstance(value, bytes)}

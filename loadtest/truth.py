@@ -1,0 +1,98 @@
+"""The second model of the truth: everything in Kafka, folded by the scalar reference model."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from inventory.reference import Config, ReferenceModel
+from loadtest.drafts import POISON_HEADER
+from loadtest.pause import no_collection
+from loadtest.readback import Stored, read_topic
+from runtime.settings import Settings
+from wire.codec import Codec, WireError
+
+Place = tuple[str, int, int, str | None]
+"""Topic, partition, offset, line: what identifies a dead letter."""
+
+_MASTER = ("network", "policies", "catalog", "allocations")
+_FACTS = ("wms-adjustments", "stock-movements", "reservations", "pos-sales", "expected-supply")
+
+
+@dataclass
+class Truth:
+    """The model after all records, and what the records said on the way.
+
+    `refused`: dead letters that must be there. `mislabelled`: poisoned messages that the model did not refuse
+    with the code their sender expected. `expiries`: when soft lines end or ended, ms.
+    """
+
+    model: ReferenceModel
+    records: Counter[str] = field(default_factory=Counter)
+    refused: dict[Place, str] = field(default_factory=dict)
+    poisoned: int = 0
+    mislabelled: list[str] = field(default_factory=list)
+    expiries: set[int] = field(default_factory=set)
+
+    def quiet(self, now: int, margin_ms: int) -> bool:
+        """Whether no soft line ends within the margin around `now`."""
+        return not any(abs(at - now) <= margin_ms for at in self.expiries)
+
+
+def tell(settings: Settings, codec: Codec, done: Callable[[int], None] | None = None) -> Truth:
+    """Read every input topic and fold it, master data first. `done` hears of records as they are folded."""
+    config = Config(settings.clock_tolerance_ms, settings.count_horizon_ms, settings.dedupe_horizon_ms)
+    truth = Truth(ReferenceModel(config))
+    with no_collection():
+        for topic in (*_MASTER, *_FACTS):
+            for stored in read_topic(settings, topic):
+                fold_stored(truth, codec, stored)
+                truth.records[topic] += 1
+                if done is not None and truth.records[topic] % 1000 == 0:
+                    done(1000)
+    return truth
+
+
+def fold_stored(truth: Truth, codec: Codec, stored: Stored) -> None:
+    """Fold one record, and note what becomes of it."""
+    before = len(truth.model.dead_letters)
+    code = _apply(truth, codec, stored)
+    found = [code] if code is not None else []
+    if code is not None:
+        truth.refused[*stored.place, None] = code
+    else:
+        for letter, _, _, line in truth.model.dead_letters[before:]:
+            truth.refused[*stored.place, line] = letter
+            found.append(letter)
+    expected = stored.headers.get(POISON_HEADER)
+    if expected is not None:
+        truth.poisoned += 1
+        if expected.decode() not in found:
+            truth.mislabelled.append(
+                f"{stored.place}: meant to be {expected.decode()}, the model says {found}"
+            )
+
+
+def _apply(truth: Truth, codec: Codec, stored: Stored) -> str | None:
+    key = (stored.key or b"").decode()
+    if stored.value is None:
+        return _apply_tombstone(truth, stored, key)
+    try:
+        record, fields = codec.decode(stored.value)
+    except WireError as error:
+        return error.code
+    if record == "Reservation" and fields["commitment"] == "SOFT" and fields["expires_at"] is not None:
+        truth.expiries.add(fields["expires_at"])
+    return truth.model.fold(record, fields, log_time=stored.log_time, key=key)
+
+
+_TOMBSTONE_OF = {"catalog": "CatalogItem", "policies": "Policy", "allocations": "Allocation"}
+
+
+def _apply_tombstone(truth: Truth, stored: Stored, key: str) -> str | None:
+    if stored.topic == "network":
+        record = "Location" if key.startswith("location:") else "Channel"
+    elif stored.topic in _TOMBSTONE_OF:
+        record = _TOMBSTONE_OF[stored.topic]
+    else:
+        return "undecodable"  # a fact without a value
+    return truth.model.fold(record, None, log_time=stored.log_time, key=key)

@@ -1,0 +1,93 @@
+"""`python -m loadtest verify`: every number that is served, computed a second time from what is in Kafka."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from redis import Redis
+
+from loadtest.compare import Differences, compare_rows
+from loadtest.compare_api import compare_api
+from loadtest.errors import NotCaughtUp
+from loadtest.freshness import wait_caught_up
+from loadtest.letters import compare_letters
+from loadtest.rows import Places
+from loadtest.truth import Truth, tell
+from runtime.settings import Settings
+from wire.codec import Codec
+
+_EXPIRY_MARGIN_MS = 5_000
+_QUIET_WITHIN_S = 60.0
+_SHOWN = 40
+_CATCH_UP_S = 120.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a verification found."""
+
+    truth: Truth
+    differences: Differences
+    seconds: float
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences.found
+
+    def lines(self) -> list[str]:
+        """The verdict for people: what was compared, then what differs."""
+        compared = ", ".join(f"{many:,} {what}" for what, many in self.differences.compared.items())
+        records = sum(self.truth.records.values())
+        found = self.differences.found
+        lines = [
+            f"{records:,} records folded by the reference model, {self.truth.poisoned} of them poisoned, "
+            f"{self.truth.model.waiting} parked; compared: {compared} ({self.seconds:.0f} s)"
+        ]
+        lines += [f"  {line}" for line in found[:_SHOWN]]
+        if len(found) > _SHOWN:
+            lines.append(f"  and {len(found) - _SHOWN:,} more")
+        lines.append(f"{len(found):,} differences" if found else "0 differences")
+        return lines
+
+
+def verify(
+    settings: Settings,
+    redis: Redis,
+    codec: Codec,
+    api_url: str | None,
+    seed: int = 1,
+    say: Callable[[str], None] = print,
+) -> Verdict:
+    """Wait until the engine has caught up, fold everything again, compare every number.
+
+    `api_url` None: only what is in Redis. Raises NotCaughtUp.
+    """
+    began = time.monotonic()
+    since = int(time.time() * 1000)
+    truth = tell(settings, codec)
+    say("the reference model has folded everything; waiting for the engine")
+    wait_caught_up(redis, settings, since, _CATCH_UP_S)
+    now = _quiet_instant(truth)
+    differences = Differences()
+    compare_rows(redis, settings, truth.model, now, differences)
+    say("rows compared; asking the API")
+    if api_url is not None:
+        compare_api(api_url, truth.model, Places(redis, settings), now, seed, differences)
+    compare_letters(settings, codec, truth, differences)
+    return Verdict(truth, differences, time.monotonic() - began)
+
+
+def _quiet_instant(truth: Truth) -> int:
+    """Now, once no soft line has just ended or is about to: its end may be published a moment later."""
+    deadline = time.monotonic() + _QUIET_WITHIN_S
+    while True:
+        now = int(time.time() * 1000)
+        if truth.quiet(now, _EXPIRY_MARGIN_MS):
+            return now
+        if time.monotonic() > deadline:
+            raise NotCaughtUp(
+                f"soft reservations keep ending every few seconds; verify again when fewer do "
+                f"({len(truth.expiries)} of them have an end)"
+            )
+        time.sleep(0.2)

@@ -1,0 +1,97 @@
+"""A place of its own for a load test: services, topics, a Redis prefix, folders; nothing of it stays."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+
+from deploy.services import local_services, run_folder
+from runtime import kafka
+from runtime import redis as redis_link
+from runtime.settings import Settings
+from runtime.topics import create_topics
+
+
+@dataclass(frozen=True)
+class World:
+    """`folder` is for logs and state; it goes with the world."""
+
+    settings: Settings
+    folder: Path
+
+
+@contextmanager
+def world(given: Settings) -> Iterator[World]:
+    """Services of its own where `given` names none; where it does, names of its own on them.
+
+    Topics exist. At the end everything is removed: whoever's services they are, nothing else is touched.
+    """
+    with local_services(given) as endpoints, run_folder() as folder:
+        mark = f"loadtest-{secrets.token_hex(4)}-"
+        own = {"state_dir": folder / "state", "log_format": "text"}
+        if endpoints.kafka is None:
+            own["topic_prefix"] = given.topic_prefix + mark
+        if endpoints.redis is None:
+            own["redis_prefix"] = given.redis_prefix + mark
+        settings = endpoints.settings.replace(**own)
+        try:
+            create_topics(settings)
+            yield World(settings, folder)
+        finally:
+            if endpoints.kafka is None:
+                delete_topics(settings)
+            if endpoints.redis is None:
+                delete_rows(settings)
+
+
+OUTPUTS = ("routed", "availability", "exceptions", "dead-letters", "reservation-decisions")
+"""What the engine writes in Kafka."""
+
+_DELETED_WITHIN_S = 20.0
+
+
+def fresh_outputs(settings: Settings) -> None:
+    """Empty what an earlier engine has written: its topics and its view."""
+    delete_topics(settings, OUTPUTS)
+    delete_rows(settings)
+    deadline = time.monotonic() + _DELETED_WITHIN_S
+    while True:
+        try:
+            create_topics(settings)
+            return
+        except KafkaException:  # the broker is still deleting them
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+def delete_topics(settings: Settings, names: tuple[str, ...] | None = None) -> None:
+    """Delete topics of this world (names without prefix), by default all that carry its prefix."""
+    client = kafka.admin(settings)
+    present = client.list_topics(timeout=10).topics
+    wanted = {settings.topic_prefix + name for name in names} if names is not None else None
+    doomed = [
+        n for n in present if (n in wanted if wanted is not None else n.startswith(settings.topic_prefix))
+    ]
+    if doomed:
+        for future in client.delete_topics(doomed).values():
+            future.result()
+
+
+def delete_rows(settings: Settings) -> None:
+    """Delete all keys under the Redis prefix of this world."""
+    client = redis_link.connect(settings)
+    pattern = settings.redis_prefix.replace("[", "\\[").replace("*", "\\*").replace("?", "\\?") + "*"
+    batch: list[bytes] = []
+    for key in client.scan_iter(match=pattern, count=5_000):
+        batch.append(key)
+        if len(batch) == 5_000:
+            client.unlink(*batch)
+            batch.clear()
+    if batch:
+        client.unlink(*batch)
+    client.close()

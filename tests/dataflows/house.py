@@ -1,0 +1,130 @@
+"""The engine as an operator has it: processes, signals, exit codes, and what they said."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runtime.children import spawn
+from runtime.settings import PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDS_WITHIN_S = 60.0
+COMES_ABOUT_WITHIN_S = 60.0
+
+
+class Engine:
+    """One `python -m dataflows ...` process under these settings alone; its output is in `log`."""
+
+    def __init__(self, settings: Settings, folder: Path, *arguments: str, **environment: str) -> None:
+        self._settings = settings
+        self._arguments = arguments or ("run",)
+        self._environment = environment
+        self.log = folder / f"engine-{time.monotonic_ns()}.log"
+        self._start()
+
+    def _start(self) -> None:
+        others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        kept = {
+            name: os.environ[name]
+            for name in (f"{PREFIX}KERNEL_CACHE", f"{PREFIX}CONFIG")
+            if name in os.environ
+        }
+        with self.log.open("ab") as out:
+            self._process = spawn(
+                [sys.executable, "-m", "dataflows", *self._arguments],
+                env=others | kept | self._settings.environment() | self._environment,
+                cwd=ROOT,
+                stdout=out.fileno(),
+                stderr=out.fileno(),
+            )
+
+    @property
+    def pid(self) -> int:
+        """Of the process itself: the only cell, or the supervisor of several."""
+        return self._process.pid
+
+    def cell(self, number: int) -> int:
+        """The process id of a cell under the supervisor."""
+        found = [
+            pid for pid, words in self._children() if words[-2:] == [b"%d" % number, b""] and b"cell" in words
+        ]
+        assert found, f"no cell {number} runs under {self.pid}:\n{self.said()}"
+        return found[0]
+
+    def _children(self) -> Iterator[tuple[int, list[bytes]]]:
+        for status in Path("/proc").glob("[0-9]*/status"):
+            try:
+                if f"PPid:\t{self.pid}\n" in status.read_text():
+                    yield int(status.parent.name), (status.parent / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has just ended
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def said(self) -> str:
+        """Everything that it has put out."""
+        return self.log.read_text("utf-8", "replace")
+
+    def says(self, text: str, times: int = 1, within_s: float = COMES_ABOUT_WITHIN_S) -> None:
+        """Wait until its output holds a text so often."""
+
+        def said() -> bool:
+            assert self.running or self.said().count(text) >= times, f"ended before {text!r}:\n{self.said()}"
+            return self.said().count(text) >= times
+
+        eventually(said, f"the engine to say {text!r}", within_s)
+
+    def kill(self, pid: int | None = None) -> None:
+        """SIGKILL to the process itself (a cell: `engine(..., "cell", "0")`), or to a cell of the supervisor."""
+        os.kill(pid or self.pid, signal.SIGKILL)
+        if pid is None:
+            self._process.wait()
+
+    def ends(self, within_s: float = ENDS_WITHIN_S) -> int:
+        """Wait for its exit code."""
+        try:
+            return self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it did not end within {within_s:g} s:\n{self.said()}") from None
+
+    def stop(self, within_s: float = ENDS_WITHIN_S) -> int:
+        """SIGTERM; its exit code."""
+        self._process.terminate()
+        return self.ends(within_s)
+
+    def leave(self) -> None:
+        """Kill it with its cells."""
+        if self.running:
+            cells = [pid for pid, _ in self._children()]
+            self._process.kill()
+            for pid in cells:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@contextmanager
+def engine(settings: Settings, folder: Path, *arguments: str, **environment: str) -> Iterator[Engine]:
+    """An engine until the block ends; `python -m dataflows run` without arguments."""
+    child = Engine(settings, folder, *arguments, **environment)
+    try:
+        yield child
+    finally:
+        child.leave()
+
+
+def eventually(check: Callable[[], bool], what: str, within_s: float = COMES_ABOUT_WITHIN_S) -> None:
+    """Wait until `check` holds."""
+    deadline = time.monotonic() + within_s
+    while not check():
+        assert time.monotonic() < deadline, f"waited {within_s:g} s in vain for {what}"
+        time.sleep(0.02)

@@ -1,0 +1,77 @@
+"""Two engines: of two generations the greater writes; of two on one folder the first runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from redis import Redis
+
+from loadtest.rows import read_rows
+from loadtest.verify import Verdict
+from runtime.exit import ExitCode
+from runtime.settings import Settings
+from tests.dataflows.feed import Feed
+from tests.dataflows.house import engine
+from wire.rows_read import read_header
+from wire.viewkeys import meta_key
+
+SKUS = [f"S{number}" for number in range(40)]
+
+
+def _stock(feed: Feed) -> None:
+    for sku in SKUS:
+        feed.item(sku)
+        feed.count(sku, 30)
+
+
+def test_a_greater_generation_fences_the_older_engine_off(
+    ready: Settings,
+    feed: Feed,
+    redis: Redis,
+    caught_up: Callable[[], None],
+    judged: Callable[..., Verdict],
+    tmp_path: Path,
+) -> None:
+    _stock(feed)
+    second = ready.replace(generation=2, state_dir=tmp_path / "second")
+    with engine(ready, tmp_path) as old:
+        caught_up()
+        with engine(second, tmp_path) as new:
+            new.says("lane opened", times=ready.partitions)
+            for sku in SKUS:
+                feed.movement(sku, "SHIP", 1)
+            assert old.ends() == ExitCode.NEEDS_PERSON
+            assert "belongs to generation 2" in old.said()
+            assert "STOCKTIDE_GENERATION" in old.said()
+            judged()
+            headers = [read_header(row[b"c"]) for _, row in read_rows(redis, ready, SKUS)]
+            assert {header.generation for header in headers} == {2}
+            assert {header.version >> 44 for header in headers} == {2}
+            assert redis.hget(meta_key(ready.redis_prefix.encode()).decode(), "generation") == b"2"
+            with engine(ready, tmp_path) as again:  # and it does not come back
+                assert again.ends() == ExitCode.NEEDS_PERSON
+                assert "set STOCKTIDE_GENERATION=2" in again.said()
+            assert new.stop() == ExitCode.DRAINED
+
+
+def test_two_engines_on_one_folder(
+    ready: Settings, feed: Feed, caught_up: Callable[[], None], judged: Callable[..., Verdict], tmp_path: Path
+) -> None:
+    _stock(feed)
+    with engine(ready, tmp_path, "cell", "0") as first:
+        caught_up()
+        for _ in range(2):
+            with engine(ready, tmp_path) as second:
+                assert second.ends() == ExitCode.BAD_CONFIGURATION
+                assert "in use by another engine" in second.said()
+                assert "stop that one first" in second.said()
+        for sku in SKUS:
+            feed.movement(sku, "SHIP", 1)
+        judged()  # the first is not disturbed
+        caught_up()
+        first.kill()
+    for sku in SKUS[:9]:
+        feed.movement(sku, "SHIP", 2)
+    with engine(ready, tmp_path) as third:  # nor is what it left
+        judged()
+        assert third.said().count("resumed=True") == ready.partitions
+        assert third.stop() == ExitCode.DRAINED

@@ -1,0 +1,168 @@
+"""From messages to a batch: each record is in one place, and what cannot be read is a dead letter alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dataflows.intake import CARRIERS, READ, Intake, Raw
+from inventory.batch import OWN_POS_SALES, Batch, ControlKind, DeadLetter
+from inventory.columns import Kind
+from tests.inventory.simulation import CODEC, Stored, location
+from wire.decode import Decoder
+from wire.routed import pack_rows, pack_word
+from wire.topics import TOPICS
+
+LANE = 3
+ENVELOPE = {"source": "test", "occurred_at": 1, "recorded_at": 2}
+FACT = {**ENVELOPE, "sku": "S", "location": "L"}
+
+
+def movement(event_id: str = "e") -> bytes:
+    return CODEC.encode("StockMovement", {**FACT, "event_id": event_id, "movement": "SHIP", "quantity": 1})
+
+
+def sale(*skus: str) -> bytes:
+    lines = [{"line": str(i), "sku": sku, "quantity": 1} for i, sku in enumerate(skus)]
+    return CODEC.encode(
+        "PosTransaction",
+        {**ENVELOPE, "event_id": "t", "location": "L", "transaction_id": "1", "lines": lines},
+    )
+
+
+def read(**topics: list[bytes | None]) -> tuple[Batch, list[DeadLetter]]:
+    """A batch of these topics ('-' written as '_'); offsets from 10, log times from 1000."""
+    messages = {}
+    for name, values in topics.items():
+        topic = name.replace("_", "-")
+        partition = 0 if TOPICS[topic].single else LANE
+        messages[topic] = [
+            Stored(partition, 10 + i, 1000 + i, b"key %d" % i, v) for i, v in enumerate(values)
+        ]
+    offsets = {"network": 7, "policies": 9, "catalog": 1}
+    return Intake(Decoder(CODEC), LANE).batch(Raw(LANE, messages, offsets, 5, True, False, 1))
+
+
+def test_rows_know_where_they_were_read_and_who_carried_them() -> None:
+    batch, dead = read(stock_movements=[movement("a"), movement("b")])
+    assert dead == []
+    (part,) = batch.slices
+    assert part.kind is Kind.MOVEMENT
+    assert part.origin.topic.tolist() == [TOPICS["stock-movements"].code] * 2
+    assert part.origin.partition.tolist() == [LANE] * 2
+    assert part.origin.offset.tolist() == part.carried.offset.tolist() == [10, 11]
+    assert part.origin.log_time.tolist() == part.carried.log_time.tolist() == [1000, 1001]
+    assert part.carried.carrier == CARRIERS["stock-movements"]
+    assert part.records.buf[part.records.start[1] : part.records.end[1]].tobytes() == movement("b")
+    assert (batch.next_offsets, batch.masters_ready, batch.caught_up) == (
+        {"network": 7, "policies": 9},
+        True,
+        False,
+    )
+
+
+def test_every_carrier_has_a_slot_of_its_own() -> None:
+    assert len(set(CARRIERS.values())) == len(CARRIERS)
+    assert CARRIERS.keys() <= set(READ)
+    assert "pos-sales" not in CARRIERS
+
+
+POISON: dict[str, bytes] = {
+    "empty": b"",
+    "text": b"not a record of any kind",
+    "cut": movement()[:-3],
+    "longer": movement() + b"\0",
+    "doubled": movement() + movement(),
+    "unknown schema": b"\xc3\x01" + b"\x07" * 8 + movement()[10:],
+    "of another topic": CODEC.encode(
+        "StockCorrection", {**FACT, "event_id": "c", "quantity": 1, "state": "SELLABLE", "reason": "r"}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
+def test_a_poisoned_message_is_a_dead_letter_alone(poison: bytes) -> None:
+    batch, dead = read(stock_movements=[movement("a"), poison, movement("b")])
+    (part,) = batch.slices
+    assert part.origin.offset.tolist() == [10, 12]
+    (letter,) = dead
+    assert letter.code in ("undecodable", "invalid_event")
+    m = letter.message
+    assert (m.value, m.offset, m.log_time, m.partition) == (poison, 11, 1001, LANE)
+    assert m.topic == TOPICS["stock-movements"].code
+
+
+def test_a_fact_cannot_be_deleted() -> None:
+    batch, dead = read(stock_movements=[None, movement()])
+    assert [letter.code for letter in dead] == ["undecodable"]
+    assert dead[0].message.value is None
+    assert batch.slices[0].origin.offset.tolist() == [11]
+
+
+def test_what_this_version_does_not_compute_is_kept_to_be_replayed() -> None:
+    marker: dict[str, Any] = {
+        **ENVELOPE, "event_id": "m", "batch_id": "b", "marker": "END", "mode": "FULL", "locations": ["L"],
+        "basis": "GROSS", "as_of": 1, "items": 0,
+    }  # fmt: skip
+    encoded = CODEC.encode("SnapshotMarker", marker)
+    _, dead = read(wms_adjustments=[encoded])
+    (letter,) = dead
+    assert letter.code == "invalid_event"
+    assert "not computed" in letter.reason
+    assert letter.message.value == encoded
+
+
+def test_the_lines_of_a_till_are_rows_whose_record_is_a_transaction_of_one_line() -> None:
+    batch, _ = read(pos_sales=[sale("A", "B"), sale(), sale("C")])
+    (part,) = batch.slices
+    assert part.carried.carrier == OWN_POS_SALES
+    assert part.origin.offset.tolist() == [10, 10, 12]
+    records = part.records
+    lines = [
+        CODEC.decode(records.buf[s:e].tobytes())[1]["lines"]
+        for s, e in zip(records.start, records.end, strict=True)
+    ]
+    assert [[line["sku"] for line in each] for each in lines] == [["A"], ["B"], ["C"]]
+
+
+def test_master_data_are_dictionaries_with_their_key() -> None:
+    value = location("L", 0)
+    batch, _ = read(network=[CODEC.encode("Location", value), None])
+    told, ended = batch.masters
+    assert (told.record, told.key, told.value) == ("Location", "key 0", value)
+    assert (ended.record, ended.value, ended.message.value) == ("Channel", None, None)
+    assert told.carrier == OWN_POS_SALES  # the next offset of the topic is a term of the version, not this
+
+
+def test_routed_rows_keep_where_they_were_first_read() -> None:
+    batch, _ = read(stock_movements=[movement("a"), movement("b")])
+    (part,) = batch.slices
+    blocks = list(pack_rows(part.origin, part.records, np.array([1])))
+    batch, dead = read(routed=[b"damaged", *blocks, pack_word({"kind": "hello", "lane": 1, "nonce": "n"})])
+    (part,) = batch.slices
+    assert part.origin.offset.tolist() == [11]
+    assert part.origin.log_time.tolist() == [1001]
+    assert part.carried.offset.tolist() == [11]
+    assert part.carried.log_time.tolist() == [1001]
+    assert part.carried.carrier == CARRIERS["routed"]
+    (control,) = batch.controls
+    assert (control.kind, control.offset) == (ControlKind.HELLO, 12)
+    assert dict(control.payload) == {"lane": 1, "nonce": "n"}
+    (letter,) = dead
+    assert (letter.code, letter.message.value) == ("undecodable", b"damaged")
+    assert letter.message.topic == TOPICS["routed"].code
+
+
+def test_a_routed_till_line_is_folded_and_not_routed_again() -> None:
+    batch, _ = read(pos_sales=[sale("A", "B")])
+    (part,) = batch.slices
+    batch, _ = read(routed=list(pack_rows(part.origin, part.records, np.arange(2))))
+    (again,) = batch.slices
+    assert (again.kind, again.carried.carrier) == (Kind.POS_LINE, CARRIERS["routed"])
+    assert again.origin.topic.tolist() == [TOPICS["pos-sales"].code] * 2
+
+
+def test_a_word_of_an_unknown_kind_is_undecodable() -> None:
+    batch, dead = read(routed=[pack_word({"kind": "of a later version"}), pack_word({})])
+    assert batch.controls == []
+    assert [letter.code for letter in dead] == ["undecodable"] * 2

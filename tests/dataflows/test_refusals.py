@@ -1,0 +1,226 @@
+"""What the engine will not do: each time a message that says what to do instead, and an exit code."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import NewTopic
+
+from deploy.ports import free_port
+from runtime import kafka as kafka_clients
+from runtime.exit import ExitCode
+from runtime.settings import Settings
+from runtime.topics import create_topics
+from tests.dataflows.feed import Feed
+from tests.dataflows.house import ROOT, Engine, engine
+from wire.topics import TOPICS
+
+NOBODY = "127.0.0.1:1"
+
+
+def _refuses(settings: Settings, folder: Path, code: ExitCode, *words: str, **environment: str) -> str:
+    """`run` ends with the code and says the words, without a traceback."""
+    with engine(settings, folder, "run", **environment) as refused:
+        assert refused.ends() == code
+        said = refused.said()
+    for word in words:
+        assert word in said
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Started first and looked at last: it waits for half a minute before it gives up."""
+    folder = tmp_path_factory.mktemp("without-kafka")
+    settings = Settings(kafka_bootstrap=NOBODY, redis_url=f"redis://{NOBODY}/0", state_dir=folder / "state")
+    with engine(settings, folder) as waiting:
+        yield waiting
+
+
+def test_redis_absent(ready: Settings, tmp_path: Path) -> None:
+    away = ready.replace(redis_url=f"redis://:geheim@{NOBODY}/0")
+    said = _refuses(away, tmp_path, ExitCode.TRY_AGAIN, NOBODY, "did not answer", "STOCKTIDE_REDIS_URL")
+    assert "geheim" not in said
+
+
+def test_services_not_named(settings: Settings, tmp_path: Path) -> None:
+    nowhere = Settings(state_dir=settings.state_dir)
+    _refuses(
+        nowhere, tmp_path, ExitCode.BAD_CONFIGURATION,
+        "STOCKTIDE_KAFKA_BOOTSTRAP and STOCKTIDE_REDIS_URL not set", "python -m deploy up",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("STOCKTIDE_PARTITION", "8", ("is not a setting", "did you mean STOCKTIDE_PARTITIONS?")),
+        ("STOCKTIDE_PARTITIONS", "7", ("STOCKTIDE_PARTITIONS", "power of two")),
+        ("STOCKTIDE_EPOCH_MS", "soon", ("STOCKTIDE_EPOCH_MS", "milliseconds")),
+        ("STOCKTIDE_CELLS", "9", ("STOCKTIDE_CELLS=9 exceeds",)),
+        ("STOCKTIDE_RESERVATION_MEMORY_MS", "1000", ("write at least the dedupe horizon",)),
+        ("STOCKTIDE_CONFIG", "/nowhere.toml", ("/nowhere.toml", "readable TOML file")),
+    ],
+)
+def test_wrong_settings(
+    settings: Settings, tmp_path: Path, variable: str, value: str, words: tuple[str, ...]
+) -> None:
+    _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION, *words, **{variable: value})
+
+
+def test_a_cell_that_there_is_not(settings: Settings, tmp_path: Path) -> None:
+    with engine(settings, tmp_path, "cell", "4", "--cells", "4") as refused:
+        assert refused.ends() == ExitCode.BAD_CONFIGURATION
+        assert "there is no cell 4 of 4" in refused.said()
+
+
+def test_a_malformed_rules_file(settings: Settings, tmp_path: Path) -> None:
+    create_topics(settings)
+    file = tmp_path / "rules.yaml"
+    file.write_text("channels: [{id: web, locations: {}}]\nbuffers:\n  - {id: b, chanel: web, units: -1}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "rules", "apply", str(file), "--author", "a", "--approved-by", "b"],
+        env=os.environ | settings.environment(), cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"{file}:3" in done.stderr
+    assert "nothing was applied" in done.stderr
+
+
+def test_topics_are_missing(settings: Settings, tmp_path: Path) -> None:
+    _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION, "missing", "python -m dataflows topics create")
+
+
+@pytest.mark.parametrize(
+    ("topic", "partitions", "config", "words"),
+    [
+        ("reservations", 3, {}, ("has 3 partitions, expected 4", "STOCKTIDE_PARTITIONS")),
+        ("policies", 2, {}, ("has 2 partitions, expected 1",)),
+        (
+            "pos-sales",
+            4,
+            {"message.timestamp.type": "CreateTime"},
+            ("expected LogAppendTime", "kafka-configs.sh"),
+        ),
+        (
+            "catalog",
+            4,
+            {"cleanup.policy": "delete"},
+            ("cleanup.policy=delete, expected compact", "kafka-configs.sh"),
+        ),
+    ],
+)
+def test_a_topic_that_contradicts(
+    settings: Settings,
+    tmp_path: Path,
+    topic: str,
+    partitions: int,
+    config: dict[str, str],
+    words: tuple[str, ...],
+) -> None:
+    contract = TOPICS[topic]
+    own = {
+        "cleanup.policy": contract.cleanup,
+        "message.timestamp.type": "LogAppendTime" if contract.log_append else "CreateTime",
+    }
+    name = contract.full_name(settings.topic_prefix)
+    admin = kafka_clients.admin(settings)
+    admin.create_topics([NewTopic(name, num_partitions=partitions, config=own | config)])[name].result()
+    create_topics(settings, {other: told for other, told in TOPICS.items() if other != topic})
+    said = _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION, name, *words)
+    with engine(settings, tmp_path, "topics", "check") as check:
+        assert check.ends() == ExitCode.BAD_CONFIGURATION
+        assert all(word in check.said() for word in words)
+    assert not settings.state_dir.exists(), said
+
+
+def test_a_file_in_place_of_the_state_folder(ready: Settings, tmp_path: Path) -> None:
+    ready.state_dir.write_text("not a folder")
+    _refuses(
+        ready,
+        tmp_path,
+        ExitCode.BAD_CONFIGURATION,
+        str(ready.state_dir),
+        "cannot be written",
+        "STOCKTIDE_STATE_DIR",
+    )
+
+
+def test_a_file_in_place_of_a_lane(ready: Settings, tmp_path: Path) -> None:
+    ready.state_dir.mkdir()
+    (ready.state_dir / "lane-002").write_text("not a folder")
+    _refuses(
+        ready, tmp_path, ExitCode.BAD_CONFIGURATION, "lane-002", "cannot be written", "STOCKTIDE_STATE_DIR"
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a read-only file system needs root")
+@pytest.mark.parametrize("used_before", [False, True])
+def test_a_state_folder_mounted_read_only(
+    ready: Settings, caught_up: Callable[[], None], tmp_path: Path, used_before: bool
+) -> None:
+    folder = ready.state_dir
+    folder.mkdir()
+    if used_before:
+        with engine(ready, tmp_path) as running:
+            caught_up()
+            assert running.stop() == ExitCode.DRAINED
+    mount = f"mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}"
+    if not used_before:
+        mount = f"mount -t tmpfs -o ro none {folder}"
+    script = f"{mount} && exec {sys.executable} -m dataflows run"
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script],
+        env=os.environ | ready.environment(), cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    if "unshare failed" in done.stderr or "permission denied" in done.stderr:
+        pytest.skip(f"no mount namespace can be had here: {done.stderr.strip()}")
+    assert done.returncode == ExitCode.BAD_CONFIGURATION, done.stderr
+    assert str(folder) in done.stderr
+    assert "cannot be written" in done.stderr
+    assert "STOCKTIDE_STATE_DIR" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_offset_lost_to_retention(
+    ready: Settings, feed: Feed, caught_up: Callable[[], None], tmp_path: Path
+) -> None:
+    feed.item("S0")
+    feed.movement("S0", "RECEIPT", 1)
+    with engine(ready, tmp_path) as running:
+        caught_up()
+        assert running.stop() == ExitCode.DRAINED
+    feed.movement("S0", "RECEIPT", 1)
+    feed.movement("S0", "RECEIPT", 1)
+    feed.delete_records("stock-movements")
+    feed.movement("S0", "RECEIPT", 1)
+    _refuses(ready, tmp_path, ExitCode.NEEDS_PERSON, "stock-movements", "offset 1", "move the lane's folder")
+
+
+def test_a_metrics_port_that_is_taken(ready: Settings, redis_server: object, tmp_path: Path) -> None:
+    port = free_port()
+    with engine(ready.replace(metrics_port=port), tmp_path) as first:
+        first.says("lane opened")
+        other = ready.replace(metrics_port=port, state_dir=tmp_path / "other")
+        _refuses(other, tmp_path, ExitCode.BAD_CONFIGURATION, str(port), "STOCKTIDE_METRICS_PORT")
+
+
+def test_a_recovery_store_that_lost_its_file(
+    ready: Settings, feed: Feed, caught_up: Callable[[], None], tmp_path: Path
+) -> None:
+    feed.item("S0")
+    with engine(ready, tmp_path) as running:
+        caught_up()
+        assert running.stop() == ExitCode.DRAINED
+    (ready.state_dir / "cell-0-of-1" / "part-0.sqlite3").unlink()
+    _refuses(ready, tmp_path, ExitCode.NEEDS_PERSON, "recovery store", "cell-0-of-1", "move them all away")
+
+
+def test_kafka_absent(without_kafka: Engine) -> None:
+    assert without_kafka.ends() == ExitCode.TRY_AGAIN
+    for word in (NOBODY, "did not answer", "STOCKTIDE_KAFKA_BOOTSTRAP"):
+        assert word in without_kafka.said()

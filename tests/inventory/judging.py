@@ -1,0 +1,105 @@
+"""The engine held against the reference model: every number, every dead letter, everything parked."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from inventory.batch import Message
+from inventory.reference import ReferenceModel
+from tests.inventory.simulation import CHANNEL_TERMS, CODEC, NODE_TERMS, Cluster
+from tests.reference.histories import Told
+
+Letter = tuple[str, str, str, str | None]
+
+
+def differences(cluster: Cluster, model: ReferenceModel, now: int) -> list[str]:
+    """One line for every number that differs."""
+    found = []
+    for sku in model.skus():
+        row = cluster.view.rows.get(sku)
+        if row is None:
+            found.append(f"{sku}: not published")
+            continue
+        for channel in model.channels():
+            told = model.channel(sku, channel, now)
+            for term in CHANNEL_TERMS:
+                found += _compare(f"{sku} {channel} {term}", row.channels[channel][term], getattr(told, term))
+        for place in model.locations():
+            node = model.node(sku, place, now)
+            # A position nobody ever named has no row.
+            absent = dict.fromkeys(NODE_TERMS, 0) | {"safety_stock": node.safety_stock}
+            has = row.nodes.get(place, absent)
+            for term in NODE_TERMS:
+                found += _compare(f"{sku} {place} {term}", has[term], getattr(node, term))
+        gone = row.channels.keys() - set(model.channels())
+        found += [f"{sku} {c}: deleted, but shown" for c in gone if row.channels[c]["available"] != 0]
+        found += _rules(cluster, model, sku, now)
+    return found
+
+
+def _compare(what: str, engine: Any, reference: Any) -> list[str]:
+    return [] if engine == reference else [f"{what}: engine {engine}, reference {reference}"]
+
+
+def _rules(cluster: Cluster, model: ReferenceModel, sku: str, now: int) -> list[str]:
+    found = []
+    for running in cluster.running:
+        lane = running.lane
+        row = lane.memory.sku_names.get(sku.encode())
+        if row < 0:
+            continue
+        profile = int(lane.memory.stores["skus"].table.rows["profile"][row])
+        lane.masters.terms(now)
+        for channel in model.channels():
+            ids = lane.masters.rules.rule_ids(profile, lane.masters.network.channel_ordinal[channel])
+            told = model.channel(sku, channel, now).rules
+            found += _compare(f"{sku} {channel} rules", sorted(set(ids)), sorted(set(told)))
+    return found
+
+
+def letters_of_engine(cluster: Cluster) -> set[Letter]:
+    return {_letter(letter.code, letter.message, letter.line) for letter in cluster.letters.values()}
+
+
+def _letter(code: str, message: Message, line: str | None) -> Letter:
+    record, value = CODEC.decode(message.value or b"")
+    if record == "PosTransaction":  # a line is a letter of its own, that can be replayed alone
+        assert [each["line"] for each in value["lines"]] == [line]
+    name = value["event_id"] if "event_id" in value else value.get("id", value.get("sku"))
+    return code, record, str(name), line
+
+
+def letters_of_reference(model: ReferenceModel, history: Iterable[Told]) -> set[Letter]:
+    """A refused transaction is a letter for each of its lines, as the engine has it."""
+    sales = {t.value["event_id"]: t.value for t in history if t.record_name == "PosTransaction"}
+    found: set[Letter] = set()
+    for code, record, event_id, line in model.dead_letters:
+        if record == "PosTransaction" and line is None:
+            found |= {(code, record, event_id, each["line"]) for each in sales[event_id]["lines"]}
+        else:
+            found.add((code, record, event_id, line))
+    return found
+
+
+def parked_in_engine(cluster: Cluster) -> set[tuple[str, str | None]]:
+    """What waits: (event id, line of a transaction)."""
+    entries = (entry for running in cluster.running for _, entry in running.lane.parking.all())
+    return {(str(CODEC.decode(e.message.value or b"")[1]["event_id"]), e.line) for e in entries}
+
+
+def parked_in_reference(model: ReferenceModel) -> set[tuple[str, str | None]]:
+    """The same. A transaction that waits as a whole is each of its lines."""
+    found: set[tuple[str, str | None]] = set()
+    for entries in model._intake.waiting.values():
+        for _, event, _ in entries:
+            found |= {(event["event_id"], line["line"]) for line in event.get("lines", [])}
+            if "lines" not in event:
+                found.add((event["event_id"], None))
+    return found
+
+
+def assert_agree(cluster: Cluster, model: ReferenceModel, history: Iterable[Told], now: int) -> None:
+    """I12: the columnar engine and the scalar model say the same."""
+    found = differences(cluster, model, now)
+    assert not found, "\n".join(found[:20])
+    assert letters_of_engine(cluster) == letters_of_reference(model, list(history))
+    assert parked_in_engine(cluster) == parked_in_reference(model)

@@ -1,0 +1,116 @@
+"""I2 and I8 on whole lanes.
+
+I1, I7 and I12 are held in test_agreement, I9 in test_restarts, I4 and I5 at every write of the simulated view.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.inventory.simulation import Cluster, Row
+from tests.inventory.worlds import MASTER_DATA, Plan, events, plans, policies, write
+from tests.reference.histories import Told
+from tests.reference.shop import NOW
+
+PARTS = ("on_hand", "damaged", "quality_control", "blocked")
+LATER = {"source": "later", "event_id": "later", "occurred_at": NOW + 1, "recorded_at": NOW + 1}
+histories = st.lists(events(), max_size=20)
+some_places = st.sampled_from(["A", "B", "C"])
+
+
+def shown(plan: Plan, master_data: list[Told], history: list[Told]) -> tuple[Cluster, dict[str, Row]]:
+    cluster = plan.cluster()
+    for told in (*MASTER_DATA, *master_data, *history):
+        write(cluster, told)
+    cluster.run(NOW, plan.most)
+    return cluster, dict(cluster.view.rows)
+
+
+def assert_not_worse(before: dict[str, Row], after: dict[str, Row]) -> None:
+    for sku, was in before.items():
+        now = after[sku]
+        for channel, told in now.channels.items():
+            assert all(told[term] >= was.channels[channel][term] for term in ("available", "view", "pool"))
+            assert all(told[term] <= was.channels[channel][term] for term in ("shortage", "unmet"))
+
+
+def i2_no_counter_moves_but_by_a_fact_that_names_it(
+    plan: Plan, master_data: list[Told], history: list[Told], fact: Told
+) -> None:
+    cluster, before = shown(plan, master_data, history)
+    write(cluster, fact)
+    cluster.run(NOW)
+    canonical = (
+        {"our SKU-1": "SKU-1", "SKU-2b": "SKU-3", "3pl-A": "A"} if fact.value["source"] == "test" else {}
+    )
+    place = canonical.get(fact.value["location"], fact.value["location"])
+    lines = fact.value.get("lines", [fact.value])
+    named = {(canonical.get(line["sku"], line["sku"]), place) for line in lines}
+    for sku, row in cluster.view.rows.items():
+        for at, node in row.nodes.items():
+            was = before[sku].nodes.get(at, dict.fromkeys(PARTS, 0))
+            if any(node[part] != was[part] for part in PARTS):
+                assert (sku, at) in named
+                assert fact.record_name != "Reservation"
+
+
+def i8_a_later_receipt_lowers_no_number(
+    plan: Plan, master_data: list[Told], history: list[Told], place: str, quantity: int
+) -> None:
+    cluster, before = shown(plan, master_data, history)
+    receipt = {**LATER, "sku": "SKU-1", "location": place, "movement": "RECEIPT", "quantity": quantity}
+    write(cluster, Told("StockMovement", receipt))
+    cluster.run(NOW)
+    assert_not_worse(before, cluster.view.rows)
+
+
+def i8_a_greater_count_lowers_no_number(
+    plan: Plan, master_data: list[Told], history: list[Told], place: str, more: int
+) -> None:
+    cluster, before = shown(plan, master_data, history)
+    node = before["SKU-1"].nodes.get(place, {"on_hand": 0})
+    count = {
+        "sku": "SKU-1", "location": place, "basis": "GROSS", "counted_at": NOW + 1,
+        "quantity": max(0, node["on_hand"]) + more,
+    }  # fmt: skip
+    write(cluster, Told("StockCount", {**LATER, **count}))
+    cluster.run(NOW)
+    assert_not_worse(before, cluster.view.rows)
+
+
+def i8_more_safety_stock_raises_no_number(
+    plan: Plan, master_data: list[Told], history: list[Told], units: int, more: int
+) -> None:
+    for layer in ("safety_stock", "network_safety_stock"):
+        rule = {"id": "0", "status": "ACTIVE", "layer": layer, "valid_to": NOW + 1}
+        cluster, little = shown(
+            plan, [*master_data, Told("Policy", {**rule, "definition": f'{{"units": {units}}}'})], history
+        )
+        write(cluster, Told("Policy", {**rule, "definition": f'{{"units": {units + more}}}'}))
+        cluster.run(NOW)
+        assert_not_worse(cluster.view.rows, little)
+
+
+world = (plans, policies, histories)
+PROPERTIES: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
+    i2_no_counter_moves_but_by_a_fact_that_names_it: (*world, events()),
+    i8_a_later_receipt_lowers_no_number: (*world, some_places, st.integers(1, 20)),
+    i8_a_greater_count_lowers_no_number: (*world, some_places, st.integers(0, 20)),
+    i8_more_safety_stock_raises_no_number: (*world, st.integers(0, 12), st.integers(0, 12)),
+}
+each = pytest.mark.parametrize("invariant", PROPERTIES, ids=lambda invariant: invariant.__name__)
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+
+
+@each
+def test_it_holds(invariant: Callable[..., None]) -> None:
+    settings(max_examples=60, phases=PHASES)(given(*PROPERTIES[invariant])(invariant))()
+
+
+@pytest.mark.deep
+@each
+def test_it_holds_at_length(invariant: Callable[..., None]) -> None:
+    settings(max_examples=2000, phases=PHASES)(given(*PROPERTIES[invariant])(invariant))()

@@ -1,0 +1,48 @@
+"""The table shows what was measured and leaves out what was not."""
+
+from io import StringIO
+
+from rich.console import Console
+
+from loadtest.bench import table
+
+
+def shown(report: dict[str, object]) -> str:
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(table(report))
+    return console.export_text()
+
+
+def test_a_part_of_the_measures() -> None:
+    text = shown({"mismatches": 0, "batch_skus_per_s": 70_000.0})
+    assert "70,000 skus/s" in text
+    assert "W1 drained" not in text
+
+
+def test_all_measures() -> None:
+    drain = {
+        "cells": 2,
+        "records": 1000,
+        "seconds": 0.01,
+        "start_s": 1.0,
+        "cpu_s": 0.01,
+        "stages": {"fold": 0.2},
+    }
+    text = shown({
+        "w1_events_per_s": 100_000, "w1_cells": 2, "consume_only_per_s": 300_000,
+        "w1_ratio_to_consume_only": 0.33,
+        "w1": {"drains": [drain], "stages_of_best": {"fold": 0.2}, "per_cpu_s": 5.0},
+        "tills_lines_per_s": 120_000, "tills": {"drains": [drain], "transactions": 10, "lines": 1000},
+        "latency": {"p50": 1.0, "p99": 2.0, "p999": 3.0, "rate": 5000, "probes": 100, "worst": 9.0},
+        "lookup_ratio_to_bare": 0.3, "lookups_per_s": 1.0, "bare_per_s": 2.0, "batch_skus_per_s": 1.0,
+        "mismatches": 0,
+    })  # fmt: skip
+    for words in (
+        "100,000 records/s",
+        "compare ratios",
+        "fold 0.2 s",
+        "120,000 lines/s",
+        "p99.9 3.0",
+        "0.30 of",
+    ):
+        assert words in text
