@@ -22,6 +22,9 @@ _TICK_S = 0.1
 _RECENT_MS = 1_000
 _LAG_EVERY_MS = 100
 _COMMIT_EVERY_S = 1.0
+_GIVE_UP_COMMITS_MS = 2_000
+"""A commit for lag tools that finds no broker holds up the end of its consumer for so long. (There is no group session
+that the option's name could speak of.)"""
 
 
 class OffsetLost(Refusal):
@@ -47,7 +50,7 @@ class LaneReader:
         self._is_live = is_live
         self.stopping = stopping
         self._next: dict[str, int] = json.loads(resume) if resume else {}
-        self._consumer: Consumer = consumer(settings)
+        self._consumer: Consumer = consumer(settings, session_timeout_ms=_GIVE_UP_COMMITS_MS)
         self._short = {settings.topic_prefix + name: name for name in READ}
         self._ends = {name: self._end_of(name) for name in READ}
         self._wanted = {name: self._ends[name] for name in MASTERS}

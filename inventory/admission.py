@@ -44,7 +44,7 @@ ACCEPT_BEYOND_HORIZON = 1
 """Bit of a record's flags: a person replays it, so the age of its message is not held against it."""
 
 LONGEST_NAME = 128
-_CHANNEL, _BUNDLE = 5, 8  # text fields of the kinds that have them
+_CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
 _ACTION = 4  # a long of Reservation
 
 _MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS = (int(k) for k in Kind)
@@ -246,8 +246,8 @@ def admit(
             out.channel[i] = resolve(channels, aliased & 4 != 0, source, c, _CHANNEL, i)
             if out.channel[i] == ABSENT and kind == _RESERVATION:
                 out.outcome[i] = PARK_CHANNEL
-        if kind == _RESERVATION and c.text_len[_BUNDLE, i] >= 0 and out.outcome[i] == OK:
-            out.bundle[i] = look_up(bundles, CANONICAL, c.buf, c.text_at[_BUNDLE, i], c.text_len[_BUNDLE, i])
+        if kind == _RESERVATION and c.text_len[BUNDLE, i] >= 0 and out.outcome[i] == OK:
+            out.bundle[i] = look_up(bundles, CANONICAL, c.buf, c.text_at[BUNDLE, i], c.text_len[BUNDLE, i])
             if out.bundle[i] == ABSENT:
                 out.outcome[i] = NEW_BUNDLE
         if kind == _COUNT and out.outcome[i] == OK and log_time[i] - c.longs[3, i] > g.count_horizon:

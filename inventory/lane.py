@@ -8,6 +8,7 @@ import numpy as np
 
 from inventory import folding
 from inventory.admission import (
+    BUNDLE,
     DEAD,
     DEAD_LETTER_CODES,
     FORWARD,
@@ -104,7 +105,7 @@ class Lane:
         self.held: list[Slice] = []
         self._greeted = False
         self._markers: set[int] = set()
-        self._unanswered: list[Control] = []
+        self.unanswered: list[Control] = []
         self._shown_at = 0
         self._guards = Guards(
             config.clock_tolerance_ms, config.dedupe_horizon_ms, config.count_horizon_ms, number, lanes
@@ -124,7 +125,7 @@ class Lane:
         for control in batch.controls:
             self._hear(control, out)
         self._derive(out)
-        if batch.masters_ready:
+        if batch.masters_ready or self.live:
             self._greet(out)
         self._pass_time(out)  # the clock moves before each fold
         slices = batch.slices
@@ -220,7 +221,7 @@ class Lane:
             hello = Control(ControlKind.HELLO, {"lane": self.number, "nonce": self.nonce})
             out.controls += [(lane, hello) for lane in range(self.lanes)]
         self._greeted = True
-        for hello in self._unanswered:
+        for hello in self.unanswered:
             asker = int(hello.payload["lane"])
             own = [list(alias) for alias in self.masters.own_aliases()]
             for first in range(0, len(own), 5000):
@@ -228,11 +229,11 @@ class Lane:
                 out.controls.append((asker, words))
             marker = {"lane": self.number, "nonce": hello.payload["nonce"]}
             out.controls.append((asker, Control(ControlKind.MARKER, marker)))
-        self._unanswered = []
+        self.unanswered = []
 
     def _hear(self, control: Control, out: Outputs) -> None:
         if control.kind is ControlKind.HELLO:
-            self._unanswered.append(control)
+            self.unanswered.append(control)
         elif control.kind is ControlKind.MARKER:
             if control.payload["nonce"] == self.nonce:
                 self._markers.add(int(control.payload["lane"]))
@@ -329,13 +330,18 @@ class Lane:
 
     def _intern(self, part: Slice, verdict: Admitted) -> bool:
         """Number the sources and bundles seen for the first time; True if there were any."""
-        new = np.flatnonzero((verdict.outcome == NEW_SOURCE) | (verdict.outcome == NEW_BUNDLE))
-        for i in new.tolist():
-            if verdict.outcome[i] == NEW_SOURCE:
-                self.memory.intern_source(text_of(part.columns, SOURCE, i) or b"")
-            else:
-                self.memory.bundle_names.intern(text_of(part.columns, 8, i) or b"")
-        return new.size > 0
+        new = {
+            outcome: {
+                text_of(part.columns, field, i) or b""
+                for i in np.flatnonzero(verdict.outcome == outcome).tolist()
+            }
+            for outcome, field in ((NEW_SOURCE, SOURCE), (NEW_BUNDLE, BUNDLE))
+        }
+        for name in sorted(new[NEW_SOURCE]):
+            self.memory.intern_source(name)
+        for name in sorted(new[NEW_BUNDLE]):
+            self.memory.bundle_names.intern(name)
+        return any(new.values())
 
     def _set_aside(self, part: Slice, verdict: Admitted, out: Outputs) -> None:
         """Everything that is not folded: forwarded, parked, refused or dead."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from inventory.batch import Message
+from inventory.batch import Control, ControlKind, Message
 from inventory.instants import rebuild_heap
 from inventory.lane import Lane
 from inventory.parking import Parked
@@ -108,6 +108,7 @@ def _meta(lane: Lane) -> Section:
             "log_clock": lane.log_clock,
             "next_offsets": lane.next_offsets,
             "live": lane.live,
+            "unanswered": [dict(hello.payload) for hello in lane.unanswered],
             "bounds_ahead": lane.masters.bounds_ahead,
             "bounds_passed": lane.masters.bounds_passed,
             "moved": lane.memory.moved().tolist(),
@@ -171,6 +172,7 @@ def _finish(
     memory = lane.memory
     lane.now, lane.log_clock = meta["now"], meta["log_clock"]
     lane.next_offsets, lane.live = meta["next_offsets"], meta["live"]
+    lane.unanswered = [Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]]
     for keys, marks in ids:
         memory.ids.load(keys, marks, lane.log_clock)
     for store in memory.stores.values():

@@ -256,9 +256,11 @@ class Memory:
         self._state = None
 
     def intern_source(self, name: bytes) -> int:
-        """The number of a source, and ranks anew."""
+        """The number of a source; a new one is ranked among the others."""
+        known = len(self.source_names)
         number = self.source_names.intern(name)
-        self.rank_sources()
+        if number == known:
+            self.rank_sources()
         return number
 
     def rank_sources(self) -> None:
