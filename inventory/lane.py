@@ -125,7 +125,7 @@ class Lane:
         for control in batch.controls:
             self._hear(control, out)
         self._derive(out)
-        if batch.masters_ready or self.live:
+        if batch.masters_ready:
             self._greet(out)
         self._pass_time(out)  # the clock moves before each fold
         slices = batch.slices

@@ -16,7 +16,7 @@ from tests.dataflows.watching import watching
 from wire.codec import Codec
 
 Judge = Callable[..., Verdict]
-_LINES, _LINES_PER_S = 16_000, 1_200.0
+_LINES, _LINES_PER_S = 12_000, 1_000.0
 """More than is needed: sending ends soon after what was done in its middle."""
 
 
@@ -85,6 +85,7 @@ def test_a_killed_cell_comes_back_and_no_view_goes_back(
         assert running.stop() == 0
 
 
+@pytest.mark.deep
 def test_an_engine_killed_and_started_by_hand(
     settings: Settings, replay: Replay, caught_up: Callable[[], None], judged: Judge, tmp_path: Path
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_redis_that_comes_back_empty_is_filled_again(
         assert running.stop() == ExitCode.DRAINED
 
 
+@pytest.mark.deep
 def test_a_redis_emptied_while_the_engine_is_down_is_filled_again(
     stocked: Settings, own_redis: RedisServer, caught_up: Callable[[], None], judged: Judge, tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_redis_emptied_while_the_engine_is_down_is_filled_again(
         assert running.stop() == ExitCode.DRAINED
 
 
+@pytest.mark.deep
 def test_a_redis_that_stands_still_holds_the_engine_back_and_loses_nothing(
     stocked: Settings,
     own_redis: RedisServer,
@@ -179,6 +181,7 @@ def test_a_kafka_that_is_killed_and_comes_back(
         assert running.stop() == ExitCode.DRAINED
 
 
+@pytest.mark.deep
 def test_sigterm_ends_an_engine_whose_kafka_is_away(
     stocked: Settings,
     kafka: KafkaServer,
@@ -192,7 +195,8 @@ def test_sigterm_ends_an_engine_whose_kafka_is_away(
         try:
             kafka.kill()
             time.sleep(1.0)
-            assert running.stop(within_s=40) in (ExitCode.DRAINED, ExitCode.TRY_AGAIN)
+            assert running.stop(within_s=25) in (ExitCode.DRAINED, ExitCode.TRY_AGAIN)
+            assert "did not drain in time" not in running.said()
         finally:
             kafka.start()
     with engine(stocked, tmp_path) as running:

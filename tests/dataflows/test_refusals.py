@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewTopic
 
+from deploy.kafka_server import KafkaServer
 from deploy.ports import free_port
 from runtime import kafka as kafka_clients
 from runtime.exit import ExitCode
@@ -33,18 +34,14 @@ def _refuses(settings: Settings, folder: Path, code: ExitCode, *words: str, **en
 
 
 @pytest.fixture(scope="module", autouse=True)
-def without_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """Started first and looked at last: it waits for half a minute before it gives up."""
-    folder = tmp_path_factory.mktemp("without-kafka")
-    settings = Settings(kafka_bootstrap=NOBODY, redis_url=f"redis://{NOBODY}/0", state_dir=folder / "state")
-    with engine(settings, folder) as waiting:
-        yield waiting
-
-
-def test_redis_absent(ready: Settings, tmp_path: Path) -> None:
-    away = ready.replace(redis_url=f"redis://:geheim@{NOBODY}/0")
-    said = _refuses(away, tmp_path, ExitCode.TRY_AGAIN, NOBODY, "did not answer", "STOCKTIDE_REDIS_URL")
-    assert "geheim" not in said
+def patient(kafka: KafkaServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Engine]]:
+    """Engines that wait for a service before they give up: started first and looked at last."""
+    folder = tmp_path_factory.mktemp("patient")
+    secret = f"redis://:geheim@{NOBODY}/0"
+    without_kafka = Settings(kafka_bootstrap=NOBODY, redis_url=secret, state_dir=folder / "state")
+    without_redis = without_kafka.replace(kafka_bootstrap=kafka.bootstrap)
+    with engine(without_kafka, folder) as first, engine(without_redis, folder) as second:
+        yield {"STOCKTIDE_KAFKA_BOOTSTRAP": first, "STOCKTIDE_REDIS_URL": second}
 
 
 def test_services_not_named(settings: Settings, tmp_path: Path) -> None:
@@ -95,47 +92,35 @@ def test_topics_are_missing(settings: Settings, tmp_path: Path) -> None:
     _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION, "missing", "python -m dataflows topics create")
 
 
-@pytest.mark.parametrize(
-    ("topic", "partitions", "config", "words"),
-    [
-        ("reservations", 3, {}, ("has 3 partitions, expected 4", "STOCKTIDE_PARTITIONS")),
-        ("policies", 2, {}, ("has 2 partitions, expected 1",)),
-        (
-            "pos-sales",
+def test_topics_that_contradict(settings: Settings, tmp_path: Path) -> None:
+    contradicting: dict[str, tuple[int, dict[str, str], tuple[str, ...]]] = {
+        "reservations": (3, {}, ("has 3 partitions, expected 4", "STOCKTIDE_PARTITIONS")),
+        "policies": (2, {}, ("has 2 partitions, expected 1",)),
+        "pos-sales": (
             4,
             {"message.timestamp.type": "CreateTime"},
             ("expected LogAppendTime", "kafka-configs.sh"),
         ),
-        (
-            "catalog",
-            4,
-            {"cleanup.policy": "delete"},
-            ("cleanup.policy=delete, expected compact", "kafka-configs.sh"),
-        ),
-    ],
-)
-def test_a_topic_that_contradicts(
-    settings: Settings,
-    tmp_path: Path,
-    topic: str,
-    partitions: int,
-    config: dict[str, str],
-    words: tuple[str, ...],
-) -> None:
-    contract = TOPICS[topic]
-    own = {
-        "cleanup.policy": contract.cleanup,
-        "message.timestamp.type": "LogAppendTime" if contract.log_append else "CreateTime",
+        "catalog": (4, {"cleanup.policy": "delete"}, ("expected compact", "kafka-configs.sh")),
     }
-    name = contract.full_name(settings.topic_prefix)
     admin = kafka_clients.admin(settings)
-    admin.create_topics([NewTopic(name, num_partitions=partitions, config=own | config)])[name].result()
-    create_topics(settings, {other: told for other, told in TOPICS.items() if other != topic})
-    said = _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION, name, *words)
+    for topic, (partitions, config, _) in contradicting.items():
+        right = {"cleanup.policy": TOPICS[topic].cleanup, "message.timestamp.type": "LogAppendTime"}
+        name = settings.topic_prefix + topic
+        admin.create_topics([NewTopic(name, num_partitions=partitions, config=right | config)])[name].result()
+    create_topics(settings, {name: told for name, told in TOPICS.items() if name not in contradicting})
+    said = _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION)
     with engine(settings, tmp_path, "topics", "check") as check:
         assert check.ends() == ExitCode.BAD_CONFIGURATION
-        assert all(word in check.said() for word in words)
-    assert not settings.state_dir.exists(), said
+        for each in (said, check.said()):
+            for topic, (_, _, words) in contradicting.items():
+                line = next(
+                    line for line in each.splitlines() if f"topic {settings.topic_prefix}{topic}:" in line
+                )
+                assert all(word in line for word in words), line
+    with engine(settings, tmp_path, "topics", "create") as create:
+        assert create.ends() == ExitCode.BAD_CONFIGURATION
+    assert not settings.state_dir.exists()
 
 
 def test_a_file_in_place_of_the_state_folder(ready: Settings, tmp_path: Path) -> None:
@@ -150,6 +135,7 @@ def test_a_file_in_place_of_the_state_folder(ready: Settings, tmp_path: Path) ->
     )
 
 
+@pytest.mark.deep
 def test_a_file_in_place_of_a_lane(ready: Settings, tmp_path: Path) -> None:
     ready.state_dir.mkdir()
     (ready.state_dir / "lane-002").write_text("not a folder")
@@ -201,7 +187,8 @@ def test_an_offset_lost_to_retention(
     _refuses(ready, tmp_path, ExitCode.NEEDS_PERSON, "stock-movements", "offset 1", "move the lane's folder")
 
 
-def test_a_metrics_port_that_is_taken(ready: Settings, redis_server: object, tmp_path: Path) -> None:
+@pytest.mark.deep
+def test_a_metrics_port_that_is_taken(ready: Settings, tmp_path: Path) -> None:
     port = free_port()
     with engine(ready.replace(metrics_port=port), tmp_path) as first:
         first.says("lane opened")
@@ -209,6 +196,7 @@ def test_a_metrics_port_that_is_taken(ready: Settings, redis_server: object, tmp
         _refuses(other, tmp_path, ExitCode.BAD_CONFIGURATION, str(port), "STOCKTIDE_METRICS_PORT")
 
 
+@pytest.mark.deep
 def test_a_recovery_store_that_lost_its_file(
     ready: Settings, feed: Feed, caught_up: Callable[[], None], tmp_path: Path
 ) -> None:
@@ -220,7 +208,9 @@ def test_a_recovery_store_that_lost_its_file(
     _refuses(ready, tmp_path, ExitCode.NEEDS_PERSON, "recovery store", "cell-0-of-1", "move them all away")
 
 
-def test_kafka_absent(without_kafka: Engine) -> None:
-    assert without_kafka.ends() == ExitCode.TRY_AGAIN
-    for word in (NOBODY, "did not answer", "STOCKTIDE_KAFKA_BOOTSTRAP"):
-        assert word in without_kafka.said()
+@pytest.mark.parametrize("setting", ["STOCKTIDE_KAFKA_BOOTSTRAP", "STOCKTIDE_REDIS_URL"])
+def test_a_service_that_is_absent(patient: dict[str, Engine], setting: str) -> None:
+    assert patient[setting].ends() == ExitCode.TRY_AGAIN
+    for word in (NOBODY, "did not answer", setting):
+        assert word in patient[setting].said()
+    assert "geheim" not in patient[setting].said()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from redis import Redis
 
 from loadtest.rows import read_rows
@@ -51,6 +52,7 @@ def test_sigterm_drains_and_the_next_start_resumes(
     assert all(after[sku] > versions[sku] for sku in SKUS[::2])
 
 
+@pytest.mark.deep
 def test_what_was_read_is_not_read_again(
     ready: Settings, feed: Feed, redis: Redis, caught_up: Callable[[], None], judged: Judge, tmp_path: Path
 ) -> None:

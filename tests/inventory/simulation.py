@@ -211,7 +211,10 @@ class Cluster:
     def run(self, now: int, most: int = 10_000) -> None:
         """Let every lane read to the end, in random order, until nobody has anything left to say."""
         quiet = 0
+        rounds = 0
         while quiet < 2:  # one round more, in which time alone passes
+            rounds += 1
+            assert rounds < 2000, "the lanes do not come to rest: is one of them waiting for another?"
             busy = False
             for lane in self.random.sample(self.running, self.lanes):
                 out = lane.step(now, most)

@@ -95,4 +95,4 @@ def test_the_engine_and_the_reference_model(agreed: Callable[..., None]) -> None
 @pytest.mark.deep
 @each
 def test_the_engine_and_the_reference_model_at_length(agreed: Callable[..., None]) -> None:
-    check(agreed, 5000)
+    check(agreed, 2000)

@@ -113,4 +113,4 @@ def test_it_holds(invariant: Callable[..., None]) -> None:
 @pytest.mark.deep
 @each
 def test_it_holds_at_length(invariant: Callable[..., None]) -> None:
-    settings(max_examples=2000, phases=PHASES)(given(*PROPERTIES[invariant])(invariant))()
+    settings(max_examples=1000, phases=PHASES)(given(*PROPERTIES[invariant])(invariant))()

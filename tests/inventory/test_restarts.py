@@ -122,4 +122,27 @@ def test_i9_whatever_happens_to_a_lane_it_ends_with_the_same_numbers() -> None:
 
 @pytest.mark.deep
 def test_i9_at_length() -> None:
-    settings(max_examples=3000, phases=PHASES)(given(*ARGUMENTS)(survive))()
+    settings(max_examples=2000, phases=PHASES)(given(*ARGUMENTS)(survive))()
+
+
+def test_a_lane_that_asks_is_answered_though_the_other_one_starts_again() -> None:
+    """It heard the question while it was still reading master data, wrote that down, and was stopped."""
+    cluster = Plan(2, 1, 0, 0).cluster()
+    for told in MASTER_DATA:
+        write(cluster, told)
+    cluster.run(NOW)
+    asks, answers = cluster.running
+    answers.checkpoint(whole=True)
+    asks.start()
+    for _ in range(len(MASTER_DATA)):
+        asks.step(NOW, 10_000)
+    for told in MASTER_DATA[:3] * 10:
+        write(cluster, told)
+    answers.start()
+    while answers.next["routed"] < len(cluster.log["routed", answers.number]):
+        answers.step(NOW, 1)
+    assert not answers.masters_ready
+    answers.checkpoint(whole=False)
+    answers.start()
+    cluster.run(NOW)
+    assert asks.lane.live
