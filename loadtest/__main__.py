@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from confluent_kafka.schema_registry import SchemaRegistryClient
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,6 +17,7 @@ from loadtest.verify import verify
 from runtime import exit as exits
 from runtime import logs
 from runtime import redis as redis_link
+from runtime.codec import codec_of
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from wire.codec import Codec
@@ -28,8 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     settings = Settings.load()
     logs.configure(settings.replace(log_level="error"))
-    url = settings.schema_registry_url
-    codec = Codec(registry=SchemaRegistryClient({"url": url}) if url else None)
+    codec = codec_of(settings)
     code: int = given.run(given, settings, codec, Console())
     return code
 
