@@ -4,7 +4,6 @@ A table's rows are one structured array, so that all columns of a row share a ca
 `table.rows["column"][row]`. Kernels never grow a table: `Store.reserve` makes room before they run.
 """
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -177,8 +176,3 @@ class Store:
     def bytes(self) -> int:
         """Memory held, in bytes."""
         return sum(array.nbytes for array in self.table)
-
-
-def total_bytes(stores: Iterator[Store]) -> int:
-    """Memory held by several tables, in bytes."""
-    return sum(store.bytes() for store in stores)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from inventory.columns import EVENT_ID, LOCATION, NULL, QUANTITY, Columns
+from inventory.columns import LOCATION, NULL, QUANTITY, Columns
 
 
 def _long(value: int) -> bytes:
@@ -71,8 +71,3 @@ def content_of_line(r: Any, channel: bytes, location: bytes | None, bundle: byte
         int(r["action"]), channel, location, int(r["quantity"]), int(r["commitment"]), int(r["expires_at"]),
         int(r["needed_at"]), int(r["mode"]), int(r["allow_partial"]), bundle,
     )  # fmt: skip
-
-
-def event_id(c: Columns, i: int) -> str:
-    """The event id of record i, readable."""
-    return (text_of(c, EVENT_ID, i) or b"").decode(errors="replace")
