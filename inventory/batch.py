@@ -84,7 +84,10 @@ class ControlKind(StrEnum):
 
     HELLO = "hello"
     MARKER = "marker"
+    CLAIMS = "claims"
+    """To the arbiter of aliases: what catalog records claim."""
     ALIASES = "aliases"
+    """Aliases that are bound."""
     RETIRED = "retired"
     """A catalog tombstone that lay in another lane's partition. It comes back as a master record."""
 

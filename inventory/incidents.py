@@ -6,6 +6,7 @@ import numpy as np
 
 from inventory.batch import Incident
 from inventory.columns import Ints
+from inventory.network import AliasConflict
 from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SOFT, Views
 
 _Key = tuple[str, int, int]  # code, sku row, location ordinal
@@ -87,3 +88,12 @@ class Watch:
 def as_incident(key: _Key, sku: str, location: str, opened_at: int, closed_at: int | None) -> Incident:
     """The incident that a key stands for."""
     return Incident(key[0], sku, location, "position", opened_at, closed_at)
+
+
+def alias_conflict(conflict: AliasConflict, location: str | None, now: int) -> Incident:
+    """A record of `location`, or of the sku that is the claimant, names an alias that belongs to another."""
+    return Incident(
+        "alias_conflict", conflict.claimant if location is None else None, location,
+        f"{conflict.source}:{conflict.identifier}", now, source=conflict.source,
+        detail={"identifier": conflict.identifier, "owner": conflict.owner, "claimant": conflict.claimant},
+    )  # fmt: skip

@@ -1,56 +1,33 @@
 """A lane: everything about the skus of one partition. `Lane.step` is the only door to the engine."""
 
-import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from inventory import folding
-from inventory.admission import (
-    BUNDLE,
-    DEAD,
-    DEAD_LETTER_CODES,
-    FORWARD,
-    NEW_BUNDLE,
-    NEW_SOURCE,
-    NOT_COMPUTED,
-    OK,
-    PARK_CHANNEL,
-    PARK_LOCATION,
-    PARK_SKU,
-    TOO_LATE,
-    Admitted,
-    Guards,
-    admit,
-    admitted,
-    home_lanes,
-)  # fmt: skip
+from inventory.admission import BUNDLE, NEW_BUNDLE, NEW_SOURCE, Admitted, Guards, admit, admitted, home_lanes
+from inventory.aliases import Alias, Aliases
+from inventory.aside import pos_line, set_aside
 from inventory.batch import (
     OWN_POS_SALES,
     Batch,
     Clock,
     Control,
     ControlKind,
-    DeadLetter,
     Forward,
     Incident,
-    Master,
-    Message,
     Outputs,
     Slice,
-)  # fmt: skip
-from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SKU, SOURCE, Kind
+)
+from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
 from inventory.demand import forget_lines, pass_instants, recount_demand
+from inventory.greeting import Greeting
 from inventory.incidents import Watch, as_incident
-from inventory.masters import MasterError, Masters
-from inventory.murmur import shard_of
-from inventory.network import AliasConflict, NetworkError
+from inventory.master_records import MasterRecords
+from inventory.masters import Masters
 from inventory.numbers import compute
-from inventory.parking import Parked, Parking
-from inventory.policies import RuleError, UncomputedLayer
-from inventory.positions import forget_deltas, mark_moved
-from inventory.reasons import REASONS
+from inventory.parking import Parking
+from inventory.positions import forget_deltas
 from inventory.state import Memory
 from inventory.ties import content_of_line, content_of_record, text_of
 
@@ -64,8 +41,6 @@ _FOLDS = {
     Kind.CORRECTION: folding.fold_corrections,
     Kind.POS_LINE: folding.fold_pos_lines,
 }
-_PARK = {PARK_SKU: ("sku", SKU), PARK_LOCATION: ("location", LOCATION), PARK_CHANNEL: ("channel", 5)}
-_LINE_FIELD = 10
 
 
 class LaneConfig(NamedTuple):
@@ -93,19 +68,17 @@ class Lane:
         self.lanes = lanes
         self.config = config
         self.generation = generation
-        self.nonce = nonce
         self.memory = Memory(config.dedupe_horizon_ms)
         self.masters = Masters(number, lanes, self.memory)
         self.parking = Parking(config.parking_bound, config.parking_horizon_ms)
+        self.aliases = Aliases(number, lanes, self.masters, self.parking)
+        self.greeting = Greeting(number, lanes, nonce, self.aliases)
+        self._records = MasterRecords(number, lanes, self.memory, self.masters, self.aliases, self.parking)
         self.watch = Watch(config.exception_delay_ms)
         self.now = 0
         self.log_clock = 0
         self.next_offsets = {"network": 0, "policies": 0}
-        self.live = False
         self.held: list[Slice] = []
-        self._greeted = False
-        self._markers: set[int] = set()
-        self.unanswered: list[Control] = []
         self._shown_at = 0
         self._guards = Guards(
             config.clock_tolerance_ms, config.dedupe_horizon_ms, config.count_horizon_ms, number, lanes
@@ -121,12 +94,12 @@ class Lane:
         for topic, offset in batch.next_offsets.items():
             self.next_offsets[topic] = max(self.next_offsets[topic], offset)
         for master in batch.masters:
-            self._fold_master(master, batch.masters_ready or self.live, out)
+            self._records.fold(master, batch.masters_ready or self.live, self.now, out)
         for control in batch.controls:
             self._hear(control, out)
         self._derive(out)
         if batch.masters_ready:
-            self._greet(out)
+            self.greeting.speak(self.now, out)
         self._pass_time(out)  # the clock moves before each fold
         slices = batch.slices
         if self.live and self.held:
@@ -152,101 +125,21 @@ class Lane:
 
     # -- master data and the other lanes -------------------------------------------------------------------------
 
-    def _fold_master(self, master: Master, tell: bool, out: Outputs) -> None:
-        value = master.value
-        try:
-            if master.record in ("Location", "Channel"):
-                sort = master.record.lower()
-                place = master.key.removeprefix(f"{sort}:")
-                conflicts = self.masters.put_place(sort, place, value)
-                out.incidents += [self._alias_conflict(c, place) for c in conflicts]
-                out.network_changed = True
-                self._release(sort, place, value, out)
-            elif master.record == "Policy":
-                self.masters.put_policy(master.key, value, self.now)
-            else:
-                self._fold_item(master, value, tell, out)
-        except (NetworkError, RuleError, UncomputedLayer, MasterError) as error:
-            # Every lane reads the topics of one partition: one of them tells.
-            if self.number == 0 or master.record == "CatalogItem":
-                out.dead_letters.append(DeadLetter("invalid_event", str(error), master.message))
-
-    def _fold_item(self, master: Master, value: Mapping[str, Any] | None, tell: bool, out: Outputs) -> None:
-        sku = master.key if value is None else str(value["sku"])
-        home = shard_of(sku) % self.lanes
-        if home != self.number and value is None:  # without a value there is no row to send
-            out.controls.append((home, Control(ControlKind.RETIRED, {"sku": sku})))
-            return
-        if home != self.number:
-            out.released.append((home, master.message))
-            return
-        row = self.masters.retire_item(sku) if value is None else self.masters.put_item(value)
-        if row < 0:
-            return  # the tombstone of a sku that was never known
-        table = self.memory.stores["skus"].table
-        column = f"offset_{master.carrier}"
-        table.rows[column][row] = max(int(table.rows[column][row]), master.carrier_offset + 1)
-        mark_moved(self.memory.state(), row)
-        out.folded["CatalogItem"] = out.folded.get("CatalogItem", 0) + 1
-        if value is not None:
-            self._release("sku", sku, None, out)
-            self._bind_aliases(sku, value.get("aliases") or [], tell, out)
-
-    def _bind_aliases(self, sku: str, claims: list[Mapping[str, Any]], tell: bool, out: Outputs) -> None:
-        aliases = []
-        for claim in claims:
-            source, identifier = str(claim["source"]), str(claim["identifier"])
-            if not self.masters.put_alias(source, identifier, sku):
-                known = self.masters.documents.get(f"alias:{source}\x00{identifier}", "")
-                conflict = AliasConflict(source, identifier, sku, str(known))
-                out.incidents.append(self._alias_conflict(conflict, None))
-                continue
-            aliases.append([source, identifier, sku])
-            self._release("sku", identifier, None, out)
-        if tell and aliases:
-            others = (lane for lane in range(self.lanes) if lane != self.number)
-            out.controls += [(lane, Control(ControlKind.ALIASES, {"aliases": aliases})) for lane in others]
-
-    def _release(self, what: str, identifier: str, record: object, out: Outputs) -> None:
-        """Send what waited for an identifier through `routed` again, to be judged anew."""
-        identifiers = [identifier]
-        if isinstance(record, dict) and what != "sku":
-            place = self.masters.documents.get(f"{what}:{identifier}") or {}
-            identifiers += [a["identifier"] for a in _definition(place).get("aliases", [])]
-        for each in identifiers:
-            out.released += [(self.number, message) for message in self.parking.release(what, each)]
-
-    def _greet(self, out: Outputs) -> None:
-        if not self._greeted and not self.live:
-            hello = Control(ControlKind.HELLO, {"lane": self.number, "nonce": self.nonce})
-            out.controls += [(lane, hello) for lane in range(self.lanes)]
-        self._greeted = True
-        for hello in self.unanswered:
-            asker = int(hello.payload["lane"])
-            own = [list(alias) for alias in self.masters.own_aliases()]
-            for first in range(0, len(own), 5000):
-                words = Control(ControlKind.ALIASES, {"aliases": own[first : first + 5000]})
-                out.controls.append((asker, words))
-            marker = {"lane": self.number, "nonce": hello.payload["nonce"]}
-            out.controls.append((asker, Control(ControlKind.MARKER, marker)))
-        self.unanswered = []
+    @property
+    def live(self) -> bool:
+        """Whether the lane knows what it must before it folds facts."""
+        return self.greeting.live
 
     def _hear(self, control: Control, out: Outputs) -> None:
         if control.kind is ControlKind.HELLO:
-            self.unanswered.append(control)
+            self.greeting.hear_hello(control)
         elif control.kind is ControlKind.MARKER:
-            if control.payload["nonce"] == self.nonce:
-                self._markers.add(int(control.payload["lane"]))
-                self.live = self.live or len(self._markers) == self.lanes
+            self.greeting.hear_marker(control)
         else:
-            for source, identifier, sku in control.payload["aliases"]:
-                if self.masters.put_alias(source, identifier, sku):
-                    self._release("sku", identifier, None, out)
-                else:
-                    known = str(self.masters.documents.get(f"alias:{source}\x00{identifier}", ""))
-                    out.incidents.append(
-                        self._alias_conflict(AliasConflict(source, identifier, sku, known), None)
-                    )
+            aliases = [Alias(*alias) for alias in control.payload["aliases"]]
+            claims = control.kind is ControlKind.CLAIMS
+            hear = self.aliases.hear_claims if claims else self.aliases.hear_bound
+            hear(aliases, self.now, out)
 
     def _derive(self, out: Outputs) -> None:
         """After master data: what every sku's numbers rest on."""
@@ -324,7 +217,8 @@ class Lane:
             self.masters.dictionaries(), verdict,
         ):  # fmt: skip
             if not self._intern(part, verdict):
-                self._set_aside(part, verdict, out)
+                for i in set_aside(part, verdict, self.parking, self.log_clock, out):
+                    out.incidents.append(self._noted("count_too_late", part, verdict, i))
                 break
         return verdict
 
@@ -342,27 +236,6 @@ class Lane:
         for name in sorted(new[NEW_BUNDLE]):
             self.memory.bundle_names.intern(name)
         return any(new.values())
-
-    def _set_aside(self, part: Slice, verdict: Admitted, out: Outputs) -> None:
-        """Everything that is not folded: forwarded, parked, refused or dead."""
-        forwarded = np.flatnonzero(verdict.outcome == FORWARD)
-        if forwarded.size:
-            out.forwards.append(Forward(part, forwarded, verdict.detail[forwarded]))
-        for i in np.flatnonzero((verdict.outcome != OK) & (verdict.outcome != FORWARD)).tolist():
-            outcome = int(verdict.outcome[i])
-            line = _pos_line(part, i)
-            if outcome in _PARK:
-                what, field = _PARK[outcome]
-                identifier = (text_of(part.columns, field, i) or b"").decode(errors="replace")
-                parked = Parked(what, identifier, self.log_clock, line, _message(part, i))
-                dead = self.parking.put(parked)
-                out.dead_letters += [dead] if dead else []
-            elif outcome == TOO_LATE:
-                out.incidents.append(self._noted("count_too_late", part, verdict, i))
-            else:
-                code = "invalid_event" if outcome == NOT_COMPUTED else DEAD_LETTER_CODES[outcome - DEAD]
-                reason = REASONS["not_computed" if outcome == NOT_COMPUTED else code]
-                out.dead_letters.append(DeadLetter(code, reason, _message(part, i), line))
 
     def _fold_reservations(
         self, part: Slice, verdict: Admitted, now: folding.Now, found: folding.Notes
@@ -423,41 +296,13 @@ class Lane:
             key, self.sku(key[1]), self.masters.network.id_of_location(key[2]), opened_at, closed_at
         )
 
-    def _alias_conflict(self, conflict: AliasConflict, location: str | None) -> Incident:
-        return Incident(
-            "alias_conflict", conflict.claimant if location is None else None, location,
-            f"{conflict.source}:{conflict.identifier}", self.now, source=conflict.source,
-            detail={"identifier": conflict.identifier, "owner": conflict.owner, "claimant": conflict.claimant},
-        )  # fmt: skip
-
     def _noted(self, code: str, part: Slice, verdict: Admitted, i: int) -> Incident:
         c = part.columns
         texts = {f: text_of(c, f, i) for f in (EVENT_ID, SOURCE, CORRELATION_ID, LOCATION)}
         readable = {f: None if t is None else t.decode(errors="replace") for f, t in texts.items()}
         event = readable[EVENT_ID] or ""
-        line = _pos_line(part, i)
+        line = pos_line(part, i)
         return Incident(
             code, self.sku(int(verdict.sku[i])), readable[LOCATION], event if line is None else f"{event}/{line}",
             self.now, source=readable[SOURCE], correlation_id=readable[CORRELATION_ID], events=(event,),
         )  # fmt: skip
-
-
-def _definition(place: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
-    found: dict[str, list[dict[str, str]]] = json.loads(str(place.get("definition") or "{}"))
-    return found
-
-
-def _pos_line(part: Slice, i: int) -> str | None:
-    if part.kind is not Kind.POS_LINE:
-        return None
-    return (text_of(part.columns, _LINE_FIELD, i) or b"").decode(errors="replace")
-
-
-def _message(part: Slice, i: int) -> Message:
-    records, origin = part.records, part.origin
-    key = text_of(part.columns, LOCATION if part.kind is Kind.POS_LINE else SKU, i)
-    value = records.buf[int(records.start[i]) : int(records.end[i])].tobytes()
-    return Message(
-        int(origin.topic[i]), int(origin.partition[i]), int(origin.offset[i]), int(origin.log_time[i]),
-        int(origin.flags[i]), value, key,
-    )  # fmt: skip

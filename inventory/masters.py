@@ -1,6 +1,6 @@
 """Master data of a lane: network, rules, catalog and aliases. The last record of a key wins."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class Masters:
         self.documents: dict[str, Any] = {}
         self.changed: set[str] = set()
         self.bounds_ahead: list[int] = []
+        self._unnamed: dict[str, list[tuple[str, str]]] = {}
         self.bounds_passed = 0
         self._aliased = np.zeros(0, np.uint8)
         self._classes = 0
@@ -92,6 +93,8 @@ class Masters:
         row = self.memory.sku_names.get(name)
         if row == ABSENT:
             row = self.memory.add_sku(name, shard_of(name))
+            for source, identifier in self._unnamed.pop(str(record["sku"]), []):
+                self._name_alias(source, identifier, str(record["sku"]))
         item = (record.get("category"), record.get("style"), dict(record.get("attributes") or {}))
         number = self.rules.item_class(*item)
         if number == self._classes:
@@ -112,30 +115,53 @@ class Masters:
             self.memory.touch_sku(row)
         return row
 
-    def put_alias(self, source: str, identifier: str, sku: str) -> bool:
+    def owner(self, source: str, identifier: str) -> str | None:
+        """The sku that an alias is bound to."""
+        found = self.documents.get(_key("alias", source, identifier))
+        return None if found is None else str(found)
+
+    def bind_alias(self, source: str, identifier: str, sku: str) -> bool:
         """Bind a source's identifier to a canonical sku, here or in another lane; False if it is another's."""
-        name = sku.encode()
-        home = shard_of(name) % self.lanes
-        value = self.memory.sku_names.get(name) if home == self.lane else FOREIGN - home
-        if value == ABSENT:
-            return False
-        number = self._source(source, _SKU_BIT)
-        key = f"alias:{source}\x00{identifier}"
+        key = _key("alias", source, identifier)
         owner = self.documents.setdefault(key, sku)
         if owner != sku:
             return False
         self.changed.add(key)
-        self.memory.sku_names.add(identifier.encode(), value, 1 + number)
+        self._drop(_key("claim", source, identifier))
+        self._name_alias(source, identifier, sku)
         return True
 
-    def own_aliases(self) -> list[tuple[str, str, str]]:
-        """The aliases (source, identifier, sku) of this lane's skus."""
-        found = []
+    def open_claim(self, claim: tuple[str, str, str]) -> None:
+        """A catalog record of this lane claims an alias (source, identifier, sku); nobody has decided yet."""
+        source, identifier, sku = claim
+        key = _key("claim", source, identifier)
+        self._keep(key, sorted({*self.documents.get(key, []), sku}))
+
+    def bound(self) -> Iterator[tuple[str, str, str]]:
+        """All aliases (source, identifier, sku) that are bound."""
         for key, sku in self.documents.items():
-            if key.startswith("alias:") and shard_of(sku) % self.lanes == self.lane:
-                source, identifier = key.removeprefix("alias:").split("\x00")
-                found.append((source, identifier, sku))
-        return found
+            if key.startswith("alias:"):
+                yield *_alias_of(key), sku
+
+    def claims(self) -> Iterator[tuple[str, str, str]]:
+        """The open claims (source, identifier, sku) of this lane's skus."""
+        for key, skus in self.documents.items():
+            if key.startswith("claim:"):
+                yield from ((*_alias_of(key), sku) for sku in skus)
+
+    def _name_alias(self, source: str, identifier: str, sku: str) -> None:
+        name = sku.encode()
+        home = shard_of(name) % self.lanes
+        value = self.memory.sku_names.get(name) if home == self.lane else FOREIGN - home
+        if value == ABSENT:
+            self._unnamed.setdefault(sku, []).append((source, identifier))
+            return
+        self.memory.sku_names.add(identifier.encode(), value, 1 + self._source(source, _SKU_BIT))
+
+    def _awaits(self, sku: str) -> bool:
+        """Whether the catalog record of a sku of this lane is still to come, from another lane's partition."""
+        own = shard_of(sku) % self.lanes == self.lane
+        return own and self.memory.sku_names.get(sku.encode()) == ABSENT
 
     def refresh(self) -> bool:
         """Bring what is derived from network and rules up to date; True if every sku may have moved."""
@@ -211,6 +237,10 @@ class Masters:
         self.documents[key] = value
         self.changed.add(key)
 
+    def _drop(self, key: str) -> None:
+        if self.documents.pop(key, None) is not None:
+            self.changed.add(key)
+
     def _aliases(self, names: Names) -> dict[tuple[str, str], int]:
         d, sources = names.d, self.memory.source_names
         return {
@@ -233,6 +263,8 @@ class Masters:
                 self.network.put_channel(name, value)
             elif sort == "policy":
                 self.rules.put(name, value)
+            elif sort == "alias" and self._awaits(value):
+                self._unnamed.setdefault(value, []).append(_alias_of(key))
         classes = sorted(int(key[6:]) for key in documents if key.startswith("class:"))
         for number in classes:
             category, style, attributes = documents[f"class:{number}"]
@@ -248,3 +280,12 @@ class Masters:
             scopes = names.d.scope[: len(names)]
             for scope in np.unique(scopes[scopes != CANONICAL]).tolist():
                 self._aliased[scope - 1] |= bit
+
+
+def _key(sort: str, source: str, identifier: str) -> str:
+    return f"{sort}:{len(source)}:{source}{identifier}"
+
+
+def _alias_of(key: str) -> tuple[str, str]:
+    _, length, rest = key.split(":", 2)
+    return rest[: int(length)], rest[int(length) :]

@@ -19,7 +19,7 @@ from inventory.positions import mark_moved
 from inventory.state import Memory
 from inventory.tables import FREE, SPARE, USED
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Section(NamedTuple):
@@ -83,7 +83,7 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
     keys = list(masters.documents) if everything else sorted(masters.changed, key=_document_order(lane))
     masters.changed.clear()
     if keys:
-        yield _json("documents", {key: masters.documents[key] for key in keys})
+        yield _json("documents", {key: masters.documents.get(key) for key in keys})
     parked = list(lane.parking.changes())
     if everything:
         parked = list(lane.parking.all())
@@ -96,7 +96,7 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
 
 def _document_order(lane: Lane) -> Any:
     order = {key: i for i, key in enumerate(lane.masters.documents)}
-    return order.__getitem__
+    return lambda key: order.get(key, -1)
 
 
 def _meta(lane: Lane) -> Section:
@@ -107,8 +107,7 @@ def _meta(lane: Lane) -> Section:
             "now": lane.now,
             "log_clock": lane.log_clock,
             "next_offsets": lane.next_offsets,
-            "live": lane.live,
-            "unanswered": [dict(hello.payload) for hello in lane.unanswered],
+            "unanswered": [dict(hello.payload) for hello in lane.greeting.unanswered],
             "bounds_ahead": lane.masters.bounds_ahead,
             "bounds_passed": lane.masters.bounds_passed,
             "moved": lane.memory.moved().tolist(),
@@ -142,7 +141,10 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
             keys = np.frombuffer(section.payload, np.int64, n)
             ids.append((keys, np.frombuffer(section.payload, np.uint32, n, 8 * n)))
         elif sort == "documents":
-            documents.update(json.loads(section.payload))
+            for key, value in json.loads(section.payload).items():
+                documents[key] = value
+                if value is None:  # deleted
+                    del documents[key]
         elif sort == "parked":
             parked.update({int(ticket): entry for ticket, entry in json.loads(section.payload)})
         elif sort == "watch":
@@ -171,8 +173,8 @@ def _finish(
 ) -> None:
     memory = lane.memory
     lane.now, lane.log_clock = meta["now"], meta["log_clock"]
-    lane.next_offsets, lane.live = meta["next_offsets"], meta["live"]
-    lane.unanswered = [Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]]
+    lane.next_offsets = meta["next_offsets"]
+    lane.greeting.resume([Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]])
     for keys, marks in ids:
         memory.ids.load(keys, marks, lane.log_clock)
     for store in memory.stores.values():

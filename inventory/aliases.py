@@ -1,0 +1,121 @@
+"""Whom a source's identifier for a sku belongs to, agreed between lanes.
+
+Catalog records of two lanes may claim one alias. One lane, its arbiter, decides: the first claim it hears binds the
+alias for ever, and every lane is told. Until then what comes under the alias waits, parked.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from inventory.batch import Control, ControlKind, Incident, Outputs
+from inventory.incidents import alias_conflict
+from inventory.masters import Masters
+from inventory.murmur import shard_of
+from inventory.network import AliasConflict
+from inventory.parking import Parking
+
+_IN_A_WORD = 400
+"""Aliases in one message between lanes, which a broker takes up to 1 MB of."""
+
+
+class Alias(NamedTuple):
+    """What `source` calls `sku`; bound, or claimed by the sku's catalog record."""
+
+    source: str
+    identifier: str
+    sku: str
+
+
+class Aliases:
+    """The aliases as one lane knows them, the claims of its own skus, and the decisions that are its own.
+
+    `settled`: the lane knows what every lane claims and what was decided before it lost its state, so that it may
+    decide. Claims that come earlier wait.
+    """
+
+    def __init__(self, number: int, lanes: int, masters: Masters, parking: Parking) -> None:
+        self._number = number
+        self._lanes = lanes
+        self._masters = masters
+        self._parking = parking
+        self._early: set[Alias] = set()
+        self.settled = False
+
+    def claim(self, claims: Iterable[Alias], tell: bool, out: Outputs) -> None:
+        """Take what a catalog record of this lane claims; with `tell`, ask the arbiters now."""
+        asked = [
+            claim for claim in claims if self._masters.owner(claim.source, claim.identifier) != claim.sku
+        ]
+        for claim in asked:
+            self._masters.open_claim(claim)
+        if tell:
+            for claim in asked:
+                out.controls += _words(self._arbiter(claim), ControlKind.CLAIMS, [claim])
+
+    def hear_claims(self, claims: Collection[Alias], now: int, out: Outputs) -> None:
+        """As the arbiter: decide, once settled."""
+        if self.settled:
+            self._decide(claims, (), now, out)
+        else:
+            self._early.update(claims)
+
+    def hear_bound(self, bound: Iterable[Alias], now: int, out: Outputs) -> None:
+        """An arbiter, or to an arbiter without state another lane, says whose these are."""
+        for alias in bound:
+            if not self._bind(alias, out):
+                out.incidents.append(self._conflict(alias, now))
+
+    def settle(self, asking: Collection[int], now: int, out: Outputs) -> None:
+        """Decide what waited. The lanes that are `asking` get all of it with their answer."""
+        self.settled = True
+        self._decide(sorted(self._early), asking, now, out)
+        self._early.clear()
+
+    def tell_arbiter(self, lane: int) -> Iterator[tuple[int, Control]]:
+        """For an arbiter that starts without state: what this lane knows of its aliases, and what it claims."""
+        for kind, found in (
+            (ControlKind.ALIASES, self._masters.bound()),
+            (ControlKind.CLAIMS, self._masters.claims()),
+        ):
+            yield from _words(lane, kind, [a for a in map(Alias._make, found) if self._arbiter(a) == lane])
+
+    def tell_decided(self, lane: int) -> Iterator[tuple[int, Control]]:
+        """For a lane that starts without state: the aliases whose arbiter this lane is."""
+        own = [a for a in map(Alias._make, self._masters.bound()) if self._arbiter(a) == self._number]
+        return _words(lane, ControlKind.ALIASES, own)
+
+    def _decide(self, claims: Iterable[Alias], asking: Collection[int], now: int, out: Outputs) -> None:
+        told: dict[int, list[Alias]] = {}
+        for claim in claims:
+            owner = self._masters.owner(claim.source, claim.identifier)
+            self._bind(claim if owner is None else claim._replace(sku=owner), out)
+            if owner not in (None, claim.sku):
+                out.incidents.append(self._conflict(claim, now))
+            # Who asked may have lost its state since it was told last.
+            to = range(self._lanes) if owner is None else (shard_of(claim.sku) % self._lanes,)
+            for lane in to:
+                if lane != self._number and lane not in asking:
+                    told.setdefault(lane, []).append(claim if owner is None else claim._replace(sku=owner))
+        for lane, aliases in told.items():
+            out.controls += _words(lane, ControlKind.ALIASES, aliases)
+
+    def _bind(self, alias: Alias, out: Outputs) -> bool:
+        if not self._masters.bind_alias(*alias):
+            return False
+        waiting = self._parking.release("sku", alias.identifier)
+        out.released += [(self._number, message) for message in waiting]
+        return True
+
+    def _conflict(self, claim: Alias, now: int) -> Incident:
+        owner = self._masters.owner(claim.source, claim.identifier)
+        return alias_conflict(
+            AliasConflict(claim.source, claim.identifier, claim.sku, owner or ""), None, now
+        )
+
+    def _arbiter(self, alias: Alias) -> int:
+        return shard_of(f"{alias.source}\x00{alias.identifier}") % self._lanes
+
+
+def _words(lane: int, kind: ControlKind, aliases: list[Alias]) -> Iterator[tuple[int, Control]]:
+    for first in range(0, len(aliases), _IN_A_WORD):
+        yield lane, Control(kind, {"aliases": [list(alias) for alias in aliases[first : first + _IN_A_WORD]]})

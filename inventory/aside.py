@@ -1,0 +1,64 @@
+"""Rows that a lane does not fold: forwarded, parked, or dead."""
+
+import numpy as np
+
+from inventory.admission import (
+    DEAD,
+    DEAD_LETTER_CODES,
+    FORWARD,
+    NOT_COMPUTED,
+    OK,
+    PARK_CHANNEL,
+    PARK_LOCATION,
+    PARK_SKU,
+    TOO_LATE,
+    Admitted,
+)
+from inventory.batch import DeadLetter, Forward, Message, Outputs, Slice
+from inventory.columns import LOCATION, SKU, Kind
+from inventory.parking import Parked, Parking
+from inventory.reasons import REASONS
+from inventory.ties import text_of
+
+_CHANNEL, _POS_LINE = 5, 10  # text fields
+_PARK = {PARK_SKU: ("sku", SKU), PARK_LOCATION: ("location", LOCATION), PARK_CHANNEL: ("channel", _CHANNEL)}
+
+
+def set_aside(part: Slice, verdict: Admitted, parking: Parking, log_clock: int, out: Outputs) -> list[int]:
+    """Send on, park or refuse every row that is not to be folded; returns the counts that came too late."""
+    forwarded = np.flatnonzero(verdict.outcome == FORWARD)
+    if forwarded.size:
+        out.forwards.append(Forward(part, forwarded, verdict.detail[forwarded]))
+    too_late = []
+    for i in np.flatnonzero((verdict.outcome != OK) & (verdict.outcome != FORWARD)).tolist():
+        outcome = int(verdict.outcome[i])
+        if outcome in _PARK:
+            what, field = _PARK[outcome]
+            identifier = (text_of(part.columns, field, i) or b"").decode(errors="replace")
+            dead = parking.put(Parked(what, identifier, log_clock, pos_line(part, i), message_of(part, i)))
+            out.dead_letters += [dead] if dead else []
+        elif outcome == TOO_LATE:
+            too_late.append(i)
+        else:
+            code = "invalid_event" if outcome == NOT_COMPUTED else DEAD_LETTER_CODES[outcome - DEAD]
+            reason = REASONS["not_computed" if outcome == NOT_COMPUTED else code]
+            out.dead_letters.append(DeadLetter(code, reason, message_of(part, i), pos_line(part, i)))
+    return too_late
+
+
+def pos_line(part: Slice, i: int) -> str | None:
+    """The line of a till transaction that row i is; None for other records."""
+    if part.kind is not Kind.POS_LINE:
+        return None
+    return (text_of(part.columns, _POS_LINE, i) or b"").decode(errors="replace")
+
+
+def message_of(part: Slice, i: int) -> Message:
+    """The whole message of row i, as it was first read."""
+    records, origin = part.records, part.origin
+    key = text_of(part.columns, LOCATION if part.kind is Kind.POS_LINE else SKU, i)
+    value = records.buf[int(records.start[i]) : int(records.end[i])].tobytes()
+    return Message(
+        int(origin.topic[i]), int(origin.partition[i]), int(origin.offset[i]), int(origin.log_time[i]),
+        int(origin.flags[i]), value, key,
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""Folding master data into a lane: the last record of a key wins."""
+
+import json
+
+from inventory.aliases import Alias, Aliases
+from inventory.batch import Control, ControlKind, DeadLetter, Master, Outputs
+from inventory.incidents import alias_conflict
+from inventory.masters import MasterError, Masters
+from inventory.murmur import shard_of
+from inventory.network import NetworkError
+from inventory.parking import Parking
+from inventory.policies import RuleError, UncomputedLayer
+from inventory.positions import mark_moved
+from inventory.state import Memory
+
+
+class MasterRecords:
+    """Puts records where they belong, and wakes what waited for the identifiers they bring."""
+
+    def __init__(
+        self, number: int, lanes: int, memory: Memory, masters: Masters, aliases: Aliases, parking: Parking
+    ) -> None:
+        self._number = number
+        self._lanes = lanes
+        self._memory = memory
+        self._masters = masters
+        self._aliases = aliases
+        self._parking = parking
+
+    def fold(self, master: Master, tell: bool, now: int, out: Outputs) -> None:
+        """Take one record; one that cannot be applied is a dead letter. `tell`: claims go out at once."""
+        try:
+            if master.record in ("Location", "Channel"):
+                self._fold_place(master, now, out)
+            elif master.record == "Policy":
+                self._masters.put_policy(master.key, master.value, now)
+            else:
+                self._fold_item(master, tell, out)
+        except (NetworkError, RuleError, UncomputedLayer, MasterError) as error:
+            # Every lane reads the topics of one partition: one of them tells.
+            if self._number == 0 or master.record == "CatalogItem":
+                out.dead_letters.append(DeadLetter("invalid_event", str(error), master.message))
+
+    def _fold_place(self, master: Master, now: int, out: Outputs) -> None:
+        sort = master.record.lower()
+        place = master.key.removeprefix(f"{sort}:")
+        conflicts = self._masters.put_place(sort, place, master.value)
+        out.incidents += [alias_conflict(conflict, place, now) for conflict in conflicts]
+        out.network_changed = True
+        self._wake(sort, place, out)
+        known = self._masters.documents.get(f"{sort}:{place}") or {}
+        for alias in json.loads(str(known.get("definition") or "{}")).get("aliases", []):
+            self._wake(sort, alias["identifier"], out)
+
+    def _fold_item(self, master: Master, tell: bool, out: Outputs) -> None:
+        value = master.value
+        sku = master.key if value is None else str(value["sku"])
+        home = shard_of(sku) % self._lanes
+        if home != self._number and value is None:  # without a value there is no row to send
+            out.controls.append((home, Control(ControlKind.RETIRED, {"sku": sku})))
+            return
+        if home != self._number:
+            out.released.append((home, master.message))
+            return
+        row = self._masters.retire_item(sku) if value is None else self._masters.put_item(value)
+        if row < 0:
+            return  # the tombstone of a sku that was never known
+        table = self._memory.stores["skus"].table
+        column = f"offset_{master.carrier}"
+        table.rows[column][row] = max(int(table.rows[column][row]), master.carrier_offset + 1)
+        mark_moved(self._memory.state(), row)
+        out.folded["CatalogItem"] = out.folded.get("CatalogItem", 0) + 1
+        if value is not None:
+            self._wake("sku", sku, out)
+            claims = [Alias(str(a["source"]), str(a["identifier"]), sku) for a in value.get("aliases") or []]
+            self._aliases.claim(claims, tell, out)
+
+    def _wake(self, what: str, identifier: str, out: Outputs) -> None:
+        """Send what waited for an identifier through `routed` again, to be judged anew."""
+        waiting = self._parking.release(what, identifier)
+        out.released += [(self._number, message) for message in waiting]
