@@ -29,10 +29,18 @@ class Change(NamedTuple):
     blocked: int
 
 
+class Sale(NamedTuple):
+    """Units that a channel sold without a reservation."""
+
+    channel: str
+    units: int
+
+
 class Additive(NamedTuple):
     """A fact that adds: to the counters of a position, to what a reservation line has used up, or to both.
 
-    `location` and `change` are None for a release: no stock moves. `line` is None where none is named.
+    `location` and `change` are None for a release: no stock moves. `line` is None where none is named. `sale`
+    is what counts against the ring-fence of a channel.
     """
 
     occurred_at: int
@@ -41,6 +49,7 @@ class Additive(NamedTuple):
     line: LineId | None
     consumed: int
     released: int
+    sale: Sale | None = None
 
 
 class CountKey(NamedTuple):
@@ -90,6 +99,10 @@ class LineFacts:
     def last(self) -> Version | None:
         """The version that holds; None where only consumption is known."""
         return max(self.versions, default=None)
+
+    def first_placed(self) -> int | None:
+        """The least time of a version (ms); None where only consumption is known."""
+        return min((version.occurred_at for version in self.versions), default=None)
 
     def consumed(self) -> int:
         """Units shipped or sold, less what was given back. Given back without being consumed counts 0."""

@@ -35,7 +35,7 @@ class Intake:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.master = MasterData()
+        self.master = MasterData(config)
         self.facts: defaultdict[str, SkuFacts] = defaultdict(SkuFacts)
         self.waiting: dict[tuple[str, str], list[Arrived]] = {}
         self.dead_letters: list[Noted] = []
@@ -51,7 +51,7 @@ class Intake:
     ) -> str | None:
         """See `ReferenceModel.fold`."""
         if record_name in MASTER_DATA:
-            return self._fold_master(record_name, value, key)
+            return self._fold_master(record_name, value, key, log_time)
         if record_name not in ENVELOPED:
             raise NotModelled(record_name)
         if value is None:
@@ -76,8 +76,10 @@ class Intake:
         self._place(arrived)
         return None
 
-    def _fold_master(self, record_name: str, value: Mapping[str, Any] | None, key: str) -> str | None:
-        learned = self.master.fold(record_name, value, key)
+    def _fold_master(
+        self, record_name: str, value: Mapping[str, Any] | None, key: str, log_time: int
+    ) -> str | None:
+        learned = self.master.fold(record_name, value, key, log_time)
         if learned.code is not None:
             return self._refuse(learned.code, record_name, learned.id)
         for alias in learned.conflicting_aliases:
@@ -142,9 +144,9 @@ class Intake:
     def _place_movement(self, arrived: Arrived) -> None:
         where = self._sku_and_location(arrived)
         if where is not None:
-            self._check_channel(arrived)
             sku, location = where
-            self._add(arrived, sku, movements.movement(arrived.event, location))
+            channel = self._channel(arrived)
+            self._add(arrived, sku, movements.movement(arrived.event, location, channel))
 
     def _place_correction(self, arrived: Arrived) -> None:
         where = self._sku_and_location(arrived)
@@ -158,20 +160,23 @@ class Intake:
         location = self._resolve(arrived, "location", event["location"])
         if location is None:
             return
-        self._check_channel(arrived)
+        channel = self._channel(arrived)
         for line in event["lines"]:
             alone = arrived._replace(event={**event, "lines": [line]})
             sku = self._resolve(alone, "sku", line["sku"])
             if sku is not None:
-                fact = movements.pos_line(line, event["occurred_at"], location)
+                fact = movements.pos_line(line, event["occurred_at"], location, channel)
                 self._add(arrived, sku, fact, line["line"])
 
-    def _check_channel(self, arrived: Arrived) -> None:
-        """Stock that moved has moved: a channel that is not known holds nothing up."""
+    def _channel(self, arrived: Arrived) -> str | None:
+        """Whose sale it is. Stock that moved has moved: a channel that is not known holds nothing up."""
         event = arrived.event
-        channel = event["channel"]
-        if channel is not None and self.master.names["channel"].resolve(event["source"], channel) is None:
+        if event["channel"] is None:
+            return None
+        channel = self.master.names["channel"].resolve(event["source"], event["channel"])
+        if channel is None:
             self._note("unknown_channel", arrived)
+        return channel
 
     def _place_count(self, arrived: Arrived) -> None:
         event = arrived.event

@@ -1,10 +1,12 @@
-"""Catalog, network and rules: of each key the last record wins. A tombstone ends what it names."""
+"""Catalog, network, rules and allocations: of each key the last record wins. A tombstone ends what it names."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from inventory.reference.errors import NotModelled
-from inventory.reference.guards import is_identifier
+from inventory.reference.fences import Allocated, Start, started
+from inventory.reference.guards import Config, is_identifier
 from inventory.reference.identity import Names
 from inventory.reference.network import Alias, Network, read_aliases, read_channel, read_location
 from inventory.reference.rulebook import RuleBook
@@ -25,14 +27,17 @@ class Learned(NamedTuple):
 class MasterData:
     """`revision` grows with every record."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Config) -> None:
+        self._config = config
         self.revision = 0
         self.names = {"sku": Names(), "location": Names(), "channel": Names()}
         self.items: dict[str, Item] = {}
         self.network = Network()
         self.rules = RuleBook()
+        self.allocations: dict[str, dict[str, Allocated]] = {}
+        """By sku and ring-fence."""
 
-    def fold(self, record_name: str, value: Mapping[str, Any] | None, key: str) -> Learned:
+    def fold(self, record_name: str, value: Mapping[str, Any] | None, key: str, log_time: int) -> Learned:
         """A record that cannot be read leaves what was told before. NotModelled for what is not computed."""
         self.revision += 1
         if value is None:
@@ -40,7 +45,7 @@ class MasterData:
         record = complete(MASTER_DATA[record_name], value)
         if record is None:
             return Learned(key, "invalid_event")
-        identifier: str = record["sku" if record_name == "CatalogItem" else "id"]
+        identifier: str = record["sku" if "sku" in record else "id"]
         if record_name != "Policy" and not is_identifier(identifier):
             return Learned(identifier, "invalid_event")
         try:
@@ -51,8 +56,10 @@ class MasterData:
                     return self._fold_location(record)
                 case "Channel":
                     return self._fold_channel(record)
+                case "Allocation":
+                    return self._fold_allocation(record, log_time)
                 case _:
-                    return self._fold_policy(record)
+                    return self._fold_policy(record, log_time)
         except ValueError:
             return Learned(identifier, "invalid_event")
 
@@ -77,13 +84,35 @@ class MasterData:
         self.network.put_channel(channel)
         return self._name("channel", channel.id, aliases)
 
-    def _fold_policy(self, record: Record) -> Learned:
+    def _fold_policy(self, record: Record, log_time: int) -> Learned:
         """An ended rule is not looked at: it may be of any layer."""
         if record["status"] == "DELETED":
             self.rules.end(record["id"])
-        else:
-            self.rules.put(read_rule(record))
+            return Learned(record["id"])
+        rule = read_rule(record)
+        if rule.layer == "ring_fence":
+            known = self.rules.get(rule.id)
+            before = None if known is None or known.layer != rule.layer else Start(known.set_at, known.since)
+            start = started(rule.set_at, log_time, before, self._config.count_horizon_ms)
+            rule = replace(rule, set_at=start.set_at, since=start.since)
+        self.rules.put(rule)
         return Learned(record["id"])
+
+    def _fold_allocation(self, record: Record, log_time: int) -> Learned:
+        """It may come before its sku and its rules, and counts when they are there."""
+        if any(fence["units"] < 0 for fence in record["fences"]):
+            return Learned(record["sku"], "invalid_quantity")
+        known = self.allocations.get(record["sku"], {})
+        horizon = self._config.count_horizon_ms
+        self.allocations[record["sku"]] = {
+            fence: Allocated(
+                units, started(set_at, log_time, known[fence].start if fence in known else None, horizon)
+            )
+            for fence, units, set_at in (
+                (each["fence"], each["units"], each["set_at"]) for each in record["fences"]
+            )
+        }
+        return Learned(record["sku"])
 
     def _name(self, kind: str, canonical: str, aliases: Iterable[Alias]) -> Learned:
         names = self.names[kind]
@@ -108,4 +137,6 @@ class MasterData:
                 self.network.put_channel(self.network.channels[identifier]._replace(deleted=True))
             case "Policy":
                 self.rules.end(key)
+            case "Allocation":
+                self.allocations.pop(key, None)
         return Learned(identifier)

@@ -6,6 +6,7 @@ from typing import Any
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.errors import UnknownIdentifier
 from inventory.reference.facts import LineId, SkuFacts
+from inventory.reference.fences import resolved
 from inventory.reference.guards import Config
 from inventory.reference.incidents import Incident, standing
 from inventory.reference.intake import Intake, Noted
@@ -62,6 +63,15 @@ class ReferenceModel:
         if channel not in channels:
             raise UnknownIdentifier(channel)
         return channels[channel]
+
+    def rebalanced(self, sku: str, now: int) -> dict[str, int]:
+        """What each percentage fence of a sku comes to in units at `now` (ms), by its id: what to allocate."""
+        numbers, units = self._numbers_of(sku, now), {}
+        for channel, told in numbers.channels.items():
+            rule = numbers.rules.of_channel(channel)["ring_fence"]
+            if rule is not None and rule.percent is not None:
+                units[rule.id] = resolved(rule, told.pool)
+        return units
 
     def skus(self) -> list[str]:
         """All skus that the catalog ever named."""
@@ -122,6 +132,7 @@ class ReferenceModel:
         known = self._numbers.get(sku)
         if known is not None and known[0] == state:
             return known[1]
-        numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, now)
+        allocated = master.allocations.get(sku, {})
+        numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
         self._numbers[sku] = (state, numbers)
         return numbers

@@ -1,9 +1,10 @@
 """From the positions of a sku to what each channel is told. The order of operations is the contract."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 
+from inventory.reference.fences import Fence, grants
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers, Status
 from inventory.reference.positions import Counters
 from inventory.reference.rules import Rule
@@ -53,11 +54,14 @@ def channel_numbers(
     active: bool,
     nodes: Sequence[NodeNumbers],
     unsourced: int,
+    fences: Sequence[Fence],
+    may_sell_from: Callable[[str], Collection[str]],
     winning: Mapping[str, Rule | None],
     rules: tuple[str, ...],
 ) -> ChannelNumbers:
     """What a channel is told, from the positions it may sell from and the unsourced demand that asks for it.
 
+    `fences` are those that may take from its pool, in their order, and `may_sell_from` tells from where.
     `winning` is the rule of each layer that names channels; `rules` are the ids to publish with the number.
     """
     supply = sum(max(node.net, 0) for node in nodes)
@@ -69,8 +73,9 @@ def channel_numbers(
     withheld = min(max(network, sum(node.withheld for node in nodes)), max(0, supply - demand))
     pool = supply - min(demand, supply) - withheld
 
-    grant = 0
-    shared = pool - grant
+    granted = grants(channel, pool, fences, {node.location: node.node_ats for node in nodes}, may_sell_from)
+    grant = sum(each.units for each in granted if each.channel == channel)
+    shared = pool - sum(each.units for each in granted)
     # The pool and its terms stay as they are: they say what there is, not what is shown.
     excluded = winning["exclusion"] is not None or not active
     offer = 0 if excluded else grant + math.floor(shared * share_of(winning["share"]))
@@ -79,7 +84,8 @@ def channel_numbers(
         view = min(view, units_of(winning["cap"]))
     if view <= units_of(winning["threshold"]):
         view = 0
-    available = view
+    backorder = 0 if excluded else max(0, units_of(winning["backorder"]) - unmet)
+    available = view + backorder
     return ChannelNumbers(
         channel=channel,
         available=available,
@@ -95,6 +101,7 @@ def channel_numbers(
         demand=demand,
         withheld=withheld,
         rules=rules,
+        grants=granted,
     )
 
 

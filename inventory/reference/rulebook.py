@@ -16,7 +16,7 @@ class ItemRules(NamedTuple):
         return {
             layer: next((rule for rule in rules if rule.channel in (None, channel)), None)
             for layer, rules in self.by_layer.items()
-            if LAYERS[layer].names_channel
+            if LAYERS[layer].names_channel and not LAYERS[layer].matches_places
         }
 
 
@@ -32,6 +32,9 @@ class RuleBook:
     def put(self, rule: Rule) -> None:
         self._rules[rule.id] = rule
         self._sort_out()
+
+    def get(self, rule_id: str) -> Rule | None:
+        return self._rules.get(rule_id)
 
     def end(self, rule_id: str) -> None:
         self._rules.pop(rule_id, None)

@@ -177,6 +177,10 @@ MASTER_DATA: dict[str, tuple[Field, ...]] = {
         Field("aliases", Array(Nested(Field("source", TEXT), Field("identifier", TEXT))), ()),
         Field("active", BOOLEAN, True),
     ),
+    "Allocation": (
+        Field("sku", TEXT),
+        Field("fences", Array(Nested(Field("fence", TEXT), Field("units", LONG), Field("set_at", LONG)))),
+    ),
     "Location": (Field("id", TEXT), Field("status", STATUS), Field("definition", TEXT)),
     "Channel": (Field("id", TEXT), Field("status", STATUS), Field("definition", TEXT)),
     "Policy": (

@@ -70,6 +70,33 @@ class Shop:
         }
         return self.fold("Policy", value, key=name)
 
+    def fence(
+        self,
+        name: str,
+        channel: str,
+        *,
+        set_at: int | None = -2 * HOUR,
+        log_time: int = 0,
+        valid_to: int | None = None,
+        **definition: Any,
+    ) -> str | None:
+        """A ring-fence that was set at, and whose record came at, these times relative to `NOW`."""
+        if set_at is not None:
+            definition["set_at"] = NOW + set_at
+        value = {
+            **_master(name, {"channel": channel, **definition}, False),
+            "layer": "ring_fence",
+            "valid_to": None if valid_to is None else NOW + valid_to,
+        }
+        return self.fold("Policy", value, key=name, log_time=NOW + log_time)
+
+    def allocate(
+        self, fences: Mapping[str, int], *, sku: str = SKU, set_at: int = -2 * HOUR, log_time: int = 0
+    ) -> str | None:
+        """Units that percentage fences come to."""
+        told = [{"fence": fence, "units": units, "set_at": NOW + set_at} for fence, units in fences.items()]
+        return self.fold("Allocation", {"sku": sku, "fences": told}, key=sku, log_time=NOW + log_time)
+
     # Facts
 
     def movement(self, kind: str, quantity: int, *, at: int = -HOUR, **fields: Any) -> str | None:

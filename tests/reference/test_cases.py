@@ -2,9 +2,9 @@
 
 Each test carries the number of its case and names whose documentation or issue says so. Where a system means
 something else by a word, its meaning is translated. Not here, because the model does not compute them yet:
-backorder (4, and the last of 2), dated supply (6, 21-23), fences (30-34), checked reservations (45, 47), net
-counts and feeds of a whole stock (67-70), bundles (74). Not of this model: a pre-order formula (13), events
-for crossing a level (40), what a view's writer does (77, 78).
+dated supply (21-23), checked reservations (45, 47), net counts and feeds of a whole stock (67-70), bundles
+(74). Not of this model: a pre-order formula (13), events for crossing a level (40), what a view's writer does
+(77, 78).
 """
 
 from itertools import permutations
@@ -39,6 +39,34 @@ def test_case_2_out_of_stock_threshold(on_hand: int, allocated: int, threshold: 
     shop.line("o", 1, allocated)
     shop.rule("safety_stock", "ss", units=threshold)
     assert shop.available() == expected
+
+
+def test_case_2_a_threshold_below_0_is_a_backorder() -> None:
+    # Vendure, Stock Control.
+    shop = Shop()
+    shop.count(10)
+    shop.line("o", 1, 10)
+    shop.rule("backorder", "bo", units=5)
+    assert shop.available() == 5
+
+
+def test_case_4_a_threshold_below_0_adds_to_what_is_there() -> None:
+    # Adobe, Backorders.
+    shop = Shop()
+    shop.count(25)
+    shop.rule("backorder", "bo", units=50)
+    assert shop.available() == 75
+
+
+def test_case_6_safety_stock_beyond_supply_falls_short() -> None:
+    # IBM, Calculating availability. Supply in two lots is one position: 9 + 10 are withheld.
+    shop = Shop()
+    shop.receipt(10)
+    shop.receipt(12)
+    shop.line("o", 1, 3)
+    shop.rule("safety_stock", "ss", units=21)
+    node = shop.node()
+    assert (node.node_ats, node.withheld, node.safety_shortfall) == (0, 9 + 10, 2)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +151,66 @@ def test_case_27_a_receipt_delivered_twice() -> None:
     for _ in range(2):
         shop.receipt(10, event_id="po-line-1", reference="PO-1")
     assert shop.on_hand() == 10
+
+
+def segments() -> Shop:
+    """Three fences of 10 in a stock of 50; a share of 0 keeps a channel out of what is not fenced."""
+    shop = Shop(channels={"store": {}, "online": {}, "marketplace": {}, "unsegmented": {}})
+    shop.count(50)
+    for channel in ("store", "online", "marketplace"):
+        shop.fence(channel, channel, units=10)
+    shop.rule("share", "sh", percent="0", channel="marketplace")
+    return shop
+
+
+def test_case_30_segments_and_what_two_of_them_share() -> None:
+    # IBM, unsegmented scenario.
+    shop = segments()
+    names = ("store", "online", "marketplace", "unsegmented")
+    assert [shop.available(name) for name in names] == [30, 30, 10, 20]
+
+
+def test_case_31_a_segment_sells_its_own_and_then_what_is_shared() -> None:
+    # Derived from the former.
+    shop = segments()
+    shop.line("o", 1, 25, channel="store")
+    names = ("store", "online", "marketplace", "unsegmented")
+    assert [shop.available(name) for name in names] == [5, 15, 10, 5]
+
+
+@pytest.mark.parametrize(("share", "expected"), [("0", 200), ("100", 250)])
+def test_case_32_alone_and_with_the_common_stock(share: str, expected: int) -> None:
+    # OneTruth.
+    shop = Shop(channels={"b2b": {}, "b2c": {}})
+    shop.count(350)
+    shop.fence("b2b", "b2b", units=100)
+    shop.fence("b2c", "b2c", units=200)
+    shop.rule("share", "sh", percent=share, channel="b2c")
+    assert shop.available("b2c") == expected
+
+
+def test_case_33_a_reserve_is_used_first_and_returns_at_its_end() -> None:
+    # Sellercloud.
+    shop = Shop(channels={"G": {}, "other": {}})
+    shop.count(100, at=-2 * HOUR)
+    shop.fence("rf", "G", units=10, valid_to=1)
+    assert shop.available("other") == 90
+    shop.line("o", 1, 4, channel="G")
+    assert shop.available("other") == 90
+    assert shop.available("other", at=1) == 96
+
+
+def test_case_34_an_allocation_is_moved() -> None:
+    # D365, inventory allocation.
+    shop = Shop(channels={"US": {}, "EU": {}})
+    shop.count(10)
+    for channel in ("US", "EU"):
+        shop.rule("share", f"sh-{channel}", percent="0", channel=channel)
+    shop.fence("US", "US", units=10)
+    assert (shop.available("US"), shop.available("EU")) == (10, 0)
+    shop.fence("US", "US", units=8)
+    shop.fence("EU", "EU", units=2)
+    assert (shop.available("US"), shop.available("EU")) == (8, 2)
 
 
 def test_case_36_an_exclusion_and_a_buffer_both_match() -> None:
