@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from inventory.reference import movements
 from inventory.reference.avro import content
 from inventory.reference.errors import NotModelled
-from inventory.reference.facts import COUNTERS, Additive, CountKey, SkuFacts, Told, Version
+from inventory.reference.facts import COUNTERS, Additive, CountKey, Promise, SkuFacts, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
 from inventory.reference.schema import ENVELOPED, MASTER_DATA, POS_LINE, Record, complete
@@ -126,6 +126,8 @@ class Intake:
                 self._place_movement(arrived)
             case "StockCorrection":
                 self._place_correction(arrived)
+            case "ExpectedSupply":
+                self._place_supply(arrived)
 
     def _resolve(self, arrived: Arrived, kind: str, identifier: str) -> str | None:
         """The canonical identifier; None where it is not known, and then the record waits for it."""
@@ -218,8 +220,28 @@ class Intake:
             quantity=event["quantity"],
             commitment=event["commitment"],
             expires_at=event["expires_at"],
+            needed_at=event["needed_at"],
         )
         if self.facts[sku].version((event["reservation_id"], event["line"]), version) == "conflict":
+            self._note("conflicting_version", arrived)
+
+    def _place_supply(self, arrived: Arrived) -> None:
+        where = self._sku_and_location(arrived)
+        if where is None:
+            return
+        (sku, location), event = where, arrived.event
+        promise = Promise(
+            version=event["version"],
+            occurred_at=event["occurred_at"],
+            recorded_at=event["recorded_at"],
+            content=content(event, "ExpectedSupply"),
+            kind=event["kind"],
+            location=location,
+            quantity=event["quantity"],
+            expected_at=event["expected_at"],
+            status=event["status"],
+        )
+        if self.facts[sku].promise(event["reference"], promise) == "conflict":
             self._note("conflicting_version", arrived)
 
     def _add(self, arrived: Arrived, sku: str, fact: Additive, line: str | None = None) -> None:

@@ -9,9 +9,11 @@ from inventory.reference.facts import LineId, SkuFacts
 from inventory.reference.fences import resolved
 from inventory.reference.guards import Config
 from inventory.reference.incidents import Incident, standing
+from inventory.reference.instants import instants
 from inventory.reference.intake import Intake, Noted
 from inventory.reference.numbering import SkuNumbers, node_of, sku_numbers
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+from inventory.reference.projected import projected
 
 DEFAULTS = Config()
 NO_FACTS = SkuFacts()
@@ -64,6 +66,18 @@ class ReferenceModel:
             raise UnknownIdentifier(channel)
         return channels[channel]
 
+    def projected(self, sku: str, channel: str, now: int, days: int) -> list[int]:
+        """What is available by the end of each of `days` days (UTC), of which today is the first; signed.
+
+        Of an inactive sku 0. UnknownIdentifier if sku or channel is not known.
+        """
+        numbers, network = self._numbers_of(sku, now), self._master.network
+        if channel not in numbers.channels:
+            raise UnknownIdentifier(channel)
+        if not self._master.items[sku].active:
+            return [0] * days
+        return projected(self._facts_of(sku), numbers.nodes, network, channel, now, days)
+
     def rebalanced(self, sku: str, now: int) -> dict[str, int]:
         """What each percentage fence of a sku comes to in units at `now` (ms), by its id: what to allocate."""
         numbers, units = self._numbers_of(sku, now), {}
@@ -72,6 +86,10 @@ class ReferenceModel:
             if rule is not None and rule.percent is not None:
                 units[rule.id] = resolved(rule, told.pool)
         return units
+
+    def instants(self, sku: str) -> list[int]:
+        """When the numbers of a sku may move while no record comes (ms), sorted; they only become more."""
+        return instants(self._facts_of(sku), self._master.rules.ever)
 
     def skus(self) -> list[str]:
         """All skus that the catalog ever named."""

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from inventory.reference.facts import Additive, Change, LineId, Sale
+from inventory.reference.facts import Additive, Change, LineId, Sale, Transit
 from inventory.reference.guards import ARRIVALS
 from inventory.reference.schema import Record
 
@@ -41,7 +41,8 @@ def movement(event: Record, location: str, channel: str | None) -> Additive:
     consumed = {"SHIP": quantity, "ADJUST": -quantity}.get(kind, 0)
     line = named_line(event["reservation_id"], event["line"]) if consumed else None
     sold = sale(channel, quantity, event["reservation_id"]) if kind == "SHIP" else None
-    return Additive(event["occurred_at"], location, change, line, consumed if line else 0, 0, sold)
+    moved = transit(kind, event["reference"], quantity)
+    return Additive(event["occurred_at"], location, change, line, consumed if line else 0, 0, sold, moved)
 
 
 def correction(event: Record, location: str) -> Additive:
@@ -67,6 +68,14 @@ def release(event: Record) -> Additive:
 def sale(channel: str | None, quantity: int, reservation_id: str | None) -> Sale | None:
     """What a channel sold; through a reservation it is the line that counts."""
     return None if channel is None or reservation_id is not None else Sale(channel, quantity)
+
+
+def transit(kind: str, reference: str | None, quantity: int) -> Transit | None:
+    """What a movement does to the expected line that it names: only these kinds send and receive."""
+    if reference is None or kind not in ("TRANSFER_OUT", "TRANSFER_IN", "RECEIPT"):
+        return None
+    sent = kind == "TRANSFER_OUT"
+    return Transit(reference, sent=quantity if sent else 0, received=0 if sent else quantity)
 
 
 def named_line(reservation_id: str | None, line: str | None) -> LineId | None:

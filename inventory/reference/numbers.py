@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inventory.reference.fences import Grant
+from inventory.reference.supply import Arriving
 
 Status = Literal["OUT", "LOW", "IN_STOCK"]
 
@@ -14,9 +15,9 @@ class ChannelNumbers:
 
     `shortage` is that of the channel's locations alone; `demand` adds what is unsourced. `withheld` is what
     safety stock keeps back in the pool. `grant` is what the channel's own fence takes from it, `grants` what
-    all of them do, in their order. `rules` are the winning ones of every layer, by id, whether they moved this
-    number or not; node rules of all the channel's locations are among them, and other channels' fences that
-    may take from its pool.
+    all of them do, in their order. `arriving` is the in-transit supply that counts. `rules` are the winning
+    ones of every layer, by id, whether they moved this number or not; node and in-transit rules of all the
+    channel's locations are among them, and other channels' fences that may take from its pool.
     """
 
     channel: str
@@ -34,6 +35,7 @@ class ChannelNumbers:
     withheld: int
     rules: tuple[str, ...]
     grants: tuple[Grant, ...] = ()
+    arriving: tuple[Arriving, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """From the positions of a sku to what each channel is told. The order of operations is the contract."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 
@@ -8,6 +9,7 @@ from inventory.reference.fences import Fence, grants
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers, Status
 from inventory.reference.positions import Counters
 from inventory.reference.rules import Rule
+from inventory.reference.supply import Arriving
 
 
 def node_numbers(location: str, has: Counters, soft: int, hard: int, rule: Rule | None) -> NodeNumbers:
@@ -53,18 +55,20 @@ def channel_numbers(
     *,
     active: bool,
     nodes: Sequence[NodeNumbers],
+    arriving: Sequence[Arriving],
     unsourced: int,
     fences: Sequence[Fence],
     may_sell_from: Callable[[str], Collection[str]],
     winning: Mapping[str, Rule | None],
     rules: tuple[str, ...],
 ) -> ChannelNumbers:
-    """What a channel is told, from the positions it may sell from and the unsourced demand that asks for it.
+    """What a channel is told, from the positions it may sell from, what is on its way to them and counts, and
+    the unsourced demand that asks for it.
 
     `fences` are those that may take from its pool, in their order, and `may_sell_from` tells from where.
     `winning` is the rule of each layer that names channels; `rules` are the ids to publish with the number.
     """
-    supply = sum(max(node.net, 0) for node in nodes)
+    supply = sum(max(node.net, 0) for node in nodes) + sum(line.counted for line in arriving)
     shortage = sum(node.shortage for node in nodes)
     demand = shortage + unsourced
     unmet = max(0, demand - supply)
@@ -73,7 +77,10 @@ def channel_numbers(
     withheld = min(max(network, sum(node.withheld for node in nodes)), max(0, supply - demand))
     pool = supply - min(demand, supply) - withheld
 
-    granted = grants(channel, pool, fences, {node.location: node.node_ats for node in nodes}, may_sell_from)
+    has = Counter({node.location: node.node_ats for node in nodes})
+    for line in arriving:
+        has[line.location] += line.counted
+    granted = grants(channel, pool, fences, has, may_sell_from)
     grant = sum(each.units for each in granted if each.channel == channel)
     shared = pool - sum(each.units for each in granted)
     # The pool and its terms stay as they are: they say what there is, not what is shown.
@@ -102,6 +109,7 @@ def channel_numbers(
         withheld=withheld,
         rules=rules,
         grants=granted,
+        arriving=tuple(arriving),
     )
 
 

@@ -155,6 +155,16 @@ EVENTS: dict[str, tuple[Field, ...]] = {
         Field("counter", Enum("ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED"), "ON_HAND"),
         Field("batch", Nullable(Nested(Field("batch_id", TEXT), Field("sequence", LONG))), None),
     ),
+    "ExpectedSupply": (
+        Field("reference", TEXT),
+        Field("version", LONG),
+        Field("kind", Enum("PURCHASE_ORDER", "TRANSFER", "ASN")),
+        Field("sku", TEXT),
+        Field("location", TEXT),
+        Field("quantity", LONG),
+        Field("expected_at", LONG),
+        Field("status", Enum("OPEN", "CANCELLED", "CLOSED")),
+    ),
     "StockCorrection": (
         Field("sku", TEXT),
         Field("location", TEXT),

@@ -143,6 +143,21 @@ class Shop:
         value = {"location": "DC1", "transaction_id": "t", "lines": filled}
         return self.event("PosTransaction", value, at, fields)
 
+    def expect(
+        self, reference: str, version: int, quantity: int, *, due: int, at: int = -HOUR, **fields: Any
+    ) -> str | None:
+        """A line of expected supply that is due at a time relative to `NOW`."""
+        value = {
+            **self._where(fields),
+            "reference": reference,
+            "version": version,
+            "kind": "PURCHASE_ORDER",
+            "quantity": quantity,
+            "expected_at": NOW + due,
+            "status": "OPEN",
+        }
+        return self.event("ExpectedSupply", value, at, fields)
+
     def event(self, record_name: str, value: Record, at: int, fields: Record) -> str | None:
         """Fold an event dated `at`, that was recorded and reached the broker a second later."""
         envelope = {
@@ -169,6 +184,9 @@ class Shop:
 
     def available(self, name: str = "web", *, sku: str = SKU, at: int = 0) -> int:
         return self.channel(name, sku=sku, at=at).available
+
+    def projected(self, days: int, name: str = "web", *, sku: str = SKU, at: int = 0) -> list[int]:
+        return self.model.projected(sku, name, NOW + at, days)
 
     def on_hand(self, location: str = "DC1", *, sku: str = SKU) -> int:
         return self.node(location, sku=sku).on_hand

@@ -2,7 +2,7 @@
 
 Each test carries the number of its case and names whose documentation or issue says so. Where a system means
 something else by a word, its meaning is translated. Not here, because the model does not compute them yet:
-dated supply (21-23), checked reservations (45, 47), net counts and feeds of a whole stock (67-70), bundles
+checked reservations (45, 47), net counts and feeds of a whole stock (67-70), bundles
 (74). Not of this model: a pre-order formula (13), events for crossing a level (40), what a view's writer does
 (77, 78).
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.reference.shop import HOUR, MINUTE, NOW, SKU, Shop
+from tests.reference.shop import DAY, HOUR, MINUTE, NOW, SKU, Shop
 
 
 def test_case_1_everything_that_is_subtracted() -> None:
@@ -145,12 +145,44 @@ def test_case_18_two_sources_add_up() -> None:
     assert shop.available() == 20
 
 
+def test_case_21_what_is_needed_later_is_not_available_now() -> None:
+    # D365, ATP: on hand 20, 3 needed on the first day of 7.
+    shop = Shop()
+    shop.count(20)
+    shop.line("o", 1, 3, needed_at=NOW)
+    assert shop.projected(7) == [17] * 7
+
+
+def test_case_22_what_arrives_later_is_available_later() -> None:
+    # D365, ATP: as before, and 10 arrive on the third day.
+    shop = Shop()
+    shop.count(20)
+    shop.line("o", 1, 3, needed_at=NOW)
+    shop.expect("PO-1", 1, 10, due=2 * DAY)
+    assert shop.projected(7) == [17, 17, 27, 27, 27, 27, 27]
+
+
+def test_case_23_no_day_promises_what_a_later_one_needs() -> None:
+    # D365, ATP, recomputed: as before, 15 are needed on day 4, 1 and 3 arrive on days 5 and 6.
+    shop = Shop()
+    shop.count(20)
+    shop.line("o", 1, 3, needed_at=NOW)
+    shop.expect("PO-1", 1, 10, due=2 * DAY)
+    shop.line("p", 1, 15, needed_at=NOW + 3 * DAY)
+    shop.expect("PO-2", 1, 1, due=4 * DAY)
+    shop.expect("PO-3", 1, 3, due=5 * DAY)
+    assert shop.projected(7) == [12, 12, 12, 12, 13, 16, 16]
+
+
 def test_case_27_a_receipt_delivered_twice() -> None:
     # Derived.
     shop = Shop()
     for _ in range(2):
         shop.receipt(10, event_id="po-line-1", reference="PO-1")
     assert shop.on_hand() == 10
+    shop.expect("PO-1", 1, 10, due=DAY, at=-2 * HOUR)
+    assert shop.projected(2) == [10, 10]
+    assert shop.incidents() == set()
 
 
 def segments() -> Shop:
