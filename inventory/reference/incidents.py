@@ -15,7 +15,7 @@ from inventory.reference.supply import over_received
 
 
 class Incident(NamedTuple):
-    """`subject` is a location, a channel, a reference, or a reservation line as RESERVATION/LINE."""
+    """`subject` is a location, a channel, a reference, a component, or a reservation line as RESERVATION/LINE."""
 
     code: str
     subject: str

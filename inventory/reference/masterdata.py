@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from inventory.reference.errors import NotModelled
+from inventory.reference.bundles import Composition, composition_of
 from inventory.reference.fences import Allocated, Start, started
 from inventory.reference.guards import Config, is_identifier
 from inventory.reference.identity import Names
@@ -22,6 +22,7 @@ class Learned(NamedTuple):
     kind: str = ""
     names: tuple[str, ...] = ()
     conflicting_aliases: tuple[str, ...] = ()
+    bundle_changed: bool = False
 
 
 class MasterData:
@@ -32,13 +33,15 @@ class MasterData:
         self.revision = 0
         self.names = {"sku": Names(), "location": Names(), "channel": Names()}
         self.items: dict[str, Item] = {}
+        self.compositions: dict[str, Composition] = {}
+        """By sku, as its first record has it; what is not a bundle has no components."""
         self.network = Network()
         self.rules = RuleBook()
         self.allocations: dict[str, dict[str, Allocated]] = {}
         """By sku and ring-fence."""
 
     def fold(self, record_name: str, value: Mapping[str, Any] | None, key: str, log_time: int) -> Learned:
-        """A record that cannot be read leaves what was told before. NotModelled for what is not computed."""
+        """A record that cannot be read leaves what was told before."""
         self.revision += 1
         if value is None:
             return self._end(record_name, key)
@@ -64,14 +67,36 @@ class MasterData:
             return Learned(identifier, "invalid_event")
 
     def _fold_item(self, record: Record) -> Learned:
-        if record["bundle"]:
-            raise NotModelled(f"bundle {record['sku']}")
+        if any(part["quantity"] <= 0 for part in record["bundle"]):
+            return Learned(record["sku"], "invalid_quantity")
+        composition = composition_of(record["bundle"])
         item = Item(
-            record["sku"], record["category"], record["style"], record["attributes"], record["active"]
+            record["sku"],
+            record["category"],
+            record["style"],
+            record["attributes"],
+            record["active"],
+            record["ship_together"],
         )
         self.items[item.sku] = item
         aliases = [Alias(alias["source"], alias["identifier"]) for alias in record["aliases"]]
-        return self._name("sku", item.sku, aliases)
+        changed = self.compositions.setdefault(item.sku, composition) != composition
+        return self._name("sku", item.sku, aliases)._replace(bundle_changed=changed)
+
+    def components(self, sku: str) -> Composition:
+        """What a bundle is made of; nothing for any other sku."""
+        return self.compositions.get(sku, {})
+
+    def is_sound(self, component: str) -> bool:
+        """Can it be a part of a bundle? It must be known, and no bundle itself."""
+        return component in self.items and not self.components(component)
+
+    def is_sellable(self, sku: str) -> bool:
+        """Is it active, and all that it is made of sound and active?"""
+        parts = self.components(sku)
+        return self.items[sku].active and all(
+            self.is_sound(component) and self.items[component].active for component in parts
+        )
 
     def _fold_location(self, record: Record) -> Learned:
         location, aliases = read_location(record), read_aliases(record)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from inventory.reference.bundles import bundle_numbers
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.errors import UnknownIdentifier
 from inventory.reference.facts import LineId, SkuFacts
@@ -13,6 +14,8 @@ from inventory.reference.instants import instants
 from inventory.reference.intake import Intake, Noted
 from inventory.reference.numbering import SkuNumbers, node_of, sku_numbers
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+from inventory.reference.pool import node_numbers
+from inventory.reference.positions import Counters
 from inventory.reference.projected import projected
 
 DEFAULTS = Config()
@@ -57,6 +60,8 @@ class ReferenceModel:
             return numbers.nodes[location]
         if location not in master.network.locations:
             raise UnknownIdentifier(location)
+        if master.components(sku):  # it is nowhere: its components are
+            return node_numbers(location, Counters(), 0, 0, None)
         return node_of(location, NO_FACTS, NO_DEMAND, master.network, master.rules, numbers.rules)
 
     def channel(self, sku: str, channel: str, now: int) -> ChannelNumbers:
@@ -69,18 +74,26 @@ class ReferenceModel:
     def projected(self, sku: str, channel: str, now: int, days: int) -> list[int]:
         """What is available by the end of each of `days` days (UTC), of which today is the first; signed.
 
-        Of an inactive sku 0. UnknownIdentifier if sku or channel is not known.
+        Of an inactive sku, or a bundle that cannot be sold, 0. UnknownIdentifier if sku or channel is not known.
         """
-        numbers, network = self._numbers_of(sku, now), self._master.network
+        numbers, master = self._numbers_of(sku, now), self._master
         if channel not in numbers.channels:
             raise UnknownIdentifier(channel)
-        if not self._master.items[sku].active:
+        if not master.is_sellable(sku):
             return [0] * days
-        return projected(self._facts_of(sku), numbers.nodes, network, channel, now, days)
+        if parts := master.components(sku):
+            entries = {part: self.projected(part, channel, now, days) for part in parts}
+            return [min(entries[part][day] // each for part, each in parts.items()) for day in range(days)]
+        return projected(self._facts_of(sku), numbers.nodes, master.network, channel, now, days)
 
     def rebalanced(self, sku: str, now: int) -> dict[str, int]:
-        """What each percentage fence of a sku comes to in units at `now` (ms), by its id: what to allocate."""
-        numbers, units = self._numbers_of(sku, now), {}
+        """What each percentage fence of a sku comes to in units at `now` (ms), by its id: what to allocate.
+
+        A bundle has no fences.
+        """
+        numbers, units = self._numbers_of(sku, now), dict[str, int]()
+        if self._master.components(sku):
+            return units
         for channel, told in numbers.channels.items():
             rule = numbers.rules.of_channel(channel)["ring_fence"]
             if rule is not None and rule.percent is not None:
@@ -89,7 +102,19 @@ class ReferenceModel:
 
     def instants(self, sku: str) -> list[int]:
         """When the numbers of a sku may move while no record comes (ms), sorted; they only become more."""
-        return instants(self._facts_of(sku), self._master.rules.ever)
+        ever = self._master.rules.ever
+        return sorted(
+            instant for each in self._made_of(sku) for instant in instants(self._facts_of(each), ever)
+        )
+
+    def version(self, sku: str, now: int) -> int:
+        """Grows with every fact of the sku, every record of master data, and every instant passed at `now` (ms).
+
+        It is this model's own: one that reads partitions counts records. Of a bundle it adds its components'.
+        """
+        facts = sum(self._facts_of(each).revision for each in self._made_of(sku))
+        passed = sum(instant <= now for instant in self.instants(sku))
+        return self._master.revision + facts + passed
 
     def skus(self) -> list[str]:
         """All skus that the catalog ever named."""
@@ -121,7 +146,9 @@ class ReferenceModel:
         return {line_id: units for line_id, units in quantities.items() if units}
 
     def incidents(self, sku: str, now: int) -> set[Incident]:
-        """The exceptions that the facts of a sku show at `now` (ms)."""
+        """The exceptions that the facts of a sku show at `now` (ms); of a bundle, its catalog record."""
+        if parts := self._master.components(sku):
+            return {Incident("nested_bundle", part) for part in parts if self._master.components(part)}
         return set(standing(self._facts_of(sku), self._numbers_of(sku, now), self._master.network))
 
     @property
@@ -144,13 +171,25 @@ class ReferenceModel:
             raise UnknownIdentifier(sku)
         return self._intake.facts.get(sku, NO_FACTS)
 
+    def _made_of(self, sku: str) -> list[str]:
+        """The skus whose facts its numbers come from: its own, and those of the components of a bundle."""
+        return [sku, *(part for part in self._master.components(sku) if self._master.is_sound(part))]
+
     def _numbers_of(self, sku: str, now: int) -> SkuNumbers:
         facts, master = self._facts_of(sku), self._master
-        state = (now, facts.revision, master.revision)
+        parts = master.components(sku)
+        state = (now, sum(self._facts_of(each).revision for each in self._made_of(sku)), master.revision)
         known = self._numbers.get(sku)
         if known is not None and known[0] == state:
             return known[1]
-        allocated = master.allocations.get(sku, {})
-        numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
+        if parts:
+            sound = {part: self._numbers_of(part, now) for part in parts if master.is_sound(part)}
+            sellable = master.is_sellable(sku)
+            numbers = bundle_numbers(
+                master.items[sku], parts, sound, sellable, master.network, master.rules, now
+            )
+        else:
+            allocated = master.allocations.get(sku, {})
+            numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
         self._numbers[sku] = (state, numbers)
         return numbers

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from inventory.reference.fences import Fence, grants
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers, Status
@@ -83,27 +84,18 @@ def channel_numbers(
     granted = grants(channel, pool, fences, has, may_sell_from)
     grant = sum(each.units for each in granted if each.channel == channel)
     shared = pool - sum(each.units for each in granted)
-    # The pool and its terms stay as they are: they say what there is, not what is shown.
-    excluded = winning["exclusion"] is not None or not active
-    offer = 0 if excluded else grant + math.floor(shared * share_of(winning["share"]))
-    view = max(0, offer - units_of(winning["buffer"]))
-    if winning["cap"] is not None:
-        view = min(view, units_of(winning["cap"]))
-    if view <= units_of(winning["threshold"]):
-        view = 0
-    backorder = 0 if excluded else max(0, units_of(winning["backorder"]) - unmet)
-    available = view + backorder
+    told = shown(grant, shared, unmet, active=active, winning=winning)
     return ChannelNumbers(
         channel=channel,
-        available=available,
-        status=status_of(available, units_of(winning["low_stock"])),
-        view=view,
+        available=told.available,
+        status=told.status,
+        view=told.view,
         pool=pool,
         grant=grant,
         shared=shared,
         shortage=shortage,
         unmet=unmet,
-        offer=offer,
+        offer=told.offer,
         supply=supply,
         demand=demand,
         withheld=withheld,
@@ -111,6 +103,28 @@ def channel_numbers(
         grants=granted,
         arriving=tuple(arriving),
     )
+
+
+class Shown(NamedTuple):
+    """What of a pool a channel is told."""
+
+    offer: int
+    view: int
+    available: int
+    status: Status
+
+
+def shown(grant: int, shared: int, unmet: int, *, active: bool, winning: Mapping[str, Rule | None]) -> Shown:
+    """The pool and its terms stay as they are where nothing is shown: they say what there is."""
+    excluded = winning["exclusion"] is not None or not active
+    offer = 0 if excluded else grant + math.floor(shared * share_of(winning["share"]))
+    view = max(0, offer - units_of(winning["buffer"]))
+    if winning["cap"] is not None:
+        view = min(view, units_of(winning["cap"]))
+    if view <= units_of(winning["threshold"]):
+        view = 0
+    available = view + (0 if excluded else max(0, units_of(winning["backorder"]) - unmet))
+    return Shown(offer, view, available, status_of(available, units_of(winning["low_stock"])))
 
 
 def status_of(available: int, low_stock: int) -> Status:

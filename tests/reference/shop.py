@@ -53,6 +53,10 @@ class Shop:
     def item(self, sku: str, **fields: Any) -> str | None:
         return self.fold("CatalogItem", {"sku": sku, **fields}, key=sku)
 
+    def bundle(self, sku: str, parts: Mapping[str, int], **fields: Any) -> str | None:
+        told = [{"sku": part, "quantity": quantity} for part, quantity in parts.items()]
+        return self.item(sku, bundle=told, **fields)
+
     def rule(
         self,
         layer: str,
@@ -191,14 +195,14 @@ class Shop:
     def on_hand(self, location: str = "DC1", *, sku: str = SKU) -> int:
         return self.node(location, sku=sku).on_hand
 
-    def open(self, *, at: int = 0) -> dict[tuple[str, str], int]:
-        return self.model.open_lines(SKU, NOW + at)
+    def open(self, *, sku: str = SKU, at: int = 0) -> dict[tuple[str, str], int]:
+        return self.model.open_lines(sku, NOW + at)
 
     def exceptions(self) -> list[str]:
         return [code for code, *_ in self.model.exceptions]
 
-    def incidents(self, *, at: int = 0) -> set[tuple[str, str]]:
-        return {(code, subject) for code, subject in self.model.incidents(SKU, NOW + at)}
+    def incidents(self, *, sku: str = SKU, at: int = 0) -> set[tuple[str, str]]:
+        return {(code, subject) for code, subject in self.model.incidents(sku, NOW + at)}
 
     @staticmethod
     def _where(fields: Record) -> Record:

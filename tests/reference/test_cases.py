@@ -2,9 +2,8 @@
 
 Each test carries the number of its case and names whose documentation or issue says so. Where a system means
 something else by a word, its meaning is translated. Not here, because the model does not compute them yet:
-checked reservations (45, 47), net counts and feeds of a whole stock (67-70), bundles
-(74). Not of this model: a pre-order formula (13), events for crossing a level (40), what a view's writer does
-(77, 78).
+checked reservations (45, 47), net counts and feeds of a whole stock (67-70). Not of this model: a pre-order
+formula (13), events for crossing a level (40), what a view's writer does (77, 78).
 """
 
 from itertools import permutations
@@ -397,3 +396,12 @@ def test_case_72_a_count_closes_movements_and_keeps_reservations() -> None:
     shop.line("o", 1, 4, at=-2 * HOUR)
     shop.count(20)
     assert (shop.on_hand(), shop.node().hard, shop.available()) == (20, 4, 16)
+
+
+def test_case_74_a_kit_is_as_available_as_its_scarcest_part() -> None:
+    # The rule is Medusa's, inventory kits; the numbers are derived.
+    shop = Shop(skus=["frame", "wheel", "handlebar"])
+    shop.bundle("bicycle", {"frame": 1, "wheel": 2, "handlebar": 1})
+    for part, quantity in (("frame", 10), ("wheel", 13), ("handlebar", 9)):
+        shop.count(quantity, sku=part)
+    assert shop.available(sku="bicycle") == 6
