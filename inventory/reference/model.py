@@ -6,6 +6,7 @@ from typing import Any
 from inventory.reference.bundles import bundle_numbers
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.errors import UnknownIdentifier
+from inventory.reference.explanation import Explanation, of_bundle, of_sku
 from inventory.reference.facts import LineId, SkuFacts
 from inventory.reference.fences import resolved
 from inventory.reference.guards import Config
@@ -70,6 +71,15 @@ class ReferenceModel:
         if channel not in channels:
             raise UnknownIdentifier(channel)
         return channels[channel]
+
+    def explain(self, sku: str, channel: str, now: int) -> Explanation:
+        """Every term of what a channel is told at `now` (ms). UnknownIdentifier if sku or channel is not known."""
+        numbers, master = self._numbers_of(sku, now), self._master
+        if channel not in numbers.channels:
+            raise UnknownIdentifier(channel)
+        if master.components(sku):
+            return of_bundle(sku, channel, numbers, self._sound_parts(sku, now), master)
+        return of_sku(sku, channel, self._facts_of(sku), numbers, master, now)
 
     def projected(self, sku: str, channel: str, now: int, days: int) -> list[int]:
         """What is available by the end of each of `days` days (UTC), of which today is the first; signed.
@@ -171,6 +181,11 @@ class ReferenceModel:
             raise UnknownIdentifier(sku)
         return self._intake.facts.get(sku, NO_FACTS)
 
+    def _sound_parts(self, sku: str, now: int) -> dict[str, SkuNumbers]:
+        """The numbers of the components of a bundle that are known and no bundles."""
+        master = self._master
+        return {part: self._numbers_of(part, now) for part in master.components(sku) if master.is_sound(part)}
+
     def _made_of(self, sku: str) -> list[str]:
         """The skus whose facts its numbers come from: its own, and those of the components of a bundle."""
         return [sku, *(part for part in self._master.components(sku) if self._master.is_sound(part))]
@@ -183,7 +198,7 @@ class ReferenceModel:
         if known is not None and known[0] == state:
             return known[1]
         if parts:
-            sound = {part: self._numbers_of(part, now) for part in parts if master.is_sound(part)}
+            sound = self._sound_parts(sku, now)
             sellable = master.is_sellable(sku)
             numbers = bundle_numbers(
                 master.items[sku], parts, sound, sellable, master.network, master.rules, now
