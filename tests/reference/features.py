@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from inventory.reference import ReferenceModel
 from tests.reference import histories as basic
-from tests.reference.histories import CHANNELS, MASTER_DATA, SKUS, SOURCE, Told, everything, instants
+from tests.reference.histories import (
+    CHANNELS,
+    LOCATIONS,
+    MASTER_DATA,
+    SKUS,
+    SOURCE,
+    Told,
+    everything,
+    instants,
+)
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW, SECOND
 
 KIT, SET = "KIT", "SET"
@@ -74,10 +83,10 @@ def enriched(draw: st.DrawFn, base: st.SearchStrategy[Told], features: Features)
     value = dict(told.value)
     if kits := list(bundles_of(features)):
         names = st.sampled_from([None, None, None, *kits, f"our {kits[0]}"])
-        for named in [value] if "sku" in value else (lines := [dict(line) for line in value["lines"]]):
-            named["sku"] = draw(names) or named["sku"]
         if "lines" in value:
-            value["lines"] = lines
+            value["lines"] = [{**line, "sku": draw(names) or line["sku"]} for line in value["lines"]]
+        elif told.record_name != "StockCount" or draw(st.integers(0, 4)) == 4:  # a count of them is refused
+            value["sku"] = draw(names) or value["sku"]
     if features.fences and told.record_name in ("StockMovement", "PosTransaction"):
         value["channel"] = draw(st.sampled_from([None, *sorted(CHANNELS), "nowhere"]))
     if features.supply and told.record_name == "StockMovement":
@@ -101,24 +110,71 @@ def supply_lines(draw: st.DrawFn, features: Features) -> Told:
         "recorded_at": occurred_at + draw(st.sampled_from([0, SECOND])),
         "reference": draw(st.sampled_from(REFERENCES)),
         "version": draw(st.integers(1, 3)),
-        "kind": draw(st.sampled_from(["PURCHASE_ORDER", "TRANSFER", "ASN"])),
-        "sku": draw(st.sampled_from([*skus_of(features), "our SKU-1"])),
+        "kind": draw(st.sampled_from(["PURCHASE_ORDER", "ASN", "TRANSFER"])),
+        "sku": draw(basic.skus) if draw(st.integers(0, 9)) else draw(st.sampled_from(skus_of(features))),
         "location": draw(basic.places),
-        "quantity": draw(st.integers(0, 12)),
-        "expected_at": draw(st.sampled_from([-1, 0, HOUR, DAY, 2 * DAY, 5 * DAY])) + NOW,
-        "status": draw(st.sampled_from(["OPEN", "OPEN", "OPEN", "CLOSED", "CANCELLED"])),
+        "quantity": draw(st.integers(0, 30)),
+        "expected_at": draw(st.sampled_from([HOUR, DAY, DAY + 1, 2 * DAY, 5 * DAY, 0, -1])) + NOW,
+        "status": draw(st.sampled_from([*["OPEN"] * 6, "CLOSED", "CANCELLED"])),
     }
     return Told("ExpectedSupply", value)
 
 
-def facts(features: Features, base: st.SearchStrategy[Told] | None = None) -> st.SearchStrategy[Told]:
+@st.composite
+def facts(draw: st.DrawFn, features: Features, base: st.SearchStrategy[Told] | None = None) -> Told:
     """One fact: of `base` (those of `histories` where it is left out) with the features, or one of them."""
-    wide = enriched(basic.facts() if base is None else base, features)
-    return st.one_of(wide, wide, wide, supply_lines(features)) if features.supply else wide
+    if features.supply and draw(st.integers(0, 3)) == 3:
+        return draw(supply_lines(features))
+    return draw(enriched(basic.facts() if base is None else base, features))
 
 
-def histories(features: Features, max_size: int = 25) -> st.SearchStrategy[list[Told]]:
-    return st.lists(facts(features), max_size=max_size)
+@st.composite
+def histories(draw: st.DrawFn, features: Features, max_size: int = 25) -> list[Told]:
+    """Up to `max_size` facts, after receipts at most places and orders: without stock no rule has any effect.
+
+    There are always some, since Hypothesis would draw an empty list more often than any other.
+    """
+    before = draw(stock()) + (draw(on_its_way()) if features.supply else [])
+    return before + draw(st.lists(facts(features), min_size=min(FEWEST, max_size), max_size=max_size))
+
+
+FEWEST = 5
+
+
+@st.composite
+def stock(draw: st.DrawFn) -> list[Told]:
+    told = []
+    for sku in SKUS:
+        for location in LOCATIONS:
+            if quantity := draw(st.integers(0, 30)):
+                fields = {"sku": sku, "location": location, "movement": "RECEIPT", "quantity": quantity}
+                envelope = {"event_id": f"{sku} at {location}", "source": "stock"}
+                times = {"occurred_at": NOW - 4 * HOUR, "recorded_at": NOW - 4 * HOUR}
+                told.append(Told("StockMovement", {**envelope, **times, **fields}))
+    return told
+
+
+@st.composite
+def on_its_way(draw: st.DrawFn) -> list[Told]:
+    told = []
+    for sku in SKUS:
+        if quantity := draw(st.integers(0, 30)):
+            fields = {
+                "event_id": f"{sku} on its way",
+                "source": "stock",
+                "occurred_at": NOW - 4 * HOUR,
+                "recorded_at": NOW - 4 * HOUR,
+                "reference": draw(st.sampled_from(REFERENCES)),
+                "version": 0,
+                "kind": "PURCHASE_ORDER",
+                "sku": sku,
+                "location": draw(basic.places),
+                "quantity": quantity,
+                "expected_at": NOW + DAY,
+                "status": "OPEN",
+            }
+            told.append(Told("ExpectedSupply", fields))
+    return told
 
 
 # Rules
@@ -132,7 +188,7 @@ def rules(draw: st.DrawFn, features: Features) -> list[Told]:
         told += draw(fences())
         told += draw(allocations(told))
     if features.supply:
-        told += draw(numbered("in_transit", in_transit, most=2))
+        told += draw(numbered("in_transit", in_transit, most=3))
     if features.backorders:
         told += draw(numbered("backorder", basic.units(), most=2))
     if features.bundles:
@@ -144,9 +200,9 @@ def rules(draw: st.DrawFn, features: Features) -> list[Told]:
 few_units = st.integers(0, 3).map(lambda number: {"units": number})
 in_transit = st.fixed_dictionaries(
     {
-        "confidence": st.sampled_from(["1", "0.5", "0.3333", "0"]),
-        "within_days": st.integers(0, 3),
-        "match": st.sampled_from([{}, {"sku": "SKU-1"}, {"location": "A"}, {"location_type": "store"}]),
+        "confidence": st.sampled_from(["1", "0.5", "0.9", "0.3333", "0"]),
+        "within_days": st.sampled_from([5, 3, 2, 1, 0]),
+        "match": st.sampled_from([{}, {}, {"sku": "SKU-1"}, {"location": "A"}, {"location_type": "store"}]),
     }
 )
 
