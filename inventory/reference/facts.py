@@ -5,6 +5,7 @@ reservations are idempotent by comparison.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -117,8 +118,12 @@ class LineFacts:
 
 @dataclass(slots=True)
 class SkuFacts:
-    """What is known of one sku. `revision` grows with every new fact."""
+    """What is known of one sku. `revision` grows with every new fact.
 
+    `completions` asks for the counts of 0, by location, that whole batches mean for it.
+    """
+
+    completions: Callable[[], Mapping[str, Mapping[CountKey, Count]]] = dict
     revision: int = 0
     additive: dict[FactId, Additive] = field(default_factory=dict)
     positions: defaultdict[str, PositionFacts] = field(default_factory=lambda: defaultdict(PositionFacts))
@@ -147,6 +152,13 @@ class SkuFacts:
         self.revision += 1
         counts[key] = count
         return "new"
+
+    def counts(self, location: str, counter: int) -> dict[CountKey, Count]:
+        """All counts of a counter, those that completed batches are of everything they do not list included."""
+        counts = dict(self.position(location).counts.get(counter, {}))
+        if counter == ON_HAND:
+            counts |= self.completions().get(location, {})
+        return counts
 
     def position(self, location: str) -> PositionFacts:
         """To be read only: nothing is remembered of having asked."""

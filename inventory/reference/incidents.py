@@ -12,7 +12,7 @@ from inventory.reference.demand import open_at
 from inventory.reference.facts import ON_HAND, LineFacts, LineId, SkuFacts, Version
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
-from inventory.reference.positions import anchor_key
+from inventory.reference.positions import last_count
 
 
 class Incident(NamedTuple):
@@ -42,10 +42,10 @@ def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network) -> Iterator
 
 def is_clamped(facts: SkuFacts, location: str) -> bool:
     """Does the anchor say 0 net of demand, where there is demand? Its source may stop at 0, and hide more."""
-    key = anchor_key(facts, location, ON_HAND)
-    if key is None:
+    last = last_count(facts, location, ON_HAND)
+    if last is None:
         return False
-    count = facts.position(location).counts[ON_HAND][key]
+    _, count = last
     return count.number == 0 and open_at(facts, location, count.net_of, count.demand_as_of) > 0
 
 

@@ -1,15 +1,14 @@
 """Records in: each is refused, waits for an identifier, or becomes a fact of its sku."""
 
 import sys
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from inventory.reference import movements
 from inventory.reference.avro import content
-from inventory.reference.drift import Drift, measure
+from inventory.reference.counting import Counting
 from inventory.reference.errors import NotModelled
-from inventory.reference.facts import COUNTERS, Additive, CountKey, SkuFacts, Told, Version
+from inventory.reference.facts import Additive, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
 from inventory.reference.schema import ENVELOPED, MASTER_DATA, POS_LINE, Record, complete
@@ -37,11 +36,11 @@ class Intake:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.master = MasterData()
-        self.facts: defaultdict[str, SkuFacts] = defaultdict(SkuFacts)
+        self.counting = Counting(config, self.master.names)
+        self.facts = self.counting.facts
         self.waiting: dict[tuple[str, str], list[Arrived]] = {}
         self.dead_letters: list[Noted] = []
         self.exceptions: dict[Noted, None] = {}  # an ordered set
-        self.drifts: defaultdict[str, list[Drift]] = defaultdict(list)  # by sku, as measured
 
     def fold(
         self,
@@ -60,6 +59,7 @@ class Intake:
             return self._refuse("undecodable", record_name, key)
         event = complete(ENVELOPED[record_name], value)
         if event is None:
+            self.counting.refuse(record_name, value, log_time)
             return self._refuse("invalid_event", record_name, str(value.get("event_id", key)))
         code = refusal(
             record_name,
@@ -69,6 +69,7 @@ class Intake:
             accept_beyond_horizon=accept_beyond_horizon,
         )
         if code is not None:
+            self.counting.refuse(record_name, event, log_time)
             return self._refuse(code, record_name, event["event_id"])
         event["source"] = sys.intern(event["source"])
         arrived = Arrived(record_name, event, log_time)
@@ -118,6 +119,8 @@ class Intake:
                 self._place_reservation(arrived)
             case "StockCount":
                 self._place_count(arrived)
+            case "SnapshotMarker":
+                self._place_marker(arrived)
             case "PosTransaction":
                 self._place_transaction(arrived)
             case "StockMovement":
@@ -181,13 +184,18 @@ class Intake:
         if too_late(event, log_time=arrived.log_time, config=self.config):
             self._note("count_too_late", arrived)
             return
-        sku, location = where
-        key = CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])
-        counter, counted = COUNTERS[event["counter"]], movements.count(event)
-        measured = measure(self.facts[sku], location, counter, key, counted)
-        if measured is not None:
-            self.drifts[sku].append(measured)
-        self._note_conflict(self.facts[sku].count(location, counter, key, counted), arrived)
+        self._note_conflict(self.counting.count(event, *where, arrived.log_time), arrived)
+
+    def _place_marker(self, arrived: Arrived) -> None:
+        event = arrived.event
+        resolved = [self._resolve(arrived, "location", location) for location in event["locations"]]
+        locations = frozenset(location for location in resolved if location is not None)
+        if None in resolved:
+            return
+        if too_late(event, log_time=arrived.log_time, config=self.config):
+            self._note("count_too_late", arrived)
+            return
+        self.counting.mark(event, locations, arrived.log_time)
 
     def _place_reservation(self, arrived: Arrived) -> None:
         event = arrived.event

@@ -26,7 +26,7 @@ class ReferenceModel:
     def __init__(self, config: Config = DEFAULTS) -> None:
         self._intake = Intake(config)
         self._master = self._intake.master
-        self._numbers: dict[str, tuple[tuple[int, int, int], SkuNumbers]] = {}
+        self._numbers: dict[str, tuple[tuple[int, ...], SkuNumbers]] = {}
 
     def fold(
         self,
@@ -83,7 +83,9 @@ class ReferenceModel:
         lasts = (line.last() for line in facts.lines.values())
         lines = {last.location for last in lasts if last is not None and last.location is not None}
         return sorted(
-            place for place in {*facts.positions, *lines} if not self._master.network.is_deleted(place)
+            place
+            for place in {*facts.positions, *facts.completions(), *lines}
+            if not self._master.network.is_deleted(place)
         )
 
     def open_lines(self, sku: str, now: int) -> dict[LineId, int]:
@@ -95,11 +97,19 @@ class ReferenceModel:
 
     def incidents(self, sku: str, now: int) -> set[Incident]:
         """The exceptions that the facts of a sku show at `now` (ms)."""
-        return set(standing(self._facts_of(sku), self._numbers_of(sku, now), self._master.network))
+        facts = self._facts_of(sku)
+        return {
+            *standing(facts, self._numbers_of(sku, now), self._master.network),
+            *self._intake.counting.snapshots.missing(sku, facts),
+        }
+
+    def snapshot_incidents(self, now: int) -> set[Incident]:
+        """The exceptions of whole batches at `now` (ms). The subject is SOURCE/BATCH_ID."""
+        return set(self._intake.counting.snapshots.incidents(now))
 
     def drifts(self, sku: str) -> list[Drift]:
         """What the counts of a sku differed by from what was expected when they came, in that order."""
-        return list(self._intake.drifts.get(sku, ()))
+        return list(self._intake.counting.drifts.get(sku, ()))
 
     def suspicions(self, sku: str) -> list[Suspicion]:
         """The sources that seem to declare a wrong basis, with the evidence."""
@@ -130,11 +140,11 @@ class ReferenceModel:
     def _facts_of(self, sku: str) -> SkuFacts:
         if sku not in self._master.items:
             raise UnknownIdentifier(sku)
-        return self._intake.facts.get(sku, NO_FACTS)
+        return self._intake.facts[sku]
 
     def _numbers_of(self, sku: str, now: int) -> SkuNumbers:
         facts, master = self._facts_of(sku), self._master
-        state = (now, facts.revision, master.revision)
+        state = (now, facts.revision, master.revision, self._intake.counting.snapshots.revision)
         known = self._numbers.get(sku)
         if known is not None and known[0] == state:
             return known[1]

@@ -134,5 +134,3 @@ def test_what_the_model_does_not_compute_is_said_aloud() -> None:
         shop.item("KIT", bundle=[{"sku": SKU, "quantity": 2}])
     with pytest.raises(NotModelled):
         shop.rule("ring_fence", "rf", channel="web", units=5)
-    with pytest.raises(NotModelled):
-        shop.fold("SnapshotMarker", {})
