@@ -69,7 +69,8 @@ class Count(NamedTuple):
 class Version(NamedTuple):
     """A whole reservation line as one event has it.
 
-    The greatest holds: by version, and between equal versions by the three fields that follow.
+    The greatest holds: by version, and between equal versions by the three fields that follow. Of a checked
+    one `granted` is what was decided, and `grace` (ms) how long after its end it is still open.
     """
 
     version: int
@@ -82,6 +83,8 @@ class Version(NamedTuple):
     quantity: int
     commitment: str
     expires_at: int | None
+    granted: int | None = None
+    grace: int = 0
 
 
 @dataclass(slots=True)
@@ -107,6 +110,18 @@ class LineFacts:
     def last(self) -> Version | None:
         """The version that holds; None where only consumption is known."""
         return max(self.versions, default=None)
+
+    def is_checked(self) -> bool:
+        """Was all that holds decided? One version told as a fact makes the line a fact, for good."""
+        return all(version.granted is not None for version in self.versions)
+
+    def ordered(self) -> int:
+        """Units that the line is of, used up or not: of a checked one not more than was granted."""
+        last = self.last()
+        if last is None or last.action == "CANCEL":
+            return 0
+        granted = last.granted if self.is_checked() else None
+        return last.quantity if granted is None else min(last.quantity, granted)
 
     def consumed(self) -> int:
         """Units shipped or sold, less what was given back. Given back without being consumed counts 0."""

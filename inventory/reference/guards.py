@@ -15,6 +15,7 @@ class Config(NamedTuple):
     count_horizon_ms: int = 24 * HOUR
     dedupe_horizon_ms: int = 72 * HOUR
     snapshot_patience_ms: int = HOUR
+    confirm_grace_ms: int = 30_000
     drift_tolerance: int = 5
     """Units by which a count may differ from what was expected."""
     basis_suspect_after: int = 3

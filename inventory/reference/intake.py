@@ -11,6 +11,7 @@ from inventory.reference.errors import NotModelled
 from inventory.reference.facts import Additive, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
+from inventory.reference.reservations import Decisions, Request
 from inventory.reference.schema import ENVELOPED, MASTER_DATA, POS_LINE, Record, complete
 
 Noted = tuple[str, str, str, str | None]
@@ -38,6 +39,8 @@ class Intake:
         self.master = MasterData()
         self.counting = Counting(config, self.master.names)
         self.facts = self.counting.facts
+        self.decisions = Decisions()
+        self.requests: list[Request] = []  # checked lines that nobody has decided yet, as they came
         self.waiting: dict[tuple[str, str], list[Arrived]] = {}
         self.dead_letters: list[Noted] = []
         self.exceptions: dict[Noted, None] = {}  # an ordered set
@@ -53,6 +56,9 @@ class Intake:
         """See `ReferenceModel.fold`."""
         if record_name in MASTER_DATA:
             return self._fold_master(record_name, value, key)
+        if record_name == "ReservationDecision" and value is not None:
+            self.decisions.publish(value)
+            return None
         if record_name not in ENVELOPED:
             raise NotModelled(record_name)
         if value is None:
@@ -73,7 +79,6 @@ class Intake:
             return self._refuse(code, record_name, event["event_id"])
         event["source"] = sys.intern(event["source"])
         arrived = Arrived(record_name, event, log_time)
-        self._refuse_what_is_not_modelled(arrived)
         if record_name == "PosTransaction":
             event["lines"] = self._accepted_lines(event)
         self._place(arrived)
@@ -93,11 +98,6 @@ class Intake:
     def _refuse(self, code: str, record_name: str, event_id: str, line: str | None = None) -> str:
         self.dead_letters.append((code, record_name, event_id, line))
         return code
-
-    def _refuse_what_is_not_modelled(self, arrived: Arrived) -> None:
-        event = arrived.event
-        if arrived.name == "Reservation" and event["mode"] == "CHECKED" and event["action"] != "RELEASE":
-            raise NotModelled(f"reservation {event['event_id']}: checked")
 
     def _accepted_lines(self, transaction: Record) -> list[Record]:
         accepted = []
@@ -225,8 +225,21 @@ class Intake:
             commitment=event["commitment"],
             expires_at=event["expires_at"],
         )
+        if event["mode"] == "CHECKED":
+            self.requests.append(self._request(arrived, sku, version))
+            return
         if self.facts[sku].version((event["reservation_id"], event["line"]), version) == "conflict":
             self._note("conflicting_version", arrived)
+
+    def _request(self, arrived: Arrived, sku: str, version: Version) -> Request:
+        event = arrived.event
+        return Request(
+            sku,
+            (event["reservation_id"], event["line"]),
+            version._replace(grace=self.config.confirm_grace_ms),
+            event["allow_partial"],
+            is_component=event["bundle"] is not None,
+        )
 
     def _add(self, arrived: Arrived, sku: str, fact: Additive, line: str | None = None) -> None:
         event = arrived.event

@@ -2,9 +2,8 @@
 
 Each test carries the number of its case and names whose documentation or issue says so. Where a system means
 something else by a word, its meaning is translated. Not here, because the model does not compute them yet:
-backorder (4, and the last of 2), dated supply (6, 21-23), fences (30-34), checked reservations (45, 47),
-bundles (74). Not of this model: a pre-order formula (13), events
-for crossing a level (40), what a view's writer does (77, 78).
+backorder (4, and the last of 2), dated supply (6, 21-23), fences (30-34), bundles (74). Not of this model: a
+pre-order formula (13), events for crossing a level (40), what a view's writer does (77, 78).
 """
 
 from itertools import permutations
@@ -180,6 +179,26 @@ def test_case_44_released_in_part() -> None:
     shop.line("o", 1, 100)
     shop.release("o", 10)
     assert shop.node().hard == 90
+
+
+def test_case_45_many_ask_for_the_last_one() -> None:
+    # Magento, issues 3072 and 2722.
+    shop = Shop()
+    shop.count(1)
+    for buyer in range(5):
+        shop.line(f"buyer {buyer}", 1, 1, mode="CHECKED")
+    assert [told.outcome for told in shop.model.decide(NOW)] == ["ACCEPTED", *["REFUSED"] * 4]
+    assert (shop.available(), shop.node().net) == (0, 0)
+
+
+def test_case_47_two_ask_for_all_there_is() -> None:
+    # OpenBoxes, pull request 6061.
+    shop = Shop()
+    shop.count(5)
+    for picklist in ("a", "b"):
+        shop.line(picklist, 1, 5, mode="CHECKED")
+    assert [told.outcome for told in shop.model.decide(NOW)] == ["ACCEPTED", "REFUSED"]
+    assert shop.node().net == 0
 
 
 def test_case_49_an_order_over_two_locations() -> None:
