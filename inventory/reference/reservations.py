@@ -15,7 +15,7 @@ class Decision(NamedTuple):
 
     `outcome` is ACCEPTED, PARTIAL or REFUSED; `quantity` the units granted to the whole line, of which it may
     have used up some; `available` what there was for it beside what it held already. `reason` is why not all
-    was granted: `insufficient`, `expired`, `bundle_sku`, or `conflict`, which answers its event and decides
+    was granted: `insufficient`, `expired`, `fact_line`, or `conflict`, which answers its event and decides
     nothing. Times are ms.
     """
 
@@ -78,7 +78,8 @@ def answer(
     """What to answer to a version that was not decided yet. `line` and `numbers` are as of `now` (ms).
 
     What is published stands even where it would be decided otherwise today. A line that was told of as a
-    fact belongs to whoever told it: nobody can ask for it any more.
+    fact belongs to whoever told it: nobody can ask for it any more. That is a decision and no conflict, since
+    it depends on which facts were in the same batch, and must not be taken back in another life.
     """
     asked = request.version
     available, limit = room(request, line, numbers, network, now)
@@ -97,7 +98,7 @@ def answer(
     if published is not None:
         return published
     if line.versions and not line.is_checked():
-        return decision("REFUSED", "conflict", 0)
+        return decision("REFUSED", "fact_line", 0)
     if has_expired(asked, line.last(), now):
         return decision("REFUSED", "expired", 0)
     if wanted <= used + limit:

@@ -32,6 +32,7 @@ ACCEPTED = ("ACCEPTED", None)
 SHORT = ("REFUSED", "insufficient", 0)
 EXPIRED = ("REFUSED", "expired", 0)
 CONFLICT = ("REFUSED", "conflict", 0)
+FACT_LINE = ("REFUSED", "fact_line", 0)
 
 
 def test_first_come_first_served_and_never_more_than_there_is() -> None:
@@ -271,7 +272,10 @@ def test_a_fact_always_applies_and_takes_the_line_over() -> None:
     shop.line("o", 2, 14, at=0)
     assert shop.open() == {LINE: 14}
     assert ("oversell", "DC1") in shop.incidents()
-    assert answers(ask(shop, "o", 3, 1, at=0), ask(shop, "o", 2, 1, at=0)) == [(*CONFLICT, 0)] * 2
+    assert answers(ask(shop, "o", 3, 1, at=0), ask(shop, "o", 2, 1, at=0)) == [
+        (*CONFLICT, 0),
+        (*FACT_LINE, 0),
+    ]
     assert answers(ask(shop, "o", 1, 14)) == [("PARTIAL", "insufficient", 10, 10)]
     assert shop.open() == {LINE: 14}
 
