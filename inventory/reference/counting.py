@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from inventory.reference.batches import Complete, read_item, read_refused, read_terms
+from inventory.reference.causes import Entry
 from inventory.reference.drift import Drift, measure
 from inventory.reference.facts import COUNTERS, ON_HAND, Count, CountKey, SkuFacts, Told
 from inventory.reference.guards import Config
@@ -26,18 +27,30 @@ class FactsBySku(dict[str, SkuFacts]):
 
 
 class Counting:
-    """`drifts` are those of each sku, in the order of their counts."""
+    """`drifts` are those of each sku, in the order of their counts; `journal` has its facts as they came."""
 
     def __init__(self, config: Config, names: Mapping[str, Names]) -> None:
         self.snapshots = Snapshots(names, config.snapshot_patience_ms)
         self.facts = FactsBySku(self.snapshots)
         self.drifts: defaultdict[str, list[Drift]] = defaultdict(list)
+        self.journal: defaultdict[str, list[Entry]] = defaultdict(list)
 
     def count(self, event: Record, sku: str, location: str, log_time: int) -> Told:
         key = CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])
         counter, counted = COUNTERS[event["counter"]], count(event)
         told = self.facts[sku].count(location, counter, key, counted)
         if told == "new":
+            self.journal[sku].append(
+                Entry(
+                    log_time,
+                    event["source"],
+                    event["event_id"],
+                    "count",
+                    event["counted_at"],
+                    SkuFacts.count,
+                    (location, counter, key, counted),
+                )
+            )
             self._measure(sku, location, counter, key, counted)
         if event["batch"] is not None:
             batch_id, sequence = event["batch"]["batch_id"], event["batch"]["sequence"]

@@ -1,14 +1,15 @@
 """Records in: each is refused, waits for an identifier, or becomes a fact of its sku."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from inventory.reference import movements
 from inventory.reference.avro import content
+from inventory.reference.causes import Entry
 from inventory.reference.counting import Counting
 from inventory.reference.errors import NotModelled
-from inventory.reference.facts import Additive, Told, Version
+from inventory.reference.facts import Additive, SkuFacts, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
 from inventory.reference.reservations import Decisions, Request
@@ -228,7 +229,11 @@ class Intake:
         if event["mode"] == "CHECKED":
             self.requests.append(self._request(arrived, sku, version))
             return
-        if self.facts[sku].version((event["reservation_id"], event["line"]), version) == "conflict":
+        line_id = (event["reservation_id"], event["line"])
+        told = self.facts[sku].version(line_id, version)
+        if told != "duplicate":
+            self._remember(arrived, sku, "fact_reservation", SkuFacts.version, line_id, version)
+        if told == "conflict":
             self._note("conflicting_version", arrived)
 
     def _request(self, arrived: Arrived, sku: str, version: Version) -> Request:
@@ -239,12 +244,41 @@ class Intake:
             version._replace(grace=self.config.confirm_grace_ms),
             event["allow_partial"],
             is_component=event["bundle"] is not None,
+            log_time=arrived.log_time,
+            source=event["source"],
+            event_id=event["event_id"],
+        )
+
+    def grant(self, request: Request, granted: Version) -> None:
+        """A request was decided: what was granted holds."""
+        self.facts[request.sku].version(request.line_id, granted)
+        self.counting.journal[request.sku].append(
+            Entry(
+                request.log_time,
+                request.source,
+                request.event_id,
+                "checked_reservation",
+                granted.occurred_at,
+                SkuFacts.version,
+                (request.line_id, granted),
+            )
         )
 
     def _add(self, arrived: Arrived, sku: str, fact: Additive, line: str | None = None) -> None:
         event = arrived.event
-        told = self.facts[sku].add((event["source"], event["event_id"], line), fact)
+        fact_id = (event["source"], event["event_id"], line)
+        told = self.facts[sku].add(fact_id, fact)
+        if told == "new":
+            self._remember(arrived, sku, what_it_is(arrived), SkuFacts.add, fact_id, fact)
         self._note_conflict(told, arrived, line)
+
+    def _remember(
+        self, arrived: Arrived, sku: str, what: str, told: Callable[..., object], *arguments: Any
+    ) -> None:
+        event = arrived.event
+        source, event_id = event["source"], event["event_id"]
+        entry = Entry(arrived.log_time, source, event_id, what, event["occurred_at"], told, arguments)
+        self.counting.journal[sku].append(entry)
 
     def _note_conflict(self, told: Told, arrived: Arrived, line: str | None = None) -> None:
         if told == "conflict":
@@ -252,3 +286,16 @@ class Intake:
 
     def _note(self, code: str, arrived: Arrived, line: str | None = None) -> None:
         self.exceptions[(code, arrived.name, arrived.event["event_id"], line)] = None
+
+
+def what_it_is(arrived: Arrived) -> str:
+    """What people call an additive fact."""
+    match arrived.name:
+        case "PosTransaction":
+            return "sale"
+        case "StockMovement":
+            return "sale" if arrived.event["movement"] == "SHIP" else "movement"
+        case "StockCorrection":
+            return "correction"
+        case _:
+            return "release"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from inventory.reference.causes import Cause, causes
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.drift import Drift, Suspicion, alarms, suspicions
 from inventory.reference.errors import UnknownIdentifier
@@ -70,7 +71,8 @@ class ReferenceModel:
         if decision.reason != "conflict":
             made[number] = decision
         if decision.outcome != "REFUSED":
-            facts.version(request.line_id, request.version._replace(granted=decision.quantity))
+            granted = request.version._replace(granted=decision.quantity)
+            self._intake.grant(request, granted)
         return decision
 
     def decisions(self, sku: str) -> list[Decision]:
@@ -131,6 +133,22 @@ class ReferenceModel:
             *standing(facts, self._numbers_of(sku, now), self._master.network, now),
             *self._intake.counting.snapshots.missing(sku, facts),
         }
+
+    def oversell_causes(self, sku: str, now: int) -> dict[str, list[Cause]]:
+        """By location or channel that is oversold at `now` (ms): the facts that did it, in the order of the log.
+
+        As for the exceptions themselves: unmet demand of a channel, shortage at a location.
+        """
+        intake, master = self._intake, self._master
+
+        def short(facts: SkuFacts) -> dict[str, int]:
+            numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, now)
+            channels = {name: told.unmet for name, told in numbers.channels.items()}
+            return channels | {place: node.shortage for place, node in numbers.nodes.items()}
+
+        self._facts_of(sku)
+        tolerance, counting = intake.config.clock_tolerance_ms, intake.counting
+        return causes(counting.journal[sku], sku, counting.snapshots, short, tolerance)
 
     def snapshot_incidents(self, now: int) -> set[Incident]:
         """The exceptions of whole batches at `now` (ms). The subject is SOURCE/BATCH_ID."""

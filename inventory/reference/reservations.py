@@ -31,13 +31,19 @@ class Decision(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A version of a line that asks for a decision. `is_component`: what it asks for is part of a bundle."""
+    """A version of a line that asks for a decision. `is_component`: what it asks for is part of a bundle.
+
+    The last three fields are those of its record.
+    """
 
     sku: str
     line_id: LineId
     version: Version
     allow_partial: bool
     is_component: bool
+    log_time: int
+    source: str
+    event_id: str
 
 
 DecisionKey = tuple[str, str, str]

@@ -30,14 +30,14 @@ class Snapshots:
         batch.terms.add(terms)
         if size is not None:
             batch.sizes.add(size)
-        return self._look_at(batch_id)
+        return self._look_at(batch_id, log_time)
 
     def item(self, batch_id: BatchId, log_time: int, sequence: int, item: Item) -> Complete | None:
         """An item that was folded as a count. Returns the batch if this completes it."""
         batch = self._batch(batch_id, log_time)
         batch.sequences.add(sequence)
         batch.items.add(item)
-        return self._look_at(batch_id)
+        return self._look_at(batch_id, log_time)
 
     def refuse(self, item: Refused, log_time: int) -> Complete | None:
         """An item that became a dead letter. Returns the batch if this completes it.
@@ -48,17 +48,20 @@ class Snapshots:
         batch.sequences.add(item.sequence)
         if item.position is not None:
             batch.refused.add(item.position)
-        return self._look_at(item.batch_id)
+        return self._look_at(item.batch_id, log_time)
 
     def completions(self, sku: str) -> dict[str, dict[CountKey, Count]]:
         """By location, the counts of 0 of a sku: complete NONZERO batches that do not list it."""
         zeros: defaultdict[str, dict[CountKey, Count]] = defaultdict(dict)
-        for batch in self._complete.values():
-            if batch.terms.mode == "NONZERO":
-                for location in batch.terms.locations:
-                    if not self._lists(batch, sku, location):
-                        zeros[location][batch.key()] = batch.zero()
+        for batch in self.zeroing():
+            for location in batch.terms.locations:
+                if not self._lists(batch, sku, location):
+                    zeros[location][batch.key()] = batch.zero()
         return zeros
+
+    def zeroing(self) -> list[Complete]:
+        """The complete batches that mean 0 where they say nothing."""
+        return [batch for batch in self._complete.values() if batch.terms.mode == "NONZERO"]
 
     def missing(self, sku: str, facts: SkuFacts) -> Iterator[Incident]:
         """Known positions that the newest feed of all there is at their location does not list.
@@ -95,14 +98,16 @@ class Snapshots:
         batch.first_log_time = min(batch.first_log_time, log_time)
         return batch
 
-    def _look_at(self, batch_id: BatchId) -> Complete | None:
+    def _look_at(self, batch_id: BatchId, log_time: int) -> Complete | None:
         batch = self._batches[batch_id]
         was = self._complete.pop(batch_id, None)
         terms = batch.completed()
         if terms is None:
             return None
         listed = frozenset((item.sku, item.location) for item in batch.items)
-        complete = Complete(terms, batch.source, batch.batch_id, listed)
+        if was is not None:
+            log_time = was.log_time
+        complete = Complete(log_time, terms, batch.source, batch.batch_id, listed)
         self._complete[batch_id] = complete
         return complete if was is None else None
 

@@ -248,6 +248,13 @@ def test_a_completion_is_a_count_as_of_its_time() -> None:
     assert on_hand(shop) == (0, 4)
 
 
+def test_of_counts_of_one_instant_a_completion_is_the_least() -> None:
+    shop = two()
+    tell(shop, end("NONZERO", 0))
+    shop.count(4, at=AS_OF, count_sequence=1, event_id="a")
+    assert on_hand(shop) == (4, 0)
+
+
 def test_a_completion_is_of_on_hand_alone_and_an_item_of_any_counter_lists() -> None:
     shop = two()
     shop.count(2, at=AS_OF - MINUTE, counter="DAMAGED")
@@ -302,6 +309,8 @@ def test_of_two_batches_of_a_location_the_later_holds_for_each_sku() -> None:
 def test_missing_until_a_feed_lists_it_or_somebody_counts() -> None:
     shop = two()
     tell(shop, end("FULL", 0))
+    assert missing(shop)
+    shop.count(3, at=AS_OF, sku=OTHER)  # at the same instant: one of the two is wrong
     assert missing(shop)
     later = AS_OF + MINUTE
     tell(shop, item(1, 7, sku=OTHER, at=later, batch_id="c"), end("FULL", 1, at=later, batch_id="c"))
