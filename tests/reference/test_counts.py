@@ -288,6 +288,19 @@ def test_a_gross_feed_declared_net_is_suspect() -> None:
     assert [each.basis for each in shop.model.suspicions(SKU)] == [{"GROSS"}]
 
 
+def test_parts_drift_for_themselves_and_say_nothing_of_a_basis() -> None:
+    shop = Shop(config=Config(basis_suspect_after=2))
+    shop.count(20, at=AT - HOUR, source="wms")
+    shop.count(9, at=AT - HOUR, counter="DAMAGED")
+    for number in range(2):
+        shop.line(f"o{number}", 1, 4, at=AT + number)
+        shop.count(16 - 4 * number, at=AT + number, source="erp")
+        shop.count(5 - 4 * number, at=AT + number, source="erp", counter="DAMAGED")
+    assert [drift.units for drift in shop.model.drifts(SKU)] == [-4] * 4
+    assert [bool(drift.fits) for drift in shop.model.drifts(SKU)] == [True, False] * 2
+    assert len(shop.model.suspicions(SKU)) == 1
+
+
 def test_counts_that_are_simply_wrong_accuse_no_basis() -> None:
     shop = Shop()
     shop.line("o", 1, 4, at=AT - HOUR)
