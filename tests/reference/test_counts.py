@@ -196,6 +196,20 @@ def test_parts_are_counted_by_themselves() -> None:
     assert (shop.on_hand(), shop.node().damaged) == (20, 2)
 
 
+def test_a_count_that_came_too_late_asks_for_a_recount() -> None:
+    shop = Shop(locations=["DC1", "DC2"])
+    shop.receipt(1)
+    late = ("count_too_late", "DC1")
+    shop.count(5, at=AT, log_time=NOW + AT + 24 * HOUR + 1, counter="DAMAGED")
+    assert (shop.incidents(), shop.node().damaged) == ({late}, 0)
+    shop.count(5, at=AT + 1)  # another counter
+    shop.count(5, at=AT + 1, location="DC2", counter="DAMAGED")
+    shop.count(5, at=AT - 1, counter="DAMAGED")  # made before it
+    assert late in shop.incidents()
+    shop.count(4, at=AT, counter="DAMAGED", count_sequence=1)
+    assert late not in shop.incidents()
+
+
 # Drift
 
 
