@@ -229,6 +229,7 @@ class Intake:
             return
         if too_late(event, log_time=arrived.log_time, config=self.config):
             self._note("count_too_late", arrived)
+            self.counting.refuse_late(event, *where)
             return
         self._note_conflict(self.counting.count(event, *where, arrived.log_time), arrived)
 

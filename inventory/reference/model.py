@@ -199,6 +199,7 @@ class ReferenceModel:
         return {
             *standing(facts, self._numbers_of(sku, now), self._master.network, now),
             *self._intake.counting.snapshots.missing(sku, facts),
+            *self._intake.counting.recounts(sku),
         }
 
     def oversell_causes(self, sku: str, now: int) -> dict[str, list[Cause]]:

@@ -64,18 +64,17 @@ class Snapshots:
         return [batch for batch in self._complete.values() if batch.terms.mode == "NONZERO"]
 
     def missing(self, sku: str, facts: SkuFacts) -> Iterator[Incident]:
-        """Known positions that the newest feed of all there is at their location does not list.
+        """Known positions that the newest FULL feed of their location does not list.
 
-        The next feed that lists it, or a count made since, tells what is there.
+        A count made since tells what is there, be it one of a whole batch.
         """
         newest: dict[str, Complete] = {}
         for batch in sorted(self._complete.values(), key=Complete.key):
-            if batch.terms.mode != "PARTIAL":
+            if batch.terms.mode == "FULL":
                 newest.update(dict.fromkeys(batch.terms.locations, batch))
         for location, batch in newest.items():
             if (
-                batch.terms.mode == "FULL"
-                and not self._lists(batch, sku, location)
+                not self._lists(batch, sku, location)
                 and _was_known(facts, location, batch.terms.as_of)
                 and not _was_counted_after(facts, location, batch.terms.as_of)
             ):

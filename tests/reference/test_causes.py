@@ -59,6 +59,10 @@ def test_a_feed_that_does_not_list_what_was_ordered() -> None:
     feed = {"batch_id": "b", "marker": "END", "mode": "NONZERO", "locations": ["DC1"], "basis": "GROSS"}
     shop.event("SnapshotMarker", {**feed, "as_of": NOW - HOUR, "items": 0}, -HOUR, {"log_time": NOW})
     assert causes(shop) == [("DC1", "late_snapshot", "b", 10), ("web", "late_snapshot", "b", 10)]
+    shop = sold_out()
+    for log_time in (NOW - HOUR, NOW):  # told again later, it was complete all the time
+        shop.event("SnapshotMarker", {**feed, "as_of": NOW - HOUR, "items": 0}, -HOUR, {"log_time": log_time})
+    assert causes(shop) == [("DC1", "snapshot", "b", 10), ("web", "snapshot", "b", 10)]
 
 
 def test_only_what_came_since_there_was_last_enough_in_the_order_of_the_log() -> None:

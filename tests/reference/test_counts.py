@@ -196,6 +196,20 @@ def test_parts_are_counted_by_themselves() -> None:
     assert (shop.on_hand(), shop.node().damaged) == (20, 2)
 
 
+def test_a_count_that_came_too_late_asks_for_a_recount() -> None:
+    shop = Shop(locations=["DC1", "DC2"])
+    shop.receipt(1)
+    late = ("count_too_late", "DC1")
+    shop.count(5, at=AT, log_time=NOW + AT + 24 * HOUR + 1, counter="DAMAGED")
+    assert (shop.incidents(), shop.node().damaged) == ({late}, 0)
+    shop.count(5, at=AT + 1)  # another counter
+    shop.count(5, at=AT + 1, location="DC2", counter="DAMAGED")
+    shop.count(5, at=AT - 1, counter="DAMAGED")  # made before it
+    assert late in shop.incidents()
+    shop.count(4, at=AT, counter="DAMAGED", count_sequence=1)
+    assert late not in shop.incidents()
+
+
 # Drift
 
 
@@ -286,6 +300,19 @@ def test_a_gross_feed_declared_net_is_suspect() -> None:
         shop.line(f"o{number}", 1, 3, at=AT + number)
         shop.count(100, at=AT + number, source="erp", basis="NET")
     assert [each.basis for each in shop.model.suspicions(SKU)] == [{"GROSS"}]
+
+
+def test_parts_drift_for_themselves_and_say_nothing_of_a_basis() -> None:
+    shop = Shop(config=Config(basis_suspect_after=2))
+    shop.count(20, at=AT - HOUR, source="wms")
+    shop.count(9, at=AT - HOUR, counter="DAMAGED")
+    for number in range(2):
+        shop.line(f"o{number}", 1, 4, at=AT + number)
+        shop.count(16 - 4 * number, at=AT + number, source="erp")
+        shop.count(5 - 4 * number, at=AT + number, source="erp", counter="DAMAGED")
+    assert [drift.units for drift in shop.model.drifts(SKU)] == [-4] * 4
+    assert [bool(drift.fits) for drift in shop.model.drifts(SKU)] == [True, False] * 2
+    assert len(shop.model.suspicions(SKU)) == 1
 
 
 def test_counts_that_are_simply_wrong_accuse_no_basis() -> None:
