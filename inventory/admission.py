@@ -47,7 +47,8 @@ LONGEST_NAME = 128
 _CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
 _ACTION = 4  # a long of Reservation
 
-_MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS = (int(k) for k in Kind)
+_MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS, _SUPPLY = (int(k) for k in Kind)
+_REFERENCE = 5  # a text of ExpectedSupply
 
 
 class Movement(IntEnum):
@@ -172,6 +173,11 @@ def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) 
         outcome = _check_count(c, i, log_time, g)
     elif kind == _RESERVATION:
         outcome = _check_reservation(c, i)
+    elif kind == _SUPPLY:
+        if c.text_len[_REFERENCE, i] <= 0:
+            outcome = _INVALID
+        elif c.longs[QUANTITY, i] < 0:
+            outcome = _QUANTITY
     elif c.longs[QUANTITY, i] == 0:
         outcome = _QUANTITY
     elif kind == _POS and c.longs[QUANTITY, i] > 0 and c.longs[3, i] != 0:
@@ -242,7 +248,11 @@ def admit(
             out.location[i] = resolve(locations, aliased & 2 != 0, source, c, LOCATION, i)
             if out.location[i] == ABSENT:
                 out.outcome[i] = PARK_LOCATION
-        if kind not in (_COUNT, _CORRECTION) and c.text_len[_CHANNEL, i] >= 0 and out.outcome[i] == OK:
+        if (
+            kind not in (_COUNT, _CORRECTION, _SUPPLY)
+            and c.text_len[_CHANNEL, i] >= 0
+            and out.outcome[i] == OK
+        ):
             out.channel[i] = resolve(channels, aliased & 4 != 0, source, c, _CHANNEL, i)
             if out.channel[i] == ABSENT and kind == _RESERVATION:
                 out.outcome[i] = PARK_CHANNEL

@@ -14,7 +14,7 @@ from rich.table import Table
 from rules.current import Current, MasterTopic
 from rules.document import Document, Problem
 from rules.plan import Act, Change, plan_changes
-from rules.validate import read_document, refuse_uncomputed
+from rules.validate import read_document
 from runtime import exit as exits
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
@@ -54,8 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         apply.add_argument(option, required=True, metavar="NAME", type=_name, help=meaning)
     given = parser.parse_args(arguments)
     document, problems = read_document(_read(given.file))
-    if document is not None and not problems and given.command == "apply":
-        problems = refuse_uncomputed(document)
     if document is None or problems:
         return _refuse(given.file, problems)
     if given.command == "apply":
@@ -93,7 +91,7 @@ def _apply(settings: Settings, path: Path, document: Document, author: str, appr
     codec = codec_of(settings)
     current = Current()
     ends = _read_topics(settings, codec, current)
-    plan = plan_changes(document, current, author, approved_by)
+    plan = plan_changes(document, current, author, approved_by, int(time.time() * 1000))
     if plan.problems:
         return _refuse(path, plan.problems)
     _publish(settings, codec, plan.changes, ends)
