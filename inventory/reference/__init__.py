@@ -6,6 +6,7 @@ when asked. Tests and load tests hold the engine against it.
 """
 
 from inventory.reference.errors import NotModelled, UnknownIdentifier
+from inventory.reference.explanation import Explanation
 from inventory.reference.guards import Config
 from inventory.reference.model import ReferenceModel
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
@@ -13,6 +14,7 @@ from inventory.reference.numbers import ChannelNumbers, NodeNumbers
 __all__ = [
     "ChannelNumbers",
     "Config",
+    "Explanation",
     "NodeNumbers",
     "NotModelled",
     "ReferenceModel",

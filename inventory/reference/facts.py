@@ -6,7 +6,7 @@ reservations are idempotent by comparison.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 ON_HAND, DAMAGED, QUALITY_CONTROL, BLOCKED = range(4)
 COUNTERS = {"ON_HAND": ON_HAND, "DAMAGED": DAMAGED, "QUALITY_CONTROL": QUALITY_CONTROL, "BLOCKED": BLOCKED}
@@ -29,10 +29,26 @@ class Change(NamedTuple):
     blocked: int
 
 
+class Sale(NamedTuple):
+    """Units that a channel sold without a reservation."""
+
+    channel: str
+    units: int
+
+
+class Transit(NamedTuple):
+    """Units of an expected line that were sent, or that arrived."""
+
+    reference: str
+    sent: int
+    received: int
+
+
 class Additive(NamedTuple):
     """A fact that adds: to the counters of a position, to what a reservation line has used up, or to both.
 
-    `location` and `change` are None for a release: no stock moves. `line` is None where none is named.
+    `location` and `change` are None for a release: no stock moves. `line` is None where none is named. `sale`
+    is what counts against the ring-fence of a channel, `transit` what it does to an expected line.
     """
 
     occurred_at: int
@@ -41,6 +57,8 @@ class Additive(NamedTuple):
     line: LineId | None
     consumed: int
     released: int
+    sale: Sale | None = None
+    transit: Transit | None = None
 
 
 class CountKey(NamedTuple):
@@ -68,6 +86,24 @@ class Version(NamedTuple):
     quantity: int
     commitment: str
     expires_at: int | None
+    needed_at: int | None = None
+
+
+class Promise(NamedTuple):
+    """A whole line of expected supply as one event has it. The greatest holds, as of reservation lines."""
+
+    version: int
+    occurred_at: int
+    recorded_at: int
+    content: bytes
+    kind: str
+    location: str
+    quantity: int
+    expected_at: int
+    status: str
+
+
+Versioned = TypeVar("Versioned", Version, Promise)
 
 
 @dataclass(slots=True)
@@ -91,12 +127,28 @@ class LineFacts:
         """The version that holds; None where only consumption is known."""
         return max(self.versions, default=None)
 
+    def first_placed(self) -> int | None:
+        """The least time of a version (ms); None where only consumption is known."""
+        return min((version.occurred_at for version in self.versions), default=None)
+
     def consumed(self) -> int:
         """Units shipped or sold, less what was given back. Given back without being consumed counts 0."""
         return max(0, sum(fact.consumed for fact in self.consumption))
 
     def released(self) -> int:
         return sum(fact.released for fact in self.consumption)
+
+
+@dataclass(slots=True)
+class SupplyFacts:
+    """What is known of one line of expected supply."""
+
+    promises: list[Promise] = field(default_factory=list)
+    transits: list[Additive] = field(default_factory=list)
+
+    def last(self) -> Promise | None:
+        """The promise that holds; None where only movements are known."""
+        return max(self.promises, default=None)
 
 
 @dataclass(slots=True)
@@ -107,6 +159,8 @@ class SkuFacts:
     additive: dict[FactId, Additive] = field(default_factory=dict)
     positions: defaultdict[str, PositionFacts] = field(default_factory=lambda: defaultdict(PositionFacts))
     lines: defaultdict[LineId, LineFacts] = field(default_factory=lambda: defaultdict(LineFacts))
+    supply: defaultdict[str, SupplyFacts] = field(default_factory=lambda: defaultdict(SupplyFacts))
+    """By reference."""
 
     def add(self, fact_id: FactId, fact: Additive) -> Told:
         """Of two facts with one id the first in the log stays.
@@ -122,6 +176,8 @@ class SkuFacts:
             self.positions[fact.location].movements.append(fact)
         if fact.line is not None:
             self.lines[fact.line].consumption.append(fact)
+        if fact.transit is not None:
+            self.supply[fact.transit.reference].transits.append(fact)
         return "new"
 
     def count(self, location: str, counter: int, key: CountKey, quantity: int) -> Told:
@@ -133,7 +189,12 @@ class SkuFacts:
         return "new"
 
     def version(self, line_id: LineId, version: Version) -> Told:
-        versions = self.lines[line_id].versions
+        return self._keep(self.lines[line_id].versions, version)
+
+    def promise(self, reference: str, promise: Promise) -> Told:
+        return self._keep(self.supply[reference].promises, promise)
+
+    def _keep(self, versions: list[Versioned], version: Versioned) -> Told:
         if version in versions:
             return "duplicate"
         contradicts = any(

@@ -104,6 +104,6 @@ def _has_valid_quantity(record_name: str, event: Record) -> bool:
             return bool(event["quantity"] != 0)
         case "Reservation" if event["action"] == "RELEASE":
             return bool(event["quantity"] > 0)
-        case "Reservation" | "StockCount":
+        case "Reservation" | "StockCount" | "ExpectedSupply":
             return bool(event["quantity"] >= 0)
     return True

@@ -11,10 +11,11 @@ from typing import NamedTuple
 from inventory.reference.facts import LineFacts, LineId, SkuFacts, Version
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
+from inventory.reference.supply import over_received
 
 
 class Incident(NamedTuple):
-    """`subject` is a location, a channel, or a reservation line as RESERVATION/LINE."""
+    """`subject` is a location, a channel, a reference, a component, or a reservation line as RESERVATION/LINE."""
 
     code: str
     subject: str
@@ -31,6 +32,9 @@ def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network) -> Iterator
     for channel, told in numbers.channels.items():
         if told.unmet > 0:
             yield Incident("oversell", channel)
+    for reference, line_of_supply in facts.supply.items():
+        if over_received(line_of_supply):
+            yield Incident("over_receipt", reference)
     for line_id, line in facts.lines.items():
         for code in line_incidents(line):
             yield Incident(code, subject(line_id))
