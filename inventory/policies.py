@@ -12,6 +12,7 @@ from inventory.network import Flags, Network
 from inventory.profiles import Profiles
 from inventory.resolution import (
     CHANNEL_LAYERS,
+    FENCE_AXIS,
     NO_SAFETY,
     NOBODY,
     SAFETY_PERCENT,
@@ -46,12 +47,20 @@ class _Compiled(NamedTuple):
     until: int | None
     rules: list[Rule]  # from the least to the most telling
     sells: Flags
+    deleted: Flags
     winners: Winners
     terms: Terms
     extras: Extras
 
     def holds(self, stamp: tuple[int, Network, int], now: int) -> bool:
         return self.stamp == stamp and self.since <= now and (self.until is None or now < self.until)
+
+    def fencing(self, profile: int, channel: int) -> Flags:
+        """(C,): the channel itself, and those whose fences may take from its pool."""
+        common = self.sells[:, self.sells[channel]].any(axis=1)
+        fencing: Flags = common & (self.terms.excluded[profile] == 0) & ~self.deleted
+        fencing[channel] = True
+        return fencing
 
 
 class RuleBook:
@@ -119,7 +128,9 @@ class RuleBook:
             winners = find_winners(valid, matched, network)
             until = self.next_bound(now)
             terms, extras = look_up(valid, winners), look_up_extras(valid, winners)
-            last = _Compiled(stamp, now, until, valid, network.sells, winners, terms, extras)
+            last = _Compiled(
+                stamp, now, until, valid, network.sells, network.channel_deleted, winners, terms, extras
+            )
         elif len(matched) > len(last.winners.pool):
             winners = find_winners(last.rules, matched[len(last.winners.pool) :], network)
             more, extras = look_up(last.rules, winners), look_up_extras(last.rules, winners)
@@ -145,8 +156,8 @@ class RuleBook:
     def rule_ids(self, profile: int, channel: int) -> list[str]:
         """The ids of the rules that shape the profile's number in the channel (ordinal), by the last `terms`.
 
-        In the order of the table of layers; safety stock and in-transit supply of all the channel's locations,
-        each rule once.
+        In the order of the table of layers; safety stock and in-transit supply of all the channel's locations, and
+        the ring-fences of all channels that may be granted something in its pool: each rule once.
         """
         last = self._last
         if last is None or profile >= len(last.winners.pool):
@@ -159,6 +170,8 @@ class RuleBook:
                 found = np.unique(node[last.sells[channel]]).tolist()
             elif layer.level is Level.POOL:
                 found = [pool]
+            elif layer.name == "ring_fence":
+                found = own[last.fencing(profile, channel), FENCE_AXIS].tolist()
             elif layer is TRANSIT:
                 found = np.unique(transit[channel][last.sells[channel]]).tolist() if transit.size else []
             else:

@@ -20,6 +20,7 @@ NOBODY = -1
 CHANNEL_LAYERS = tuple(layer for layer in LAYERS if layer.level is Level.CHANNEL and not layer.match_places)
 TRANSIT = BY_NAME["in_transit"]
 _CHANNEL_AXIS = {layer.name: axis for axis, layer in enumerate(CHANNEL_LAYERS)}
+FENCE_AXIS = _CHANNEL_AXIS["ring_fence"]
 
 
 class Winners(NamedTuple):
@@ -137,7 +138,7 @@ def look_up(rules: Sequence[Rule], winners: Winners) -> Terms:
 
 
 def _special(winners: Winners) -> Bytes:
-    fenced = (winners.channel[:, :, _CHANNEL_AXIS["ring_fence"]] != NOBODY).any(axis=1)
+    fenced = (winners.channel[:, :, FENCE_AXIS] != NOBODY).any(axis=1)
     transited = (winners.transit != NOBODY).any(axis=(1, 2))
     special: Bytes = (fenced * FENCED + transited * TRANSITED).astype(np.uint8)
     return special
@@ -145,7 +146,7 @@ def _special(winners: Winners) -> Bytes:
 
 def look_up_extras(rules: Sequence[Rule], winners: Winners) -> Extras:
     """The extras that the winners give."""
-    fence = winners.channel[:, :, _CHANNEL_AXIS["ring_fence"]]
+    fence = winners.channel[:, :, FENCE_AXIS]
     return Extras(
         fence_kind=_given(np.uint8, [FENCE_PERCENT if r.percent else FENCE_UNITS for r in rules], fence),
         fence_target=_given(np.int64, [rule.value for rule in rules], fence),
