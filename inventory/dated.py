@@ -1,8 +1,21 @@
 """Open demand that is not needed yet: units by (sku, day, place). What is needed now stands in the sums alone."""
 
+import numpy as np
+
+from inventory.columns import Ints, Longs
 from inventory.jit import kernel
 from inventory.state import State
 from inventory.tables import give_back, take, touch
+from inventory.views import (
+    DATED_AT,
+    DATED_KIND,
+    DATED_ORDINAL,
+    DATED_QUANTITY,
+    DATED_TERMS,
+    EXPECTED,
+    NEEDED,
+    UNSOURCED,
+)
 
 DAY = 86_400_000
 
@@ -53,3 +66,85 @@ def clear_dated(s: State) -> None:
             row = following
         s.skus.rows["dated"][sku] = -1
         touch(s.skus, sku)
+
+
+@kernel
+def _put(out: Longs, at: int, kind: int, ordinal: int, instant: int, quantity: int) -> int:
+    out[at, DATED_KIND] = kind
+    out[at, DATED_ORDINAL] = ordinal
+    out[at, DATED_AT] = instant
+    out[at, DATED_QUANTITY] = quantity
+    return at + 1
+
+
+@kernel
+def _count_dated(s: State, sku: int) -> int:
+    """Rows that the sku needs at most."""
+    count = 0
+    row = s.skus.rows["supply"][sku]
+    while row >= 0:
+        count += 1
+        row = s.supply.rows["next"][row]
+    row = s.skus.rows["dated"][sku]
+    while row >= 0:
+        count += 1
+        row = s.dated.rows["next"][row]
+    row = s.skus.rows["unsourced"][sku]
+    while row >= 0:
+        count += 1
+        row = s.unsourced.rows["next"][row]
+    return count
+
+
+@kernel
+def _unsourced_now(s: State, sku: int, row: int) -> int:
+    """What of a channel's demand without location is needed now."""
+    total = s.unsourced.rows["soft"][row] + s.unsourced.rows["hard"][row]
+    place = -1 - s.unsourced.rows["channel"][row]
+    dated = s.skus.rows["dated"][sku]
+    while dated >= 0:
+        if s.dated.rows["place"][dated] == place:
+            total -= s.dated.rows["quantity"][dated]
+        dated = s.dated.rows["next"][dated]
+    return total
+
+
+@kernel
+def _fill_dated(s: State, sku: int, now: int, out: Longs, at: int) -> int:
+    row = s.skus.rows["supply"][sku]
+    while row >= 0:
+        r = s.supply.rows
+        if r["expected_at"][row] >= now:
+            at = _put(out, at, EXPECTED, r["location"][row], r["expected_at"][row], r["open"][row])
+        row = r["next"][row]
+    row = s.skus.rows["dated"][sku]
+    while row >= 0:
+        d = s.dated.rows
+        place = d["place"][row]
+        if place >= 0:
+            at = _put(out, at, NEEDED, place, d["day"][row] * DAY, d["quantity"][row])
+        else:
+            at = _put(out, at, UNSOURCED, -1 - place, d["day"][row] * DAY, d["quantity"][row])
+        row = d["next"][row]
+    row = s.skus.rows["unsourced"][sku]
+    while row >= 0:
+        needed = _unsourced_now(s, sku, row)
+        if needed != 0:
+            at = _put(out, at, UNSOURCED, s.unsourced.rows["channel"][row], 0, needed)
+        row = s.unsourced.rows["next"][row]
+    return at
+
+
+@kernel
+def dated_of(s: State, skus: Ints, now: int) -> tuple[Longs, Longs]:
+    """`Views.dated_start` and `Views.dated` of skus at `now`."""
+    most = 0
+    for i in range(skus.size):
+        most += _count_dated(s, skus[i])
+    start = np.zeros(skus.size + 1, np.int64)
+    out = np.zeros((most, DATED_TERMS), np.int64)
+    filled = 0
+    for i in range(skus.size):
+        filled = _fill_dated(s, skus[i], now, out, filled)
+        start[i + 1] = filled
+    return start, out[:filled].copy()

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.columns import Bytes, Ints, Longs
+from inventory.dated import dated_of
 from inventory.fences import Fences, fences_of, grant_fences, recount_draws, renew_draws
 from inventory.jit import kernel
 from inventory.policies import Extras, Terms
@@ -307,6 +308,7 @@ def compute(
     f = fences_of(extras, terms.excluded, reach.sells, reach.deleted, reach.location_rank)
     _compute(s, skus, terms, reach, f, now, start, ordinal, rows, nodes, channels)
     _versions(s, skus, version_base, version)
+    dated_start, dated = dated_of(s, skus, now)
     return Views(
         names=names,
         name_at=table["name_at"][skus],
@@ -321,5 +323,7 @@ def compute(
         node_start=start,
         node_ordinal=ordinal,
         nodes=nodes,
+        dated_start=dated_start,
+        dated=dated,
         computed_at=now,
     )

@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+from availability_api.network import read_network
+from availability_api.projected import project
 from inventory.batch import Message
 from inventory.reference import ReferenceModel
-from tests.inventory.simulation import CHANNEL_TERMS, CODEC, NODE_TERMS, Cluster
+from tests.inventory.simulation import CHANNEL_TERMS, CODEC, NODE_TERMS, Cluster, Row
 from tests.reference.histories import Told
+from wire.rows_read import Dated, Node
 
 Letter = tuple[str, str, str, str | None]
 
@@ -33,6 +36,7 @@ def differences(cluster: Cluster, model: ReferenceModel, now: int) -> list[str]:
         gone = row.channels.keys() - set(model.channels())
         found += [f"{sku} {c}: deleted, but shown" for c in gone if row.channels[c]["available"] != 0]
         found += _rules(cluster, model, sku, now)
+        found += _by_date(cluster, model, sku, row, now)
     return found
 
 
@@ -53,6 +57,23 @@ def _rules(cluster: Cluster, model: ReferenceModel, sku: str, now: int) -> list[
             ids = lane.masters.rules.rule_ids(profile, lane.masters.network.channel_ordinal[channel])
             told = model.channel(sku, channel, now).rules
             found += _compare(f"{sku} {channel} rules", sorted(set(ids)), sorted(set(told)))
+    return found
+
+
+def _by_date(cluster: Cluster, model: ReferenceModel, sku: str, row: Row, now: int) -> list[str]:
+    """What the API would make of the row."""
+    network = cluster.running[0].lane.masters.network
+    places = read_network(network.to_json(0).encode()).channels
+    nodes = [
+        Node(network.location_ordinal[place], *(terms[term] for term in NODE_TERMS))
+        for place, terms in row.nodes.items()
+    ]
+    dated = [Dated(at, quantity, ordinal, kind) for kind, ordinal, at, quantity in row.dated]
+    found = []
+    for channel in model.channels():
+        told = places[channel]
+        projected = project(row.active, nodes, dated, told.sells_from, told.near, now, 5)
+        found += _compare(f"{sku} {channel} by date", projected, model.projected(sku, channel, now, 5))
     return found
 
 

@@ -59,13 +59,14 @@ class Stored:
 
 
 class Row(NamedTuple):
-    """What a reader sees of one sku. Terms by channel and by location."""
+    """What a reader sees of one sku. Terms by channel and by location; `dated` as in `Views`, in order."""
 
     version: int
     as_of: int
     active: bool
     channels: dict[str, dict[str, Any]]
     nodes: dict[str, dict[str, int]]
+    dated: tuple[tuple[int, ...], ...]
 
     @property
     def numbers(self) -> tuple[Any, ...]:
@@ -282,9 +283,11 @@ def rows_of(views: Views, lane: Lane) -> Iterator[tuple[str, Row]]:
         for n in range(int(views.node_start[i]), int(views.node_start[i + 1])):
             location = network.id_of_location(int(views.node_ordinal[n]))
             nodes[location] = dict(zip(NODE_TERMS, views.nodes[n].tolist(), strict=True))
+        dated = views.dated[int(views.dated_start[i]) : int(views.dated_start[i + 1])].tolist()
+        in_order = tuple(sorted(map(tuple, dated)))
         yield (
             sku,
-            Row(int(views.version[i]), int(views.as_of[i]), bool(views.active[i]), channels, nodes),
+            Row(int(views.version[i]), int(views.as_of[i]), bool(views.active[i]), channels, nodes, in_order),
         )
 
 

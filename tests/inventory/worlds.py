@@ -116,8 +116,6 @@ def _spoil(draw: st.DrawFn, record_name: str, value: dict[str, Any]) -> None:
         value["from_state"] = value["to_state"] = "DAMAGED"
     elif how == "state" and record_name == "PosTransaction":
         value["lines"][0] |= {"to_state": "BLOCKED", "quantity": 1}
-    elif how == "state" and record_name == "ExpectedSupply":
-        value["reference"] = ""
     elif how == "counted" and record_name == "StockCount":
         value["counted_at"] = NOW + 6 * MINUTE
 
