@@ -24,7 +24,7 @@ DAY = 86_400_000
 def add_dated(s: State, sku: int, needed_at: int, place: int, quantity: int) -> None:
     """Add open units that are needed by the end of the UTC day of `needed_at`. `place`: a location ordinal, or
     -1 - channel where the demand is not sourced."""
-    day = needed_at // DAY
+    day = max(np.int64(0), needed_at // DAY)  # long past is as good as today
     d = s.dated.rows
     before = -1
     row = s.skus.rows["dated"][sku]

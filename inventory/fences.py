@@ -17,6 +17,7 @@ from inventory.state import NO_LINE_YET, State
 from inventory.tables import append, give_back, take, touch
 
 _MINUTE = 60_000
+_LONG_AGO = -(1 << 62)  # a minute has an end even there
 _FENCE_PERCENT, _FENCE_UNITS = FENCE_PERCENT, FENCE_UNITS
 
 
@@ -107,6 +108,7 @@ def _keep_sale(s: State, sku: int, channel: int, at: int, quantity: int) -> None
 @kernel
 def sell(s: State, sku: int, channel: int, occurred_at: int, quantity: int) -> None:
     """Note a sale of a channel that names no reservation."""
+    occurred_at = max(occurred_at, _LONG_AGO)
     _keep_sale(s, sku, channel, occurred_at - occurred_at % _MINUTE + _MINUTE - 1, quantity)
 
 

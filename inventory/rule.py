@@ -1,9 +1,9 @@
 """One rule, read from its policy record: what it gives, where it applies, and what it outranks."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from inventory.definitions import read_object
 from inventory.layers import (
     BY_NAME,
     DEFAULT_PRIORITY,
@@ -93,11 +93,8 @@ def read_rule(rule_id: str, record: Record) -> Rule:
     layer = BY_NAME.get(str(record.get("layer")))
     if layer is None:
         raise RuleError(f"{what}: no layer is named {record.get('layer')!r}; there are {', '.join(BY_NAME)}")
-    try:
-        definition = json.loads(record["definition"])
-    except (KeyError, TypeError, ValueError):
-        definition = None
-    if not isinstance(definition, dict):
+    definition = read_object(record.get("definition"))
+    if definition is None:
         raise RuleError(f"{what}: its definition is not a JSON object; publish it with `rules apply`")
     value, percent = _value(what, layer, definition)
     match, attributes = _match(what, layer, definition.get("match", {}))
@@ -128,12 +125,9 @@ def read_rule(rule_id: str, record: Record) -> Rule:
 
 def set_at_of(record: Record | None) -> int | None:
     """What the record of a ring-fence says in `set_at` (ms), None where it says nothing readable."""
-    try:
-        definition = json.loads((record or {})["definition"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    set_at = definition.get("set_at") if isinstance(definition, dict) else None
-    return set_at if type(set_at) is int else None
+    definition = read_object((record or {}).get("definition")) or {}
+    set_at = definition.get("set_at")
+    return set_at if type(set_at) is int and abs(set_at) <= _FOREVER else None
 
 
 def fence_since(record: Record, before: Record | None, logged_at: int, horizon: int) -> int:
@@ -175,7 +169,7 @@ def _field(what: str, field: str, definition: dict[str, Any]) -> int | None:
     if raw is None and field != "within_days":
         return None
     if FIELDS[field] is Kind.INSTANT:
-        if type(raw) is not int:
+        if type(raw) is not int or abs(raw) > _FOREVER:
             raise RuleError(f"{what}: {field} is in milliseconds, not {raw!r}")
         return raw
     if isinstance(raw, bool) or not isinstance(raw, int | str):

@@ -160,8 +160,8 @@ def counted(s: State, row: int, profile: int, channel: int, f: Fences, now: int)
     confidence = f.transit_confidence[profile, channel, location]
     if confidence == 0 or not f.sells[channel, location]:
         return 0
-    ahead = s.supply.rows["expected_at"][row] - now
-    if ahead < 0 or ahead > f.transit_days[profile, channel, location] * DAY:
+    expected_at = s.supply.rows["expected_at"][row]
+    if expected_at < now or expected_at > now + f.transit_days[profile, channel, location] * DAY:
         return 0
     return s.supply.rows["open"][row] * confidence // _WHOLE
 

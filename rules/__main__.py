@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from confluent_kafka import Message
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +19,8 @@ from rules.validate import read_document
 from runtime import exit as exits
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
-from runtime.records import NotPublished, Outgoing, publish, read_to_end
+from runtime.readback import Stored, end_offsets, read_topic
+from runtime.records import NotPublished, Outgoing, publish
 from runtime.settings import Settings
 from runtime.topics import check_topics
 from runtime.view import published_rows
@@ -153,44 +153,44 @@ def _now() -> int:
 
 
 def _live(settings: Settings, codec: Codec) -> tuple[Current, dict[tuple[str, int], int]]:
-    """What is live, and where the topics end."""
+    """What is live, and where the topics ended before it was read."""
+    ends = end_offsets(settings, _TOPICS)
     current = Current()
-
-    def take(topic: str, message: Message) -> None:
-        _take(codec, "network" if topic == "network" else "policies", current, message)
-
-    return current, read_to_end(settings, dict.fromkeys(_TOPICS, 1), take)
+    for topic in _TOPICS:
+        for stored in read_topic(settings, topic):
+            _take(codec, topic, current, stored)
+    return current, ends
 
 
 def _allocations(settings: Settings, codec: Codec) -> dict[str, Record]:
     """The allocations that are live, by sku."""
     found: dict[str, Record] = {}
-
-    def take(topic: str, message: Message) -> None:
-        sku, value = (message.key() or b"").decode(errors="replace"), message.value()
+    for stored in read_topic(settings, "allocations"):
+        sku = (stored.key or b"").decode(errors="replace")
         found.pop(sku, None)
-        if value is None:
-            return
+        if stored.value is None:
+            continue
         try:
-            found[sku] = codec.decode(value)[1]
+            found[sku] = codec.decode(stored.value)[1]
         except WireError as error:
-            print(f"topic {topic}, offset {message.offset()}: passed over, {error}", file=sys.stderr)
-
-    read_to_end(settings, {"allocations": settings.partitions}, take)
+            _passed_over(stored, str(error))
     return found
 
 
-def _take(codec: Codec, topic: MasterTopic, current: Current, message: Message) -> None:
-    key = (message.key() or b"").decode(errors="replace")
+def _passed_over(stored: Stored, why: str) -> None:
+    print(f"topic {stored.topic}, offset {stored.offset}: passed over, {why}", file=sys.stderr)
+
+
+def _take(codec: Codec, topic: MasterTopic, current: Current, stored: Stored) -> None:
+    key = (stored.key or b"").decode(errors="replace")
     try:
-        value = message.value()
-        name, record = ("", None) if value is None else codec.decode(value)
+        name, record = ("", None) if stored.value is None else codec.decode(stored.value)
         refused = current.take(topic, key, name, record)
     except WireError as error:
         current.spoilt.add((topic, key))
         refused = str(error)
     if refused is not None:
-        print(f"topic {topic}, offset {message.offset()}: passed over, {refused}", file=sys.stderr)
+        _passed_over(stored, refused)
 
 
 def _print_units(wanted: Mapping[str, Percentage], resolved: Mapping[str, Record | None], now: int) -> None:

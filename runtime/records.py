@@ -1,18 +1,16 @@
-"""What commands do with topics: read them to their end, and publish records until all are acknowledged."""
+"""Publishing records for a command: until all are acknowledged."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from runtime.exit import ExitCode, Refusal
-from runtime.kafka import KafkaUnavailable, consumer, producer
+from runtime.kafka import producer
 from runtime.settings import Settings
 from wire.topics import TOPICS
 
 _WAIT_S = 30.0
-_BATCH = 1_000
 
 Place = tuple[str, int]
 """A topic (its name without prefix) and a partition."""
@@ -31,43 +29,6 @@ class Outgoing(NamedTuple):
     partition: int
     key: bytes
     value: bytes | None
-
-
-def read_to_end(
-    settings: Settings, topics: Mapping[str, int], take: Callable[[str, Message], None]
-) -> dict[Place, int]:
-    """Hand every message of the topics (name: number of partitions) to `take`; returns where each partition ends.
-
-    Raises `KafkaUnavailable`.
-    """
-    names = {TOPICS[topic].full_name(settings.topic_prefix): topic for topic in topics}
-    ends: dict[Place, int] = {}
-    client = consumer(settings, group_id="stocktide-rules")
-    try:
-        places = [
-            TopicPartition(full, partition, OFFSET_BEGINNING)
-            for full, topic in names.items()
-            for partition in range(topics[topic])
-        ]
-        client.assign(places)
-        deadline = time.monotonic() + _WAIT_S
-        while len(ends) < len(places):
-            for message in client.consume(_BATCH, timeout=0.05):
-                deadline = time.monotonic() + _WAIT_S
-                error, topic = message.error(), names.get(message.topic() or "")
-                if topic is None or (error is not None and error.code() != KafkaError._PARTITION_EOF):
-                    raise KafkaUnavailable(f"what is live cannot be read: {error}; check the broker")
-                if error is None:
-                    take(topic, message)
-                else:
-                    ends[topic, message.partition() or 0] = message.offset() or 0
-            if time.monotonic() > deadline:
-                raise KafkaUnavailable(
-                    f"Kafka sent nothing of what is live for {_WAIT_S:g} s; check the broker"
-                )
-    finally:
-        client.close()
-    return ends
 
 
 def publish(settings: Settings, records: Iterable[Outgoing]) -> dict[Place, int]:

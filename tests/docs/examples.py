@@ -24,8 +24,8 @@ LONG_AGO = TODAY - 30 * DAY
 
 SKU = "SKU-1"
 _BLOCK = re.compile(r"^```yaml (frame|example)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_MOMENT = re.compile(r"(?:(\d+) days? ago )?(\d\d):(\d\d)")
-_MOMENTS = ("counted_at", "expires_at", "needed_at", "recorded_at")
+_MOMENT = re.compile(r"(?:(\d+) days? ago )?(?:in (\d+) days? )?(\d\d):(\d\d)")
+_MOMENTS = ("counted_at", "expires_at", "needed_at", "recorded_at", "expected_at")
 
 
 class Step(NamedTuple):
@@ -64,12 +64,12 @@ def examples(page: Path) -> list[Example]:
 
 
 def moment(text: str) -> int:
-    """`09:30`, or `2 days ago 09:30`, in ms."""
+    """`09:30`, `2 days ago 09:30` or `in 2 days 09:30`, in ms."""
     match = _MOMENT.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no moment: write 09:30, or 2 days ago 09:30")
-    days, hours, minutes = (int(part or 0) for part in match.groups())
-    return TODAY - days * DAY + (60 * hours + minutes) * MINUTE
+        raise ValueError(f"{text!r} is no moment: write 09:30, 2 days ago 09:30 or in 2 days 09:30")
+    ago, ahead, hours, minutes = (int(part or 0) for part in match.groups())
+    return TODAY + (ahead - ago) * DAY + (60 * hours + minutes) * MINUTE
 
 
 def _example(line: int, frame: Mapping[str, Any], value: dict[str, Any]) -> Example:
@@ -120,6 +120,9 @@ def _defaults(record: str) -> dict[str, Any]:
         "StockCount": {"sku": SKU, "basis": "GROSS"},
         "StockCorrection": {"sku": SKU, "state": "SELLABLE", "reason": "found"},
         "PosTransaction": {"transaction_id": "t"},
+        "ExpectedSupply": {
+            "sku": SKU, "version": 1, "kind": "PURCHASE_ORDER", "status": "OPEN",
+        },
         "Reservation": {
             "sku": SKU, "line": "1", "version": 1, "action": "PLACE", "channel": "web", "location": None,
             "commitment": "HARD", "expires_at": None,

@@ -83,7 +83,7 @@ def test_every_layer_lands_in_its_term(network: Network) -> None:
         [[4, 0]], [[0, 6]], [FENCED | TRANSITED],
     ]  # fmt: skip
     assert book.rule_ids(0, 0) == ["ss", "ns", "r2", "bu", "ca", "lo", "it"]
-    assert book.rule_ids(0, 1) == ["ex", "ss", "ns", "r1", "sh", "th", "bo"]
+    assert book.rule_ids(0, 1) == ["ex", "ss", "ns", "r1", "r2", "sh", "th", "bo"]
     assert [array.tolist() for array in book.extras] == [
         [[1, 2]], [[8, 200_000]], [[7, 0]], [[name_of_fence("r2"), name_of_fence("r1")]], [[1, 0]],
         [[[0, 9_000, 0], [0, 0, 0]]], [[[0, 3, 0], [0, 0, 0]]],
@@ -377,6 +377,10 @@ def test_the_book_agrees_with_the_plain_statement(
                     own = plain_winner(rules, layer.name, facts, name, now)
                     assert channel_term(book, terms, layer.name)[profile, at] == number_of(own, layer.name)
                     shaping[name] |= {own["id"]} if own else set()
+            other = "amazon" if name == "web" else "web"
+            if plain_winner(rules, "exclusion", facts, other, now) is None:  # both sell from the stores
+                theirs = plain_winner(rules, "ring_fence", facts, other, now)
+                shaping[name] |= {theirs["id"]} if theirs else set()
             assert sorted(book.rule_ids(profile, at)) == sorted(shaping[name])
         fences = {name: plain_winner(rules, "ring_fence", facts, name, now) for name in ["web", "amazon"]}
         ordinals = [network.channel_ordinal[name] for name in plain_order(fences)]
