@@ -21,8 +21,8 @@ from inventory.batch import (
 )
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
 from inventory.demand import forget_lines, pass_instants, recount_demand
+from inventory.draws import forget_sales
 from inventory.expecting import fold_expected
-from inventory.fences import forget_sales
 from inventory.greeting import Greeting
 from inventory.incidents import Watch, as_incident
 from inventory.master_records import MasterRecords
