@@ -23,11 +23,14 @@ from inventory.demand import (
     withdraw,
 )
 from inventory.hashing import hash_text, mix
+from inventory.history import keep_current
 from inventory.ids import CONFLICTING, NEW, remember
 from inventory.jit import kernel
-from inventory.positions import CONTRADICTED, add_delta, fold_count, mark_moved, position_of
+from inventory.nets import shift_nets
+from inventory.positions import add_delta, mark_moved, position_of
 from inventory.state import NO_LINE_YET, ON_HAND_COUNTER, State
 from inventory.tables import touch
+from inventory.versions import TIED, keep_version
 
 _NOTES_PER_RECORD = 4
 (
@@ -86,14 +89,15 @@ class Now(NamedTuple):
 
 
 @kernel
-def _note(notes: Notes, code: int, record: int) -> None:
+def note(notes: Notes, code: int, record: int) -> None:
+    """Tell that something of a code was found at a record."""
     notes.code[notes.head[0]] = code
     notes.record[notes.head[0]] = record
     notes.head[0] += 1
 
 
 @kernel
-def _accept(s: State, sku: int, as_of: int, offset: int, carrier: int) -> None:
+def accept(s: State, sku: int, as_of: int, offset: int, carrier: int) -> None:
     """Note that a fact of the sku was folded: its moment, and where it stood in its partition."""
     skus = s.skus.rows
     skus["as_of"][sku] = max(skus["as_of"][sku], as_of)
@@ -146,17 +150,18 @@ def _named_line(s: State, c: Columns, i: int, id_field: int, line_field: int, sk
 
 @kernel
 def _consume_noting(
-    s: State, row: int, quantity: int, how: int, logged_at: int, now: int, notes: Notes, record: int
-) -> None:
-    consume(s, row, quantity, how == _RELEASED, logged_at, now)
+    s: State, row: int, quantity: int, how: int, occurred_at: int, logged_at: int, now: int, notes: Notes,
+    record: int,
+) -> None:  # fmt: skip
+    consume(s, row, quantity, how == _RELEASED, occurred_at, logged_at, now)
     lines = s.lines.rows
     if lines["version"][row] == NO_LINE_YET or quantity <= 0:
         return
     if lines["action"][row] == CANCEL:
         if how == _SHIPPED:
-            _note(notes, SHIPPED_AFTER_CANCEL, record)
+            note(notes, SHIPPED_AFTER_CANCEL, record)
     elif used(s, row) > lines["quantity"][row]:
-        _note(notes, OVER_RELEASE, record)
+        note(notes, OVER_RELEASE, record)
 
 
 @kernel
@@ -175,7 +180,7 @@ def _is_new(s: State, key: int, payload: int, now: Now, notes: Notes, i: int) ->
         return True
     notes.head[1] += 1
     if known == CONFLICTING:
-        _note(notes, CONFLICTING_DUPLICATE, i)
+        note(notes, CONFLICTING_DUPLICATE, i)
     return False
 
 
@@ -196,11 +201,11 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         payload = _payload(
             movement * 64 + from_state * 8 + to_state, quantity, a.location[i], a.channel[i] + 1, line_hash
         )
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
             continue
         if c.text_len[5, i] >= 0 and a.channel[i] < 0:
-            _note(notes, UNKNOWN_CHANNEL, i)
+            note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
         if movement == _STATE_CHANGE:
@@ -218,8 +223,9 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         if names_line and movement in (_SHIP, _ADJUST):
             row = _named_line(s, c, i, 8, 9, sku)
             _consume_noting(
-                s, row, -change, _SHIPPED if movement == _SHIP else _ADJUSTED, logged_at, now.clock, notes, i
-            )
+                s, row, -change, _SHIPPED if movement == _SHIP else _ADJUSTED, occurred_at, logged_at, now.clock,
+                notes, i,
+            )  # fmt: skip
 
 
 @kernel
@@ -235,11 +241,11 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         names_line = c.text_len[8, i] >= 0
         line_hash = _line_hash(c, i, 8, 9, sku, _LINE_SEED) if names_line else 0
         payload = _payload(to_state, quantity, a.location[i], a.channel[i] + 1, line_hash)
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         if not _is_new(s, _fact_id(c, i, 10, sku), payload, now, notes, i):
             continue
         if c.text_len[5, i] >= 0 and a.channel[i] < 0:
-            _note(notes, UNKNOWN_CHANNEL, i)
+            note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
         add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, -quantity)
@@ -247,7 +253,7 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             add_delta(s, position, to_state, occurred_at, logged_at, -quantity)
         if names_line and quantity > 0:
             row = _named_line(s, c, i, 8, 9, sku)
-            _consume_noting(s, row, quantity, _SHIPPED, logged_at, now.clock, notes, i)
+            _consume_noting(s, row, quantity, _SHIPPED, occurred_at, logged_at, now.clock, notes, i)
 
 
 @kernel
@@ -260,7 +266,7 @@ def fold_corrections(s: State, c: Columns, a: Admitted, at: Carried, now: Now, n
         occurred_at = c.longs[OCCURRED_AT, i]
         quantity = c.longs[QUANTITY, i]
         state = c.longs[3, i]
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         payload = _payload(1000 + state, quantity, a.location[i], 0, 0)
         if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
             continue
@@ -268,27 +274,6 @@ def fold_corrections(s: State, c: Columns, a: Admitted, at: Carried, now: Now, n
         add_delta(s, position, ON_HAND_COUNTER, occurred_at, at.log_time[i], quantity)
         if state != 0:
             add_delta(s, position, state, occurred_at, at.log_time[i], quantity)
-
-
-@kernel
-def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes) -> None:
-    """StockCount, GROSS: the anchor of one counter."""
-    for i in range(c.start.size):
-        if a.outcome[i] != OK:
-            continue
-        sku = a.sku[i]
-        position = position_of(s, sku, a.location[i])
-        counted_at = c.longs[3, i]
-        if counted_at < s.positions.rows["complete_since"][position]:
-            _note(notes, COUNT_TOO_LATE, i)
-            continue
-        _accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)
-        result = fold_count(
-            s, position, c.longs[9, i], counted_at, c.longs[4, i], a.source[i], c.longs[QUANTITY, i],
-            c.buf, c.text_at[EVENT_ID, i], c.text_len[EVENT_ID, i],
-        )  # fmt: skip
-        if result == CONTRADICTED:
-            _note(notes, CONFLICTING_DUPLICATE, i)
 
 
 @kernel
@@ -313,6 +298,10 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
     """Make record i the line's version."""
     withdraw(s, row)
     lines = s.lines.rows
+    occurred_at = c.longs[OCCURRED_AT, i]
+    shift_nets(s, row, occurred_at, -1)
+    if lines["version"][row] != NO_LINE_YET and lines["occurred_at"][row] < occurred_at:
+        keep_current(s, row)
     lines["version"][row] = c.longs[3, i]
     lines["quantity"][row] = c.longs[QUANTITY, i]
     lines["action"][row] = c.longs[4, i]
@@ -326,6 +315,7 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
     lines["location"][row] = a.location[i]
     lines["channel"][row] = a.channel[i]
     lines["bundle"][row] = a.bundle[i]
+    shift_nets(s, row, occurred_at, 1)
     settle(s, row, now)
 
 
@@ -333,8 +323,8 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
 def fold_reservations(
     s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes, first: int
 ) -> int:
-    """Reservation lines from record `first` on. Returns the record count, or the record whose version ties
-    with the line's in everything but its bytes: the caller decides that one and calls again behind it."""
+    """Reservation lines from record `first` on. Returns the record count, or the record whose version ties with
+    one of the line's in everything but its bytes: the caller decides that one and calls again behind it."""
     lines = s.lines.rows
     for i in range(first, c.start.size):
         if a.outcome[i] != OK:
@@ -342,13 +332,13 @@ def fold_reservations(
         sku = a.sku[i]
         occurred_at = c.longs[OCCURRED_AT, i]
         action = c.longs[4, i]
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         row = _named_line(s, c, i, 6, 7, sku)
         logged_at = at.log_time[i]
         if action == RELEASE:
             quantity = c.longs[QUANTITY, i]
             if _is_new(s, _fact_id(c, i, -1, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):
-                _consume_noting(s, row, quantity, _RELEASED, logged_at, now.clock, notes, i)
+                _consume_noting(s, row, quantity, _RELEASED, occurred_at, logged_at, now.clock, notes, i)
             continue
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
         touch(s.lines, row)
@@ -356,6 +346,8 @@ def fold_reservations(
         version = c.longs[3, i]
         have = lines["version"][row]
         if have != NO_LINE_YET and version < have:
+            if keep_version(s, row, c, i, a, logged_at) == TIED:
+                return i
             continue
         if have != NO_LINE_YET and version == have:
             if _same_content(s, row, c, i, a):
@@ -364,12 +356,15 @@ def fold_reservations(
                     lines["occurred_at"][row],
                     lines["recorded_at"][row],
                 ):
-                    lines["occurred_at"][row] = occurred_at
-                    lines["recorded_at"][row] = c.longs[RECORDED_AT, i]
+                    apply_version(s, row, c, i, a, now.clock)
+                elif keep_version(s, row, c, i, a, logged_at) == TIED:
+                    return i
                 continue
-            _note(notes, CONFLICTING_VERSION, i)
+            note(notes, CONFLICTING_VERSION, i)
             if occurred_at != lines["occurred_at"][row]:
                 if occurred_at < lines["occurred_at"][row]:
+                    if keep_version(s, row, c, i, a, logged_at) == TIED:
+                        return i
                     continue
             elif c.longs[RECORDED_AT, i] != lines["recorded_at"][row]:
                 if c.longs[RECORDED_AT, i] < lines["recorded_at"][row]:
@@ -383,10 +378,10 @@ def fold_reservations(
             and expired(s, row, now.clock)
             and (c.longs[5, i] == HARD or c.longs[6, i] == NULL or c.longs[6, i] >= now.clock)
         ):
-            _note(notes, CONFIRMED_AFTER_EXPIRY, i)
+            note(notes, CONFIRMED_AFTER_EXPIRY, i)
         apply_version(s, row, c, i, a, now.clock)
         if lines["action"][row] != CANCEL and used(s, row) > lines["quantity"][row]:
-            _note(notes, OVER_RELEASE, i)
+            note(notes, OVER_RELEASE, i)
     return c.start.size
 
 

@@ -1,6 +1,6 @@
 """A lane: everything about the skus of one partition. `Lane.step` is the only door to the engine."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from inventory.batch import (
     Slice,
 )
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
+from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
 from inventory.greeting import Greeting
+from inventory.history import forget_history
 from inventory.incidents import Watch, as_incident
 from inventory.master_records import MasterRecords
 from inventory.masters import Masters
@@ -30,6 +32,7 @@ from inventory.parking import Parking
 from inventory.positions import forget_deltas
 from inventory.state import Memory
 from inventory.ties import content_of_line, content_of_record, text_of
+from inventory.versions import replace_version, tied_version
 
 GENERATION_SHIFT = 44
 _SHOWN_AT_ONCE = 2048
@@ -37,7 +40,6 @@ _SHOWN_AT_ONCE = 2048
 
 _FOLDS = {
     Kind.MOVEMENT: folding.fold_movements,
-    Kind.COUNT: folding.fold_counts,
     Kind.CORRECTION: folding.fold_corrections,
     Kind.POS_LINE: folding.fold_pos_lines,
 }
@@ -178,6 +180,8 @@ class Lane:
         found = folding.notes(n)
         if part.kind is Kind.RESERVATION:
             self._fold_reservations(part, verdict, now, found)
+        elif part.kind is Kind.COUNT:
+            fold_counts(state, part.columns, verdict, part.carried, found, measured(n))
         else:
             _FOLDS[part.kind](state, part.columns, verdict, part.carried, now, found)
         out.duplicates += int(found.head[1])
@@ -189,7 +193,12 @@ class Lane:
 
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
-        for name, rows, forget in (("lines", n, self._forget_lines), ("deltas", 3 * n, self._forget_deltas)):
+        for name, rows, forget in (
+            ("lines", n, self._forget_lines),
+            ("versions", n, self._forget_history),
+            ("uses", n, self._forget_history),
+            ("deltas", 3 * n, self._forget_deltas),
+        ):
             store = memory.stores[name]
             if store.room() < rows:
                 forget()
@@ -203,8 +212,12 @@ class Lane:
 
     def _forget_lines(self) -> None:
         before = self.log_clock - self.config.reservation_memory_ms
-        if forget_lines(self.memory.state(), before):
+        if forget_lines(self.memory.state(), before, self.log_clock - self.config.count_horizon_ms):
             self.memory.stores["lines"].reindex()
+
+    def _forget_history(self) -> None:
+        dated_before = self.log_clock - self.config.count_horizon_ms
+        forget_history(self.memory.state(), dated_before - self.config.clock_tolerance_ms, dated_before)
 
     def _forget_deltas(self) -> None:
         kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
@@ -246,12 +259,18 @@ class Lane:
             if first >= c.start.size:
                 return
             row = folding.line_row(state, c, first, int(verdict.sku[first]))
-            if content_of_record(c, first) > self._line_content(row):
-                folding.apply_version(state, row, c, first, verdict, now.clock)
+            past = tied_version(state, row, c, first)
+            held = self.memory.stores["lines" if past < 0 else "versions"].table.rows[
+                row if past < 0 else past
+            ]
+            if content_of_record(c, first) > self._content_of(held):
+                if past < 0:
+                    folding.apply_version(state, row, c, first, verdict, now.clock)
+                else:
+                    replace_version(state, row, past, c, first, verdict)
             first += 1
 
-    def _line_content(self, row: int) -> bytes:
-        line = self.memory.stores["lines"].table.rows[row]
+    def _content_of(self, line: Any) -> bytes:
         network = self.masters.network
         location, bundle = int(line["location"]), int(line["bundle"])
         return content_of_line(

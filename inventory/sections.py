@@ -106,6 +106,7 @@ def _meta(lane: Lane) -> Section:
         {
             "now": lane.now,
             "log_clock": lane.log_clock,
+            "demand_since": int(lane.memory.demand_since[0]),
             "next_offsets": lane.next_offsets,
             "unanswered": [dict(hello.payload) for hello in lane.greeting.unanswered],
             "bounds_ahead": lane.masters.bounds_ahead,
@@ -173,6 +174,7 @@ def _finish(
 ) -> None:
     memory = lane.memory
     lane.now, lane.log_clock = meta["now"], meta["log_clock"]
+    memory.demand_since[0] = meta["demand_since"]
     lane.next_offsets = meta["next_offsets"]
     lane.greeting.resume([Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]])
     for keys, marks in ids:

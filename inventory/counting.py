@@ -1,0 +1,136 @@
+"""Folding counts: the anchor of a counter, on the basis that the count declares; and what it says of its source."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from inventory.admission import OK, Admitted, demand_as_of
+from inventory.columns import EVENT_ID, NULL, OCCURRED_AT, QUANTITY, Bytes, Columns, Longs
+from inventory.folding import CONFLICTING_DUPLICATE, COUNT_TOO_LATE, Carried, Notes, accept, note
+from inventory.hashing import mix
+from inventory.jit import kernel
+from inventory.nets import demand_at, drop_net, set_net
+from inventory.positions import ANCHORED, CONTRADICTED, anchor_row, counter_value, fold_count, position_of
+from inventory.state import ON_HAND_COUNTER, State
+from inventory.tables import touch
+
+GROSS, NET, AVAILABLE = range(3)
+NET_OF_HARD, NET_OF_SOFT_AND_HARD = range(2)
+
+
+class Basis(NamedTuple):
+    """What a number already contains: `basis`, and of a NET or AVAILABLE one `net_of`, `demand_as_of` (ms) and the
+    units `withheld`."""
+
+    basis: int
+    net_of: int
+    demand_as_of: int
+    withheld: int
+
+
+class Measured(NamedTuple):
+    """What n counts say of their source; whole units, `NULL` where nothing can be said.
+
+    `drift`: the number less what the engine had for the same instant. Where that is not 0, `hard` and `all`: the open
+    demand (hard; soft too) as of it, less that as of the source's own count before it.
+    `demand`: D(T) of counts net of it that say 0.
+    """
+
+    drift: Longs
+    hard: Longs
+    all: Longs
+    demand: Longs
+
+
+def measured(n: int) -> Measured:
+    """Columns for n counts."""
+    return Measured(*np.full((len(Measured._fields), n), NULL, np.int64))
+
+
+@kernel
+def _declared(b: Basis) -> int:
+    """A hash of a basis; 0 for GROSS, of which the other fields say nothing."""
+    if b.basis == GROSS:
+        return 0
+    return mix(mix(mix(b.basis * 2 + b.net_of) ^ mix(b.demand_as_of)) ^ mix(b.withheld)) | 1
+
+
+@kernel
+def anchor_count(
+    s: State, sku: int, position: int, counter: int, counted_at: int, sequence: int, source: int, quantity: int,
+    b: Basis, buf: Bytes, id_at: int, id_length: int,
+) -> int:  # fmt: skip
+    """Fold one count; the same answers as `fold_count`."""
+    result = fold_count(
+        s, position, counter, counted_at, sequence, source, quantity, _declared(b), buf, id_at, id_length
+    )
+    if result != ANCHORED or counter != ON_HAND_COUNTER:
+        return result
+    if s.skus.rows["net"][sku] >= 0:
+        drop_net(s, sku, position)
+    if b.basis != GROSS:
+        location = s.positions.rows["key"][position] & 0xFFFFFFFF
+        set_net(s, sku, position, location, b.demand_as_of, b.net_of)
+        demand = demand_at(s, sku, location, b.demand_as_of, b.net_of)
+        s.positions.rows["on_hand"][position] += b.withheld + demand
+        touch(s.positions, position)
+    return result
+
+
+@kernel
+def _basis_of(c: Columns, i: int) -> Basis:
+    return Basis(c.longs[5, i], c.longs[6, i], demand_as_of(c, i), c.longs[8, i])
+
+
+@kernel
+def _is_forgotten(s: State, position: int, counted_at: int, b: Basis) -> bool:
+    """Whether something that happened since is no longer known."""
+    if counted_at < s.positions.rows["complete_since"][position]:
+        return True
+    return b.basis != GROSS and b.demand_as_of < s.demand_since[0]
+
+
+@kernel
+def _measure_demand(s: State, sku: int, location: int, at: int, before: int, i: int, m: Measured) -> None:
+    m.hard[i] = demand_at(s, sku, location, at, NET_OF_HARD)
+    m.all[i] = demand_at(s, sku, location, at, NET_OF_SOFT_AND_HARD)
+    if before != NULL:
+        m.hard[i] -= demand_at(s, sku, location, before, NET_OF_HARD)
+        m.all[i] -= demand_at(s, sku, location, before, NET_OF_SOFT_AND_HARD)
+
+
+@kernel
+def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m: Measured) -> None:
+    """StockCount: the anchor of one counter."""
+    for i in range(c.start.size):
+        if a.outcome[i] != OK:
+            continue
+        sku = a.sku[i]
+        position = position_of(s, sku, a.location[i])
+        counted_at = c.longs[3, i]
+        counter = c.longs[9, i]
+        basis = _basis_of(c, i)
+        if _is_forgotten(s, position, counted_at, basis):
+            note(notes, COUNT_TOO_LATE, i)
+            continue
+        accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)
+        had = counter_value(s, position, counter)
+        before = anchor_row(s, position, counter)
+        before_at = NULL
+        if before >= 0 and s.anchors.rows["source"][before] == a.source[i]:
+            before_at = s.anchors.rows["counted_at"][before]
+        result = anchor_count(
+            s, sku, position, counter, counted_at, c.longs[4, i], a.source[i], c.longs[QUANTITY, i], basis,
+            c.buf, c.text_at[EVENT_ID, i], c.text_len[EVENT_ID, i],
+        )  # fmt: skip
+        if result == CONTRADICTED:
+            note(notes, CONFLICTING_DUPLICATE, i)
+        if result != ANCHORED:
+            continue
+        if before >= 0:
+            # Both values hold what moved after the count, so their difference is one as of the count.
+            m.drift[i] = counter_value(s, position, counter) - had
+            if m.drift[i] != 0 and counter == ON_HAND_COUNTER:
+                _measure_demand(s, sku, a.location[i], basis.demand_as_of, before_at, i, m)
+        if basis.basis != GROSS and c.longs[QUANTITY, i] == 0:
+            m.demand[i] = demand_at(s, sku, a.location[i], basis.demand_as_of, basis.net_of)
