@@ -52,6 +52,19 @@ class CountKey(NamedTuple):
     event_id: str
 
 
+class Count(NamedTuple):
+    """What a count says: `number` units, as its source sent it.
+
+    `net_of` tells which open demand, as of `demand_as_of` (ms), the number has already subtracted: None is
+    none (GROSS). `withheld` is what else it leaves out (AVAILABLE).
+    """
+
+    number: int
+    demand_as_of: int
+    net_of: str | None = None
+    withheld: int = 0
+
+
 class Version(NamedTuple):
     """A whole reservation line as one event has it.
 
@@ -75,8 +88,11 @@ class PositionFacts:
     """What is known of one (sku, location)."""
 
     movements: list[Additive] = field(default_factory=list)
-    counts: dict[int, dict[CountKey, int]] = field(default_factory=dict)
-    """Per counter: units counted, by count."""
+    counts: dict[int, dict[CountKey, Count]] = field(default_factory=dict)
+    """Per counter."""
+
+
+NOTHING = PositionFacts()
 
 
 @dataclass(slots=True)
@@ -124,13 +140,17 @@ class SkuFacts:
             self.lines[fact.line].consumption.append(fact)
         return "new"
 
-    def count(self, location: str, counter: int, key: CountKey, quantity: int) -> Told:
+    def count(self, location: str, counter: int, key: CountKey, count: Count) -> Told:
         counts = self.positions[location].counts.setdefault(counter, {})
         if key in counts:
-            return "duplicate" if counts[key] == quantity else "conflict"
+            return "duplicate" if counts[key] == count else "conflict"
         self.revision += 1
-        counts[key] = quantity
+        counts[key] = count
         return "new"
+
+    def position(self, location: str) -> PositionFacts:
+        """To be read only: nothing is remembered of having asked."""
+        return self.positions.get(location, NOTHING)
 
     def version(self, line_id: LineId, version: Version) -> Told:
         versions = self.lines[line_id].versions

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from inventory.reference.facts import LineFacts, LineId, SkuFacts, Version
+from inventory.reference.demand import open_at
+from inventory.reference.facts import ON_HAND, LineFacts, LineId, SkuFacts, Version
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
+from inventory.reference.positions import anchor_key
 
 
 class Incident(NamedTuple):
-    """`subject` is a location, a channel, or a reservation line as RESERVATION/LINE."""
+    """`subject` is a location, a channel, a reservation line as RESERVATION/LINE, or as is said at its code."""
 
     code: str
     subject: str
@@ -28,12 +30,23 @@ def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network) -> Iterator
             yield Incident("oversell", location)
         if network.is_deleted(location) and node.on_hand > 0:
             yield Incident("stock_at_deleted_location", location)
+        if is_clamped(facts, location):
+            yield Incident("clamped_basis", location)
     for channel, told in numbers.channels.items():
         if told.unmet > 0:
             yield Incident("oversell", channel)
     for line_id, line in facts.lines.items():
         for code in line_incidents(line):
             yield Incident(code, subject(line_id))
+
+
+def is_clamped(facts: SkuFacts, location: str) -> bool:
+    """Does the anchor say 0 net of demand, where there is demand? Its source may stop at 0, and hide more."""
+    key = anchor_key(facts, location, ON_HAND)
+    if key is None:
+        return False
+    count = facts.position(location).counts[ON_HAND][key]
+    return count.number == 0 and open_at(facts, location, count.net_of, count.demand_as_of) > 0
 
 
 def line_incidents(line: LineFacts) -> Iterator[str]:

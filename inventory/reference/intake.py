@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from inventory.reference import movements
 from inventory.reference.avro import content
+from inventory.reference.drift import Drift, measure
 from inventory.reference.errors import NotModelled
 from inventory.reference.facts import COUNTERS, Additive, CountKey, SkuFacts, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
@@ -40,6 +41,7 @@ class Intake:
         self.waiting: dict[tuple[str, str], list[Arrived]] = {}
         self.dead_letters: list[Noted] = []
         self.exceptions: dict[Noted, None] = {}  # an ordered set
+        self.drifts: defaultdict[str, list[Drift]] = defaultdict(list)  # by sku, as measured
 
     def fold(
         self,
@@ -93,8 +95,6 @@ class Intake:
 
     def _refuse_what_is_not_modelled(self, arrived: Arrived) -> None:
         event = arrived.event
-        if arrived.name == "StockCount" and event["basis"] != "GROSS":
-            raise NotModelled(f"count {event['event_id']}: basis {event['basis']}")
         if arrived.name == "Reservation" and event["mode"] == "CHECKED" and event["action"] != "RELEASE":
             raise NotModelled(f"reservation {event['event_id']}: checked")
 
@@ -183,8 +183,11 @@ class Intake:
             return
         sku, location = where
         key = CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])
-        told = self.facts[sku].count(location, COUNTERS[event["counter"]], key, event["quantity"])
-        self._note_conflict(told, arrived)
+        counter, counted = COUNTERS[event["counter"]], movements.count(event)
+        measured = measure(self.facts[sku], location, counter, key, counted)
+        if measured is not None:
+            self.drifts[sku].append(measured)
+        self._note_conflict(self.facts[sku].count(location, counter, key, counted), arrived)
 
     def _place_reservation(self, arrived: Arrived) -> None:
         event = arrived.event

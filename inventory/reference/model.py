@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inventory.reference.demand import NO_DEMAND, open_quantity
+from inventory.reference.drift import Drift, Suspicion, alarms, suspicions
 from inventory.reference.errors import UnknownIdentifier
 from inventory.reference.facts import LineId, SkuFacts
 from inventory.reference.guards import Config
@@ -95,6 +96,21 @@ class ReferenceModel:
     def incidents(self, sku: str, now: int) -> set[Incident]:
         """The exceptions that the facts of a sku show at `now` (ms)."""
         return set(standing(self._facts_of(sku), self._numbers_of(sku, now), self._master.network))
+
+    def drifts(self, sku: str) -> list[Drift]:
+        """What the counts of a sku differed by from what was expected when they came, in that order."""
+        return list(self._intake.drifts.get(sku, ()))
+
+    def suspicions(self, sku: str) -> list[Suspicion]:
+        """The sources that seem to declare a wrong basis, with the evidence."""
+        return list(suspicions(self.drifts(sku), self._intake.config))
+
+    def alarms(self, sku: str) -> set[Incident]:
+        """The exceptions of a sku that depend on the order in which its counts came.
+
+        The subject of a `basis_suspect` is LOCATION/SOURCE.
+        """
+        return set(alarms(self.drifts(sku), self._intake.config))
 
     @property
     def dead_letters(self) -> list[Noted]:

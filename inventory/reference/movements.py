@@ -1,8 +1,8 @@
-"""What each kind of movement adds, and what it uses up of the reservation line that it names."""
+"""Events as facts: what each kind of movement adds and uses up of the line that it names; what is counted."""
 
 from functools import lru_cache
 
-from inventory.reference.facts import Additive, Change, LineId
+from inventory.reference.facts import Additive, Change, Count, LineId
 from inventory.reference.guards import ARRIVALS
 from inventory.reference.schema import Record
 
@@ -53,6 +53,14 @@ def pos_line(line: Record, occurred_at: int, location: str) -> Additive:
         return Additive(occurred_at, location, units(-sold, line["to_state"]), None, 0, 0)
     consumes = named_line(line["reservation_id"], line["reservation_line"])
     return Additive(occurred_at, location, units(-sold, "SELLABLE"), consumes, sold if consumes else 0, 0)
+
+
+def count(event: Record) -> Count:
+    as_of = event["demand_as_of"]
+    if event["basis"] == "GROSS" or as_of is None:
+        as_of = event["counted_at"]
+    net_of = None if event["basis"] == "GROSS" else event["net_of"]
+    return Count(event["quantity"], as_of, net_of, event["withheld"])
 
 
 def release(event: Record) -> Additive:

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from inventory.reference.demand import Demand, demand
-from inventory.reference.facts import PositionFacts, SkuFacts
+from inventory.reference.facts import SkuFacts
 from inventory.reference.network import Network
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
 from inventory.reference.pool import channel_numbers, deleted_node, node_numbers
 from inventory.reference.positions import counters
 from inventory.reference.rulebook import ItemRules, RuleBook
 from inventory.reference.rules import Item
-
-NOTHING = PositionFacts()
 
 
 class SkuNumbers(NamedTuple):
@@ -39,7 +37,7 @@ def node_of(
     place: str, facts: SkuFacts, wanted: Demand, network: Network, book: RuleBook, rules: ItemRules
 ) -> NodeNumbers:
     location = network.locations[place]
-    has = counters(facts.positions.get(place, NOTHING))
+    has = counters(facts, place)
     if location.deleted:
         return deleted_node(place, has)
     soft, hard = wanted.soft.get(place, 0), wanted.hard.get(place, 0)

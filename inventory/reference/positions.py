@@ -3,7 +3,8 @@
 import math
 from typing import NamedTuple
 
-from inventory.reference.facts import COUNTERS, PositionFacts
+from inventory.reference.demand import open_at
+from inventory.reference.facts import COUNTERS, Count, CountKey, SkuFacts
 
 
 class Counters(NamedTuple):
@@ -26,24 +27,40 @@ class Anchor(NamedTuple):
     quantity: int
 
 
-def anchor(position: PositionFacts, counter: int) -> Anchor:
-    counts = position.counts.get(counter)
-    if not counts:
-        return Anchor(-math.inf, 0)
-    greatest = max(counts)
-    return Anchor(greatest.counted_at, counts[greatest])
+NEVER_COUNTED = Anchor(-math.inf, 0)
 
 
-def value(position: PositionFacts, counter: int) -> int:
-    """A movement at or before the time of the anchor is absorbed: the count already saw it."""
-    counted = anchor(position, counter)
+def gross(facts: SkuFacts, location: str, count: Count) -> int:
+    """The physical units that a count of any basis means, by what is known now of the demand of its time."""
+    demand = open_at(facts, location, count.net_of, count.demand_as_of)
+    return count.number + count.withheld + demand
+
+
+def anchor_key(facts: SkuFacts, location: str, counter: int) -> CountKey | None:
+    """The count that holds."""
+    return max(facts.position(location).counts.get(counter, ()), default=None)
+
+
+def anchor(facts: SkuFacts, location: str, counter: int) -> Anchor:
+    key = anchor_key(facts, location, counter)
+    if key is None:
+        return NEVER_COUNTED
+    return Anchor(key.counted_at, gross(facts, location, facts.position(location).counts[counter][key]))
+
+
+def value(facts: SkuFacts, location: str, counter: int, until: float = math.inf) -> int:
+    """What the counter has at `until` (ms), which is not before its anchor.
+
+    A movement at or before the time of the anchor is absorbed: the count already saw it.
+    """
+    counted = anchor(facts, location, counter)
     after = (
         fact.change[counter]
-        for fact in position.movements
-        if fact.occurred_at > counted.time and fact.change is not None
+        for fact in facts.position(location).movements
+        if counted.time < fact.occurred_at <= until and fact.change is not None
     )
     return counted.quantity + sum(after)
 
 
-def counters(position: PositionFacts) -> Counters:
-    return Counters(*(value(position, counter) for counter in COUNTERS.values()))
+def counters(facts: SkuFacts, location: str) -> Counters:
+    return Counters(*(value(facts, location, counter) for counter in COUNTERS.values()))

@@ -2,8 +2,8 @@
 
 Each test carries the number of its case and names whose documentation or issue says so. Where a system means
 something else by a word, its meaning is translated. Not here, because the model does not compute them yet:
-backorder (4, and the last of 2), dated supply (6, 21-23), fences (30-34), checked reservations (45, 47), net
-counts and feeds of a whole stock (67-70), bundles (74). Not of this model: a pre-order formula (13), events
+backorder (4, and the last of 2), dated supply (6, 21-23), fences (30-34), checked reservations (45, 47),
+feeds of a whole stock (69, 70), bundles (74). Not of this model: a pre-order formula (13), events
 for crossing a level (40), what a view's writer does (77, 78).
 """
 
@@ -267,6 +267,17 @@ def test_case_65_an_older_count_after_a_newer_one() -> None:
     shop.count(9, at=-MINUTE)
     shop.count(50, at=-HOUR, log_time=NOW)
     assert shop.on_hand() == 9
+
+
+def test_case_67_a_net_feed_says_0_of_the_last_unit_which_is_ordered() -> None:
+    # Magento, issue 2725.
+    shop = Shop()
+    shop.count(1, at=-3 * HOUR)
+    shop.line("o", 1, 1, at=-2 * HOUR)
+    shop.count(0, basis="NET")
+    assert (shop.on_hand(), shop.available()) == (1, 0)
+    shop.ship(1, at=-MINUTE, reservation_id="o")
+    assert (shop.on_hand(), shop.available()) == (0, 0)
 
 
 def test_case_72_a_count_closes_movements_and_keeps_reservations() -> None:
