@@ -150,9 +150,9 @@ def _check_count(c: Columns, i: int, log_time: int, g: Guards) -> int:
     withheld = c.longs[_WITHHELD, i]
     if basis != _GROSS and c.longs[_COUNTER, i] != 0:
         return _INVALID
-    if withheld < 0 or (withheld != 0 and basis != _AVAILABLE):
+    if withheld != 0 and basis != _AVAILABLE:
         return _INVALID
-    if basis == _GROSS and c.longs[QUANTITY, i] < 0:
+    if withheld < 0 or (basis == _GROSS and c.longs[QUANTITY, i] < 0):
         return _QUANTITY
     if c.longs[_COUNTED_AT, i] > log_time + g.clock_tolerance:
         return _FUTURE

@@ -150,12 +150,12 @@ def _net_between(s: State, row: int, first: int, last: int) -> bool:
 
 
 @kernel
-def _kept_like(s: State, row: int, end: int) -> int:
-    """A use before `end` in the line's list that no NET anchor needs to be told apart from it, or -1."""
+def _kept_like(s: State, row: int, end: int, logged_before: int) -> int:
+    """An old use before `end` in the line's list that no NET anchor needs to be told apart from it, or -1."""
     u = s.uses.rows
     use = s.lines.rows["use"][row]
     while use != end:
-        if u["release"][use] == u["release"][end]:
+        if u["release"][use] == u["release"][end] and u["logged_at"][use] < logged_before:
             first = min(u["occurred_at"][use], u["occurred_at"][end])
             last = max(u["occurred_at"][use], u["occurred_at"][end])
             if not _net_between(s, row, first, last):
@@ -176,8 +176,8 @@ def _forget_uses(s: State, row: int, logged_before: int) -> None:
         if u["logged_at"][use] < logged_before:
             drop = not _net_between(s, row, BEGINNING, u["occurred_at"][use])
             if not drop:
-                like = _kept_like(s, row, use)
-                if like >= 0 and u["logged_at"][like] < logged_before:
+                like = _kept_like(s, row, use, logged_before)
+                if like >= 0:
                     u["quantity"][like] += u["quantity"][use]
                     u["occurred_at"][like] = max(u["occurred_at"][like], u["occurred_at"][use])
                     touch(s.uses, like)

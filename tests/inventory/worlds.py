@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from inventory.lane import LaneConfig
 from inventory.reference import ReferenceModel
 from tests.inventory.simulation import Cluster, aliases_of, channel, key_of, location
-from tests.reference.histories import Told, facts, rules
+from tests.reference.histories import Told, facts, instants, rules
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW
 
 SKUS = ("SKU-1", "SKU-2", "SKU-3", "étui", "x" * 128)
@@ -81,6 +81,8 @@ def events(draw: st.DrawFn, unknown: bool = False, wrong: bool = False) -> Told:
         if tied(value):
             value["recorded_at"] += draw(st.integers(1, 10**9)) * 60
             value["recorded_at"] = value["occurred_at"] + value["recorded_at"] % MINUTE
+    elif told.record_name == "StockCount" and value["counter"] == "ON_HAND":
+        value |= draw(bases())
     elif told.record_name in ("StockMovement", "PosTransaction"):
         value["channel"] = draw(st.none() | channels | st.just("nobody's"))
     if wrong and draw(st.integers(0, 2)) == 0:
@@ -88,9 +90,26 @@ def events(draw: st.DrawFn, unknown: bool = False, wrong: bool = False) -> Told:
     return Told(told.record_name, value, draw(st.sampled_from([NOW, NOW, NOW - MINUTE])))
 
 
+@st.composite
+def bases(draw: st.DrawFn) -> dict[str, Any]:
+    """What a count's number already contains."""
+    basis = draw(st.sampled_from(["GROSS", "NET", "NET", "AVAILABLE"]))
+    withheld = draw(st.integers(0, 3)) if basis == "AVAILABLE" else 0
+    less = 0 if basis == "GROSS" else draw(st.integers(0, 4))
+    return {
+        "basis": basis,
+        "net_of": draw(st.sampled_from(["HARD", "SOFT_AND_HARD"])),
+        "demand_as_of": draw(st.none() | instants | st.just(NOW - 25 * HOUR)),
+        "withheld": withheld,
+        **({"quantity": -less} if less else {}),
+    }
+
+
 def _spoil(draw: st.DrawFn, record_name: str, value: dict[str, Any]) -> None:
     """Make the record one that is refused."""
-    how = draw(st.sampled_from(["future", "horizon", "sku", "place", "quantity", "state", "counted"]))
+    how = draw(
+        st.sampled_from(["future", "horizon", "sku", "place", "quantity", "state", "counted", "basis"])
+    )
     if how == "future":
         value["occurred_at"] = NOW + 6 * MINUTE
     elif how == "horizon":
@@ -109,6 +128,18 @@ def _spoil(draw: st.DrawFn, record_name: str, value: dict[str, Any]) -> None:
         value["lines"][0] |= {"to_state": "BLOCKED", "quantity": 1}
     elif how == "counted" and record_name == "StockCount":
         value["counted_at"] = NOW + 6 * MINUTE
+    elif how == "basis" and record_name == "StockCount":
+        value |= draw(
+            st.sampled_from(
+                [
+                    {"counter": "DAMAGED", "basis": "NET"},
+                    {"basis": "NET", "withheld": 1},
+                    {"basis": "AVAILABLE", "withheld": -1},
+                    {"basis": "NET", "demand_as_of": NOW + 6 * MINUTE},
+                    {"basis": "GROSS", "demand_as_of": NOW + 6 * MINUTE, "withheld": 0},
+                ]
+            )
+        )
 
 
 class Plan(NamedTuple):
