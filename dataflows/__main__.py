@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 
+from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
 from runtime.kafka import wait_for_kafka
 from runtime.logs import configure
@@ -34,6 +35,22 @@ def main(arguments: list[str] | None = None) -> int:
     cell.add_argument("--cells", type=int, help="how many there are in all (STOCKTIDE_CELLS)")
     topics = commands.add_parser("topics", help="check or create the topics")
     topics.add_argument("action", choices=["check", "create"])
+    again = commands.add_parser(
+        "replay",
+        help="send dead letters again, once their cause is gone",
+        description="Sends dead letters again, each once: what was sent is noted in the topic audit. Choose by code, "
+        "topic or letter, or say --all; a letter whose cause is still there becomes a new dead letter.",
+    )
+    again.add_argument(
+        "--code", action="append", default=[], help="letters of this code, such as unknown_sku"
+    )
+    again.add_argument(
+        "--topic", action="append", default=[], help="letters of messages of this topic (no prefix)"
+    )
+    again.add_argument("--letter", action="append", default=[], metavar="TOPIC:PARTITION:OFFSET[:LINE]")
+    again.add_argument("--all", action="store_true", help="every letter that was not sent again yet")
+    again.add_argument("--by", metavar="NAME", help="who decides this, for the audit")
+    again.add_argument("--dry-run", action="store_true", help="only say what would be sent")
     commands.add_parser("warm", help="compile the kernels, so that cells start at once")
     options = parser.parse_args(arguments)
     given = {} if getattr(options, "cells", None) is None else {"cells": options.cells}
@@ -43,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _topics(settings, options.action)
     if options.command == "warm":
         return _warm()
+    if options.command == "replay":
+        return _replay(settings, options)
     settings.require("kafka_bootstrap", "redis_url")
     if options.command == "cell":
         return _cell(settings, options.number)
@@ -66,6 +85,27 @@ def _warm() -> int:
 
     seconds = warm()
     _log.info("kernels are compiled", extra={"seconds": round(seconds, 1)})
+    return ExitCode.DRAINED
+
+
+def _replay(settings: Settings, options: argparse.Namespace) -> int:
+    from dataflows.replay import Wanted, replay
+
+    wanted = Wanted(frozenset(options.code), frozenset(options.topic), frozenset(options.letter))
+    if any(wanted) == options.all:
+        raise Refusal(
+            "say which letters: --code, --topic or --letter, each as often as you like, or --all alone"
+        )
+    if not (options.by or options.dry_run):
+        raise Refusal("say who decides this (--by NAME), or only look (--dry-run)")
+    wait_for_kafka(settings)
+    tally = replay(settings, codec_of(settings), wanted, options.by or "", dry=options.dry_run)
+    for (topic, code), n in sorted(tally.sent.items()):
+        print(f"{n} {code} of {topic}: {'would be sent' if options.dry_run else 'sent'} again")
+    if tally.before:
+        print(f"{tally.before.total()} were sent again before, and are left out")
+    if not (tally.sent or tally.before):
+        print("no dead letter is like that")
     return ExitCode.DRAINED
 
 

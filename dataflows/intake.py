@@ -22,6 +22,7 @@ from inventory.folding import Carried
 from wire.decode import Decoder
 from wire.decode_lines import one_line_transactions
 from wire.framing import WireError
+from wire.replayed import Replayed, read_headers
 from wire.routed import Block, join_blocks, unpack
 from wire.topics import BY_CODE, TOPICS
 
@@ -50,6 +51,7 @@ class RawMessage(Protocol):
     def offset(self) -> int | None: ...
     def timestamp(self) -> tuple[int, int]: ...
     def partition(self) -> int | None: ...
+    def headers(self) -> Any: ...
 
 
 class Raw(NamedTuple):
@@ -100,16 +102,49 @@ class Intake:
     def _topic(
         self, topic: str, messages: Sequence[RawMessage], batch: Batch, dead: list[DeadLetter]
     ) -> None:
+        headers = [m.headers() for m in messages]
+        replays: dict[int, Replayed] = {}
+        if any(headers):
+            messages, replays = self._replayed(topic, messages, headers, dead)
         n = len(messages)
+        if n == 0:
+            return
         records = _join([m.value() for m in messages])
         offset = np.fromiter((m.offset() for m in messages), np.int64, n)
         log_time = np.fromiter((m.timestamp()[1] for m in messages), np.int64, n)
         origin = Origin(
             np.full(n, TOPICS[topic].code, np.uint8), np.full(n, messages[0].partition(), np.int32), offset,
-            log_time, np.zeros(n, np.uint8),
+            log_time.copy(), np.zeros(n, np.uint8),
         )  # fmt: skip
+        for i, (
+            first,
+            flags,
+        ) in replays.items():  # guards go by when it was read first, memory by its own time
+            origin.flags[i] = flags
+            origin.log_time[i] = log_time[i] if first is None else first
         carried = Carried(log_time, offset, CARRIERS.get(topic, OWN_POS_SALES))
         self._decode(topic, records, _Source(origin, carried, messages), batch, dead)
+
+    def _replayed(
+        self, topic: str, messages: Sequence[RawMessage], headers: list[Any], dead: list[DeadLetter]
+    ) -> tuple[Sequence[RawMessage], dict[int, Replayed]]:
+        """The messages whose headers can be meant, and what those say, by index among them."""
+        kept: list[RawMessage] = []
+        replays = {}
+        for m, found in zip(messages, headers, strict=True):
+            own = m.timestamp()[1]
+            try:
+                replay = read_headers(found, own) if found else None
+            except WireError as error:
+                message = Message(
+                    TOPICS[topic].code, m.partition() or 0, m.offset() or 0, own, 0, m.value(), m.key()
+                )
+                dead.append(DeadLetter(error.code, error.reason, message))
+                continue
+            if replay is not None:
+                replays[len(kept)] = replay
+            kept.append(m)
+        return kept, replays
 
     def _decode(
         self, topic: str, records: Records, source: _Source, batch: Batch, dead: list[DeadLetter]

@@ -19,11 +19,18 @@ _IN_A_WORD = 400
 
 
 class Alias(NamedTuple):
-    """What `source` calls `sku`; bound, or claimed by the sku's catalog record."""
+    """What `source` calls `sku`."""
 
     source: str
     identifier: str
     sku: str
+
+
+class Claim(NamedTuple):
+    """An alias that the sku's catalog record, of that log time (ms), asks for."""
+
+    log_time: int
+    alias: Alias
 
 
 class Aliases:
@@ -38,21 +45,19 @@ class Aliases:
         self._lanes = lanes
         self._masters = masters
         self._parking = parking
-        self._early: set[Alias] = set()
+        self._early: set[Claim] = set()
         self.settled = False
 
-    def claim(self, claims: Iterable[Alias], tell: bool, out: Outputs) -> None:
+    def claim(self, claims: Iterable[Claim], tell: bool, out: Outputs) -> None:
         """Take what a catalog record of this lane claims; with `tell`, ask the arbiters now."""
-        asked = [
-            claim for claim in claims if self._masters.owner(claim.source, claim.identifier) != claim.sku
-        ]
-        for claim in asked:
-            self._masters.open_claim(claim)
-        if tell:
-            for claim in asked:
-                out.controls += _words(self._arbiter(claim), ControlKind.CLAIMS, [claim])
+        for claim in claims:
+            source, identifier, sku = claim.alias
+            if self._masters.owner(source, identifier) != sku:
+                self._masters.open_claim(*claim.alias, claim.log_time)
+                if tell:
+                    out.controls += _claims(self._arbiter(claim.alias), [claim])
 
-    def hear_claims(self, claims: Collection[Alias], now: int, out: Outputs) -> None:
+    def hear_claims(self, claims: Collection[Claim], now: int, out: Outputs) -> None:
         """As the arbiter: decide, once settled."""
         if self.settled:
             self._decide(claims, (), now, out)
@@ -66,38 +71,39 @@ class Aliases:
                 out.incidents.append(self._conflict(alias, now))
 
     def settle(self, asking: Collection[int], now: int, out: Outputs) -> None:
-        """Decide what waited. The lanes that are `asking` get all of it with their answer."""
+        """Decide what waited, the oldest first. The lanes that are `asking` get all of it with their answer."""
         self.settled = True
         self._decide(sorted(self._early), asking, now, out)
         self._early.clear()
 
     def tell_arbiter(self, lane: int) -> Iterator[tuple[int, Control]]:
         """For an arbiter that starts without state: what this lane knows of its aliases, and what it claims."""
-        for kind, found in (
-            (ControlKind.ALIASES, self._masters.bound()),
-            (ControlKind.CLAIMS, self._masters.claims()),
-        ):
-            yield from _words(lane, kind, [a for a in map(Alias._make, found) if self._arbiter(a) == lane])
+        yield from _bound(
+            lane, [a for a in map(Alias._make, self._masters.bound()) if self._arbiter(a) == lane]
+        )
+        claims = [Claim(since, Alias(*alias)) for *alias, since in self._masters.claims()]
+        yield from _claims(lane, [claim for claim in claims if self._arbiter(claim.alias) == lane])
 
     def tell_decided(self, lane: int) -> Iterator[tuple[int, Control]]:
         """For a lane that starts without state: the aliases whose arbiter this lane is."""
         own = [a for a in map(Alias._make, self._masters.bound()) if self._arbiter(a) == self._number]
-        return _words(lane, ControlKind.ALIASES, own)
+        return _bound(lane, own)
 
-    def _decide(self, claims: Iterable[Alias], asking: Collection[int], now: int, out: Outputs) -> None:
+    def _decide(self, claims: Iterable[Claim], asking: Collection[int], now: int, out: Outputs) -> None:
         told: dict[int, list[Alias]] = {}
-        for claim in claims:
+        for _, claim in claims:
             owner = self._masters.owner(claim.source, claim.identifier)
-            self._bind(claim if owner is None else claim._replace(sku=owner), out)
-            if owner not in (None, claim.sku):
+            alias = claim if owner is None else claim._replace(sku=owner)
+            self._bind(alias, out)
+            if alias != claim:
                 out.incidents.append(self._conflict(claim, now))
             # Who asked may have lost its state since it was told last.
             to = range(self._lanes) if owner is None else (shard_of(claim.sku) % self._lanes,)
             for lane in to:
                 if lane != self._number and lane not in asking:
-                    told.setdefault(lane, []).append(claim if owner is None else claim._replace(sku=owner))
+                    told.setdefault(lane, []).append(alias)
         for lane, aliases in told.items():
-            out.controls += _words(lane, ControlKind.ALIASES, aliases)
+            out.controls += _bound(lane, aliases)
 
     def _bind(self, alias: Alias, out: Outputs) -> bool:
         if not self._masters.bind_alias(*alias):
@@ -116,6 +122,15 @@ class Aliases:
         return shard_of(f"{alias.source}\x00{alias.identifier}") % self._lanes
 
 
-def _words(lane: int, kind: ControlKind, aliases: list[Alias]) -> Iterator[tuple[int, Control]]:
+def _bound(lane: int, aliases: list[Alias]) -> Iterator[tuple[int, Control]]:
     for first in range(0, len(aliases), _IN_A_WORD):
-        yield lane, Control(kind, {"aliases": [list(alias) for alias in aliases[first : first + _IN_A_WORD]]})
+        yield (
+            lane,
+            Control(ControlKind.ALIASES, {"aliases": [*map(list, aliases[first : first + _IN_A_WORD])]}),
+        )
+
+
+def _claims(lane: int, claims: list[Claim]) -> Iterator[tuple[int, Control]]:
+    for first in range(0, len(claims), _IN_A_WORD):
+        some = [[claim.log_time, *claim.alias] for claim in claims[first : first + _IN_A_WORD]]
+        yield lane, Control(ControlKind.CLAIMS, {"claims": some})

@@ -6,7 +6,7 @@ import numpy as np
 
 from inventory import folding
 from inventory.admission import BUNDLE, NEW_BUNDLE, NEW_SOURCE, Admitted, Guards, admit, admitted, home_lanes
-from inventory.aliases import Alias, Aliases
+from inventory.aliases import Alias, Aliases, Claim
 from inventory.aside import pos_line, set_aside
 from inventory.batch import (
     OWN_POS_SALES,
@@ -137,11 +137,12 @@ class Lane:
             self.greeting.hear_hello(control)
         elif control.kind is ControlKind.MARKER:
             self.greeting.hear_marker(control)
+        elif control.kind is ControlKind.CLAIMS:
+            claims = [Claim(since, Alias(*alias)) for since, *alias in control.payload["claims"]]
+            self.aliases.hear_claims(claims, self.now, out)
         else:
-            aliases = [Alias(*alias) for alias in control.payload["aliases"]]
-            claims = control.kind is ControlKind.CLAIMS
-            hear = self.aliases.hear_claims if claims else self.aliases.hear_bound
-            hear(aliases, self.now, out)
+            bound = [Alias(*alias) for alias in control.payload["aliases"]]
+            self.aliases.hear_bound(bound, self.now, out)
 
     def _derive(self, out: Outputs) -> None:
         """After master data: what every sku's numbers rest on."""

@@ -2,7 +2,7 @@
 
 import json
 
-from inventory.aliases import Alias, Aliases
+from inventory.aliases import Alias, Aliases, Claim
 from inventory.batch import Control, ControlKind, DeadLetter, Master, Outputs
 from inventory.incidents import alias_conflict
 from inventory.masters import MasterError, Masters
@@ -72,8 +72,9 @@ class MasterRecords:
         out.folded["CatalogItem"] = out.folded.get("CatalogItem", 0) + 1
         if value is not None:
             self._wake("sku", sku, out)
-            claims = [Alias(str(a["source"]), str(a["identifier"]), sku) for a in value.get("aliases") or []]
-            self._aliases.claim(claims, tell, out)
+            aliases = [Alias(str(a["source"]), str(a["identifier"]), sku) for a in value.get("aliases") or []]
+            since = master.message.log_time
+            self._aliases.claim([Claim(since, alias) for alias in aliases], tell, out)
 
     def _wake(self, what: str, identifier: str, out: Outputs) -> None:
         """Send what waited for an identifier through `routed` again, to be judged anew."""

@@ -131,11 +131,11 @@ class Masters:
         self._name_alias(source, identifier, sku)
         return True
 
-    def open_claim(self, claim: tuple[str, str, str]) -> None:
-        """A catalog record of this lane claims an alias (source, identifier, sku); nobody has decided yet."""
-        source, identifier, sku = claim
+    def open_claim(self, source: str, identifier: str, sku: str, log_time: int) -> None:
+        """A catalog record of this lane claims an alias; nobody has decided yet."""
         key = _key("claim", source, identifier)
-        self._keep(key, sorted({*self.documents.get(key, []), sku}))
+        since = dict(self.documents.get(key, {}))
+        self._keep(key, {**since, sku: min(log_time, since.get(sku, log_time))})
 
     def bound(self) -> Iterator[tuple[str, str, str]]:
         """All aliases (source, identifier, sku) that are bound."""
@@ -143,11 +143,11 @@ class Masters:
             if key.startswith("alias:"):
                 yield *_alias_of(key), sku
 
-    def claims(self) -> Iterator[tuple[str, str, str]]:
-        """The open claims (source, identifier, sku) of this lane's skus."""
+    def claims(self) -> Iterator[tuple[str, str, str, int]]:
+        """The open claims (source, identifier, sku, log time) of this lane's skus."""
         for key, skus in self.documents.items():
             if key.startswith("claim:"):
-                yield from ((*_alias_of(key), sku) for sku in skus)
+                yield from ((*_alias_of(key), sku, since) for sku, since in skus.items())
 
     def _name_alias(self, source: str, identifier: str, sku: str) -> None:
         name = sku.encode()

@@ -5,8 +5,8 @@ import time
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from loadtest.errors import NotCaughtUp
-from loadtest.readback import end_offsets
 from runtime import kafka
+from runtime.readback import end_offsets
 from runtime.settings import Settings
 
 _BATCH = 10_000

@@ -1,8 +1,8 @@
 """What is in `dead-letters`, held against what must be there."""
 
 from loadtest.compare import Differences
-from loadtest.readback import read_topic
 from loadtest.truth import Place, Truth
+from runtime.readback import read_topic
 from runtime.settings import Settings
 from wire.codec import Codec
 

@@ -11,9 +11,9 @@ from confluent_kafka import KafkaError, Message, Producer
 from inventory.murmur import shard_of
 from loadtest.drafts import POISON_HEADER, Outgoing, partition_of
 from loadtest.errors import SendFailed
-from loadtest.readback import end_offsets
 from loadtest.w1_write import TOPIC_OF, Written, sku_name
 from runtime import kafka
+from runtime.readback import end_offsets
 from runtime.settings import Settings
 from wire.codec import Codec
 

@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from inventory.admission import ACCEPT_BEYOND_HORIZON
 from inventory.reference import Config, ReferenceModel
 from loadtest.drafts import POISON_HEADER
 from loadtest.pause import no_collection
-from loadtest.readback import Stored, read_topic
+from runtime.readback import Stored, read_topic
 from runtime.settings import Settings
 from wire.codec import Codec, WireError
+from wire.replayed import read_headers
 
 Place = tuple[str, int, int, str | None]
 """Topic, partition, offset, line: what identifies a dead letter."""
@@ -77,12 +79,15 @@ def _apply(truth: Truth, codec: Codec, stored: Stored) -> str | None:
     if stored.value is None:
         return _apply_tombstone(truth, stored, key)
     try:
+        replayed = read_headers(stored.headers, stored.log_time)
         record, fields = codec.decode(stored.value)
     except WireError as error:
         return error.code
     if record == "Reservation" and fields["commitment"] == "SOFT" and fields["expires_at"] is not None:
         truth.expiries.add(fields["expires_at"])
-    return truth.model.fold(record, fields, log_time=stored.log_time, key=key)
+    log_time = stored.log_time if replayed.log_time is None else replayed.log_time
+    accept = replayed.flags & ACCEPT_BEYOND_HORIZON != 0
+    return truth.model.fold(record, fields, log_time=log_time, key=key, accept_beyond_horizon=accept)
 
 
 _TOMBSTONE_OF = {"catalog": "CatalogItem", "policies": "Policy", "allocations": "Allocation"}

@@ -16,7 +16,7 @@ from tests.dataflows.watching import watching
 from wire.codec import Codec
 
 Judge = Callable[..., Verdict]
-_LINES, _LINES_PER_S = 12_000, 1_000.0
+_LINES, _LINES_PER_S = 30_000, 1_000.0
 """More than is needed: sending ends soon after what was done in its middle."""
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from dataflows.intake import CARRIERS, READ, Intake, Raw
+from inventory.admission import ACCEPT_BEYOND_HORIZON
 from inventory.batch import OWN_POS_SALES, Batch, ControlKind, DeadLetter
 from inventory.columns import Kind
 from tests.inventory.simulation import CODEC, Stored, location
 from wire.decode import Decoder
+from wire.replayed import ACCEPT, LOG_TIME
 from wire.routed import pack_rows, pack_word
 from wire.topics import TOPICS
 
@@ -166,3 +168,34 @@ def test_a_word_of_an_unknown_kind_is_undecodable() -> None:
     batch, dead = read(routed=[pack_word({"kind": "of a later version"}), pack_word({})])
     assert batch.controls == []
     assert [letter.code for letter in dead] == ["undecodable"] * 2
+
+
+def replayed(*headers: tuple[str, bytes]) -> tuple[Batch, list[DeadLetter]]:
+    messages = [
+        Stored(LANE, 10, 1000, b"S", movement("a")),
+        Stored(LANE, 11, 1001, b"S", movement("b"), headers),
+        Stored(LANE, 12, 1002, b"S", movement("c"), (("trace", b"of a producer"),)),
+    ]
+    return Intake(Decoder(CODEC), LANE).batch(Raw(LANE, {"stock-movements": messages}, {}, 5, True, False, 1))
+
+
+def test_guards_judge_a_replayed_message_by_when_it_was_read_first() -> None:
+    batch, dead = replayed((LOG_TIME, b"400"), (ACCEPT, b"beyond_horizon"))
+    assert dead == []
+    (part,) = batch.slices
+    assert part.origin.log_time.tolist() == [1000, 400, 1002]
+    assert part.origin.flags.tolist() == [0, ACCEPT_BEYOND_HORIZON, 0]
+    assert part.carried.log_time.tolist() == [1000, 1001, 1002]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [(LOG_TIME, b"1002"), (LOG_TIME, b"0"), (LOG_TIME, b"-5"), (LOG_TIME, b"soon"), (LOG_TIME, b""),
+     (LOG_TIME, "٣".encode()), (LOG_TIME, b"\xff"), (ACCEPT, b"everything")],
+)  # fmt: skip
+def test_a_header_that_cannot_be_meant_is_a_dead_letter_alone(header: tuple[str, bytes]) -> None:
+    batch, dead = replayed(header)
+    assert batch.slices[0].origin.offset.tolist() == [10, 12]
+    (letter,) = dead
+    assert (letter.code, letter.message.offset, letter.message.log_time) == ("invalid_event", 11, 1001)
+    assert header[0] in letter.reason

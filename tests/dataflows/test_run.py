@@ -9,9 +9,9 @@ from redis import Redis
 
 from loadtest.letters import read_letters
 from loadtest.processes import api
-from loadtest.readback import read_topic
 from loadtest.rows import Places, read_rows
 from loadtest.verify import Verdict
+from runtime.readback import read_topic
 from runtime.settings import Settings
 from tests.dataflows.feed import HOUR, MINUTE, SECOND, Feed, Place
 from tests.dataflows.house import engine, eventually

@@ -12,9 +12,9 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from inventory.murmur import shard_of
 from loadtest.letters import read_letters
 from loadtest.processes import apply_rules
-from loadtest.readback import end_offsets, read_topic
 from loadtest.verify import Verdict
 from runtime import kafka
+from runtime.readback import end_offsets, read_topic
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.conftest import RULES

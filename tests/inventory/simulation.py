@@ -41,6 +41,7 @@ class Stored:
     log_time: int
     at_key: bytes | None
     payload: bytes | None
+    at_headers: tuple[tuple[str, bytes], ...] = ()
 
     def value(self) -> bytes | None:
         return self.payload
@@ -56,6 +57,9 @@ class Stored:
 
     def partition(self) -> int:
         return self.at_partition
+
+    def headers(self) -> list[tuple[str, bytes]] | None:
+        return list(self.at_headers) or None
 
 
 class Row(NamedTuple):

@@ -48,6 +48,19 @@ def test_claims_of_several_lanes_at_once_have_one_winner(seed: int) -> None:
     assert {i.detail["owner"] for i in shop.cluster.incidents} == {winner}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_at_a_first_start_the_oldest_claim_wins(seed: int) -> None:
+    shop = Shop(LANES, skus=())
+    shop.cluster.random.seed(seed)
+    for sku in reversed(CLAIMANTS):
+        shop.now += 1
+        shop.item(sku, LISTING)
+    for running in shop.cluster.running:
+        running.start()
+    receive_in_every_lane(shop)
+    assert owners(shop) == [CLAIMANTS[-1]]
+
+
 @pytest.mark.parametrize("lost", range(LANES))
 def test_a_lane_that_lost_its_state_learns_who_won(lost: int) -> None:
     shop = shop_of_claimants(lost)

@@ -8,13 +8,13 @@ from inventory.reference import ReferenceModel
 from loadtest import tills
 from loadtest.chance import HOUR, MINUTE
 from loadtest.drafts import SPOILERS, Draft, Encoder, legacy_partition, partition_of
-from loadtest.readback import Stored
 from loadtest.simulation import Simulation, simulate
 from loadtest.tills import Tills
 from loadtest.truth import Truth, fold_stored
 from rules.current import Current
 from rules.plan import plan_changes
 from rules.validate import read_document, refuse_uncomputed
+from runtime.readback import Stored
 from wire.codec import Codec
 
 LINES, SPAN, LANES = 4_000, 30_000, 8

@@ -6,13 +6,19 @@ from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from loadtest.errors import NotCaughtUp
 from runtime import kafka
+from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 
 _BATCH = 10_000
 _PATIENCE_S = 0.1  # `consume` waits as long for a batch that does not fill up
 _SILENCE_S = 20.0
+
+
+class TopicUnreadable(Refusal):
+    """A topic is not there, or Kafka sends nothing of it."""
+
+    code = ExitCode.TRY_AGAIN
 
 
 class Stored(NamedTuple):
@@ -33,10 +39,10 @@ class Stored(NamedTuple):
 
 
 def partitions_of(consumer: Consumer, name: str) -> list[int]:
-    """The partitions of a topic (full name). Raises NotCaughtUp if there is no such topic."""
+    """The partitions of a topic (full name). Raises TopicUnreadable if there is no such topic."""
     found = consumer.list_topics(name, timeout=10).topics[name]
     if found.error is not None:
-        raise NotCaughtUp(
+        raise TopicUnreadable(
             f"topic {name}: {found.error.str()}; create it with `python -m dataflows topics create`"
         )
     return sorted(found.partitions)
@@ -59,34 +65,46 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[tuple[str, in
 
 
 def read_topic(settings: Settings, topic: str) -> Iterator[Stored]:
-    """Every record of a topic, to its present end. Raises NotCaughtUp if Kafka falls silent."""
+    """Every record that the topic has now; none that comes meanwhile. Raises TopicUnreadable if Kafka falls silent."""
     name = settings.topic_prefix + topic
     consumer = kafka.consumer(settings)
     try:
-        waiting = set(partitions_of(consumer, name))
-        consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING) for partition in waiting])
+        places = [
+            TopicPartition(name, partition, OFFSET_BEGINNING) for partition in partitions_of(consumer, name)
+        ]
+        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=10)[1] for place in places}
+        consumer.assign(places)
+        waiting = set(ends)
         heard = time.monotonic()
         while waiting:
             batch = consumer.consume(_BATCH, timeout=_PATIENCE_S)
             if batch:
                 heard = time.monotonic()
             elif time.monotonic() - heard > _SILENCE_S:
-                raise NotCaughtUp(
+                raise TopicUnreadable(
                     f"Kafka sent nothing of topic {name} for {_SILENCE_S:g} s: look at the broker"
                 )
             for message in batch:
-                error = message.error()
-                if error is not None:
-                    if error.code() == KafkaError._PARTITION_EOF:
-                        waiting.discard(message.partition())
-                        continue
-                    raise KafkaException(error)
-                yield Stored(
-                    topic, message.partition() or 0, message.offset() or 0, message.timestamp()[1],
-                    message.key(), message.value(), _headers(message),
-                )  # fmt: skip
+                stored = _stored(topic, message)
+                if stored is None or stored.offset >= ends[stored.partition] - 1:
+                    waiting.discard(message.partition())
+                if stored is not None and stored.offset < ends[stored.partition]:
+                    yield stored
     finally:
         consumer.close()
+
+
+def _stored(topic: str, message: Message) -> Stored | None:
+    """The record; None at the end of a partition."""
+    error = message.error()
+    if error is None:
+        return Stored(
+            topic, message.partition() or 0, message.offset() or 0, message.timestamp()[1],
+            message.key(), message.value(), _headers(message),
+        )  # fmt: skip
+    if error.code() == KafkaError._PARTITION_EOF:
+        return None
+    raise KafkaException(error)
 
 
 def _headers(message: Message) -> dict[str, bytes]:
