@@ -9,10 +9,12 @@ from inventory.reference.errors import NotModelled, UnknownIdentifier
 from inventory.reference.guards import Config
 from inventory.reference.model import ReferenceModel
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+from inventory.reference.reservations import Decision
 
 __all__ = [
     "ChannelNumbers",
     "Config",
+    "Decision",
     "NodeNumbers",
     "NotModelled",
     "ReferenceModel",

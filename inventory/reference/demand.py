@@ -1,10 +1,11 @@
 """Open demand: what customers were promised and have not got, given back or let expire."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from inventory.reference.facts import LineFacts, SkuFacts
+from inventory.reference.facts import LineFacts, SkuFacts, Version
 
 
 class Demand(NamedTuple):
@@ -23,10 +24,19 @@ def open_quantity(line: LineFacts, now: int) -> int:
     last = line.last()
     if last is None or last.action == "CANCEL":
         return 0
-    # A soft line that names no end has none.
-    if last.commitment == "SOFT" and last.expires_at is not None and now > last.expires_at:
+    if now > (lapses_after(last) if line.is_checked() else ends_at(last)):
         return 0
-    return max(0, last.quantity - line.released() - line.consumed())
+    return max(0, line.ordered() - line.released() - line.consumed())
+
+
+def ends_at(version: Version) -> float:
+    """The last instant (ms) that a version is meant for. A soft line that names no end has none."""
+    return math.inf if version.commitment == "HARD" or version.expires_at is None else version.expires_at
+
+
+def lapses_after(version: Version) -> float:
+    """The last instant (ms) at which a version is open: its confirmation may be on its way."""
+    return ends_at(version) + version.grace
 
 
 def as_of(line: LineFacts, instant: int) -> LineFacts:

@@ -11,7 +11,7 @@ from inventory.reference.demand import open_at
 from inventory.reference.facts import ON_HAND, Count, CountKey, SkuFacts
 from inventory.reference.guards import Config
 from inventory.reference.incidents import Incident
-from inventory.reference.positions import anchor_key, gross, value
+from inventory.reference.positions import gross, last_count, value
 
 BASES = {"GROSS": None, "NET of HARD": "HARD", "NET of SOFT_AND_HARD": "SOFT_AND_HARD"}
 
@@ -41,19 +41,20 @@ class Suspicion(NamedTuple):
 
 
 def measure(facts: SkuFacts, location: str, counter: int, key: CountKey, count: Count) -> Drift | None:
-    """The drift of a count that is not among the facts yet.
+    """The drift of a count that was just added to the facts.
 
     None of a first one: nothing was expected. None of one that is not newer than the anchor either: it
     changes nothing, and what was expected before the anchor is no longer asked.
     """
-    before = anchor_key(facts, location, counter)
-    if before is None or key <= before:
+    before = last_count(facts, location, counter, before=key)
+    if before is None or key < max(facts.counts(location, counter)):
         return None
-    units = gross(facts, location, count) - value(facts, location, counter, until=key.counted_at)
+    expected = value(facts, location, counter, before=key, until=key.counted_at)
+    units = gross(facts, location, count) - expected
     fits: Iterable[str] = ()
     if units and counter == ON_HAND:
         # A source that declares a wrong basis did so before: its own fault is in what was expected of it.
-        own = facts.position(location).counts[counter][before] if before.source == key.source else None
+        own = before[1] if before[0].source == key.source else None
         fits = (
             basis
             for basis, net_of in BASES.items()

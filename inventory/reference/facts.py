@@ -5,6 +5,7 @@ reservations are idempotent by comparison.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -68,7 +69,8 @@ class Count(NamedTuple):
 class Version(NamedTuple):
     """A whole reservation line as one event has it.
 
-    The greatest holds: by version, and between equal versions by the three fields that follow.
+    The greatest holds: by version, and between equal versions by the three fields that follow. Of a checked
+    one `granted` is what was decided, and `grace` (ms) how long after its end it is still open.
     """
 
     version: int
@@ -81,6 +83,8 @@ class Version(NamedTuple):
     quantity: int
     commitment: str
     expires_at: int | None
+    granted: int | None = None
+    grace: int = 0
 
 
 @dataclass(slots=True)
@@ -107,6 +111,18 @@ class LineFacts:
         """The version that holds; None where only consumption is known."""
         return max(self.versions, default=None)
 
+    def is_checked(self) -> bool:
+        """Was all that holds decided? One version told as a fact makes the line a fact, for good."""
+        return all(version.granted is not None for version in self.versions)
+
+    def ordered(self) -> int:
+        """Units that the line is of, used up or not: of a checked one not more than was granted."""
+        last = self.last()
+        if last is None or last.action == "CANCEL":
+            return 0
+        granted = last.granted if self.is_checked() else None
+        return last.quantity if granted is None else min(last.quantity, granted)
+
     def consumed(self) -> int:
         """Units shipped or sold, less what was given back. Given back without being consumed counts 0."""
         return max(0, sum(fact.consumed for fact in self.consumption))
@@ -117,8 +133,12 @@ class LineFacts:
 
 @dataclass(slots=True)
 class SkuFacts:
-    """What is known of one sku. `revision` grows with every new fact."""
+    """What is known of one sku. `revision` grows with every new fact.
 
+    `completions` asks for the counts of 0, by location, that whole batches mean for it.
+    """
+
+    completions: Callable[[], Mapping[str, Mapping[CountKey, Count]]] = dict
     revision: int = 0
     additive: dict[FactId, Additive] = field(default_factory=dict)
     positions: defaultdict[str, PositionFacts] = field(default_factory=lambda: defaultdict(PositionFacts))
@@ -147,6 +167,13 @@ class SkuFacts:
         self.revision += 1
         counts[key] = count
         return "new"
+
+    def counts(self, location: str, counter: int) -> dict[CountKey, Count]:
+        """All counts of a counter, those that completed batches are of everything they do not list included."""
+        counts = dict(self.position(location).counts.get(counter, {}))
+        if counter == ON_HAND:
+            counts |= self.completions().get(location, {})
+        return counts
 
     def position(self, location: str) -> PositionFacts:
         """To be read only: nothing is remembered of having asked."""

@@ -14,6 +14,8 @@ class Config(NamedTuple):
     clock_tolerance_ms: int = 5 * MINUTE
     count_horizon_ms: int = 24 * HOUR
     dedupe_horizon_ms: int = 72 * HOUR
+    snapshot_patience_ms: int = HOUR
+    confirm_grace_ms: int = 30_000
     drift_tolerance: int = 5
     """Units by which a count may differ from what was expected."""
     basis_suspect_after: int = 3
@@ -59,7 +61,7 @@ def line_refusal(line: Record) -> str | None:
 
 
 def too_late(count: Record, *, log_time: int, config: Config) -> bool:
-    """A count that comes when what happened since it was made is no longer known. A recount is needed.
+    """A count, or marker of a batch, that comes when what happened since is no longer known: count again.
 
     The same holds of the demand that its number is net of.
     """
@@ -67,8 +69,11 @@ def too_late(count: Record, *, log_time: int, config: Config) -> bool:
 
 
 def instants_of_count(event: Record) -> list[int]:
-    """When units were counted, and up to when the source's orders are in the number; none of other events."""
-    counted_at = event.get("counted_at")
+    """When units were counted, and up to when the source's orders are in the number; none of other events.
+
+    The marker of a batch has them like a count.
+    """
+    counted_at = event.get("counted_at", event.get("as_of"))
     if counted_at is None:
         return []
     as_of = event["demand_as_of"]
@@ -99,6 +104,9 @@ def _means_something(record_name: str, event: Record) -> bool:
         case "StockMovement":
             if not _states_fit(event):
                 return False
+        case "SnapshotMarker":
+            places = event["locations"]
+            return bool(places) and all(map(is_identifier, places)) and event["items"] >= 0
     return is_identifier(event["location"])
 
 

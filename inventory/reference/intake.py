@@ -1,17 +1,17 @@
 """Records in: each is refused, waits for an identifier, or becomes a fact of its sku."""
 
 import sys
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from inventory.reference import movements
 from inventory.reference.avro import content
-from inventory.reference.drift import Drift, measure
+from inventory.reference.counting import Counting
 from inventory.reference.errors import NotModelled
-from inventory.reference.facts import COUNTERS, Additive, CountKey, SkuFacts, Told, Version
+from inventory.reference.facts import Additive, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
+from inventory.reference.reservations import Decisions, Request
 from inventory.reference.schema import ENVELOPED, MASTER_DATA, POS_LINE, Record, complete
 
 Noted = tuple[str, str, str, str | None]
@@ -37,11 +37,13 @@ class Intake:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.master = MasterData()
-        self.facts: defaultdict[str, SkuFacts] = defaultdict(SkuFacts)
+        self.counting = Counting(config, self.master.names)
+        self.facts = self.counting.facts
+        self.decisions = Decisions()
+        self.requests: list[Request] = []  # checked lines that nobody has decided yet, as they came
         self.waiting: dict[tuple[str, str], list[Arrived]] = {}
         self.dead_letters: list[Noted] = []
         self.exceptions: dict[Noted, None] = {}  # an ordered set
-        self.drifts: defaultdict[str, list[Drift]] = defaultdict(list)  # by sku, as measured
 
     def fold(
         self,
@@ -54,12 +56,16 @@ class Intake:
         """See `ReferenceModel.fold`."""
         if record_name in MASTER_DATA:
             return self._fold_master(record_name, value, key)
+        if record_name == "ReservationDecision" and value is not None:
+            self.decisions.publish(value)
+            return None
         if record_name not in ENVELOPED:
             raise NotModelled(record_name)
         if value is None:
             return self._refuse("undecodable", record_name, key)
         event = complete(ENVELOPED[record_name], value)
         if event is None:
+            self.counting.refuse(record_name, value, log_time)
             return self._refuse("invalid_event", record_name, str(value.get("event_id", key)))
         code = refusal(
             record_name,
@@ -69,10 +75,10 @@ class Intake:
             accept_beyond_horizon=accept_beyond_horizon,
         )
         if code is not None:
+            self.counting.refuse(record_name, event, log_time)
             return self._refuse(code, record_name, event["event_id"])
         event["source"] = sys.intern(event["source"])
         arrived = Arrived(record_name, event, log_time)
-        self._refuse_what_is_not_modelled(arrived)
         if record_name == "PosTransaction":
             event["lines"] = self._accepted_lines(event)
         self._place(arrived)
@@ -92,11 +98,6 @@ class Intake:
     def _refuse(self, code: str, record_name: str, event_id: str, line: str | None = None) -> str:
         self.dead_letters.append((code, record_name, event_id, line))
         return code
-
-    def _refuse_what_is_not_modelled(self, arrived: Arrived) -> None:
-        event = arrived.event
-        if arrived.name == "Reservation" and event["mode"] == "CHECKED" and event["action"] != "RELEASE":
-            raise NotModelled(f"reservation {event['event_id']}: checked")
 
     def _accepted_lines(self, transaction: Record) -> list[Record]:
         accepted = []
@@ -118,6 +119,8 @@ class Intake:
                 self._place_reservation(arrived)
             case "StockCount":
                 self._place_count(arrived)
+            case "SnapshotMarker":
+                self._place_marker(arrived)
             case "PosTransaction":
                 self._place_transaction(arrived)
             case "StockMovement":
@@ -181,13 +184,18 @@ class Intake:
         if too_late(event, log_time=arrived.log_time, config=self.config):
             self._note("count_too_late", arrived)
             return
-        sku, location = where
-        key = CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])
-        counter, counted = COUNTERS[event["counter"]], movements.count(event)
-        measured = measure(self.facts[sku], location, counter, key, counted)
-        if measured is not None:
-            self.drifts[sku].append(measured)
-        self._note_conflict(self.facts[sku].count(location, counter, key, counted), arrived)
+        self._note_conflict(self.counting.count(event, *where, arrived.log_time), arrived)
+
+    def _place_marker(self, arrived: Arrived) -> None:
+        event = arrived.event
+        resolved = [self._resolve(arrived, "location", location) for location in event["locations"]]
+        locations = frozenset(location for location in resolved if location is not None)
+        if None in resolved:
+            return
+        if too_late(event, log_time=arrived.log_time, config=self.config):
+            self._note("count_too_late", arrived)
+            return
+        self.counting.mark(event, locations, arrived.log_time)
 
     def _place_reservation(self, arrived: Arrived) -> None:
         event = arrived.event
@@ -217,8 +225,21 @@ class Intake:
             commitment=event["commitment"],
             expires_at=event["expires_at"],
         )
+        if event["mode"] == "CHECKED":
+            self.requests.append(self._request(arrived, sku, version))
+            return
         if self.facts[sku].version((event["reservation_id"], event["line"]), version) == "conflict":
             self._note("conflicting_version", arrived)
+
+    def _request(self, arrived: Arrived, sku: str, version: Version) -> Request:
+        event = arrived.event
+        return Request(
+            sku,
+            (event["reservation_id"], event["line"]),
+            version._replace(grace=self.config.confirm_grace_ms),
+            event["allow_partial"],
+            is_component=event["bundle"] is not None,
+        )
 
     def _add(self, arrived: Arrived, sku: str, fact: Additive, line: str | None = None) -> None:
         event = arrived.event

@@ -6,12 +6,13 @@ from typing import Any
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.drift import Drift, Suspicion, alarms, suspicions
 from inventory.reference.errors import UnknownIdentifier
-from inventory.reference.facts import LineId, SkuFacts
+from inventory.reference.facts import LineFacts, LineId, SkuFacts
 from inventory.reference.guards import Config
 from inventory.reference.incidents import Incident, standing
 from inventory.reference.intake import Intake, Noted
 from inventory.reference.numbering import SkuNumbers, node_of, sku_numbers
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+from inventory.reference.reservations import Decision, Request, answer
 
 DEFAULTS = Config()
 NO_FACTS = SkuFacts()
@@ -26,7 +27,7 @@ class ReferenceModel:
     def __init__(self, config: Config = DEFAULTS) -> None:
         self._intake = Intake(config)
         self._master = self._intake.master
-        self._numbers: dict[str, tuple[tuple[int, int, int], SkuNumbers]] = {}
+        self._numbers: dict[str, tuple[tuple[int, ...], SkuNumbers]] = {}
 
     def fold(
         self,
@@ -47,6 +48,34 @@ class ReferenceModel:
         Raises NotModelled for what the model does not compute.
         """
         return self._intake.fold(record_name, value, log_time, key, accept_beyond_horizon)
+
+    def decide(self, now: int) -> list[Decision]:
+        """Decide all checked reservations that were folded since, at `now` (ms), in the order they came.
+
+        To be called when a batch of records has been folded: facts go before requests of the same batch. Each
+        decision changes what is left for the next. To one that was published before, by whoever, feed the
+        record of it (`ReservationDecision`) before the request: the first one stands.
+        """
+        requests, self._intake.requests = self._intake.requests, []
+        return [self._answer(request, now) for request in requests]
+
+    def _answer(self, request: Request, now: int) -> Decision:
+        facts, decisions = self._facts_of(request.sku), self._intake.decisions
+        made, number = decisions.made(request), request.version.version
+        if number in made:
+            return made[number]
+        line = facts.lines.get(request.line_id, LineFacts())
+        numbers = self._numbers_of(request.sku, now)
+        decision = answer(request, decisions, line, numbers, self._master.network, now)
+        if decision.reason != "conflict":
+            made[number] = decision
+        if decision.outcome != "REFUSED":
+            facts.version(request.line_id, request.version._replace(granted=decision.quantity))
+        return decision
+
+    def decisions(self, sku: str) -> list[Decision]:
+        """What was decided of checked lines of a sku, refusals too."""
+        return self._intake.decisions.of(sku)
 
     def node(self, sku: str, location: str, now: int) -> NodeNumbers:
         """One position at `now` (ms), also where nothing ever happened. UnknownIdentifier if not known."""
@@ -83,7 +112,9 @@ class ReferenceModel:
         lasts = (line.last() for line in facts.lines.values())
         lines = {last.location for last in lasts if last is not None and last.location is not None}
         return sorted(
-            place for place in {*facts.positions, *lines} if not self._master.network.is_deleted(place)
+            place
+            for place in {*facts.positions, *facts.completions(), *lines}
+            if not self._master.network.is_deleted(place)
         )
 
     def open_lines(self, sku: str, now: int) -> dict[LineId, int]:
@@ -95,11 +126,19 @@ class ReferenceModel:
 
     def incidents(self, sku: str, now: int) -> set[Incident]:
         """The exceptions that the facts of a sku show at `now` (ms)."""
-        return set(standing(self._facts_of(sku), self._numbers_of(sku, now), self._master.network))
+        facts = self._facts_of(sku)
+        return {
+            *standing(facts, self._numbers_of(sku, now), self._master.network, now),
+            *self._intake.counting.snapshots.missing(sku, facts),
+        }
+
+    def snapshot_incidents(self, now: int) -> set[Incident]:
+        """The exceptions of whole batches at `now` (ms). The subject is SOURCE/BATCH_ID."""
+        return set(self._intake.counting.snapshots.incidents(now))
 
     def drifts(self, sku: str) -> list[Drift]:
         """What the counts of a sku differed by from what was expected when they came, in that order."""
-        return list(self._intake.drifts.get(sku, ()))
+        return list(self._intake.counting.drifts.get(sku, ()))
 
     def suspicions(self, sku: str) -> list[Suspicion]:
         """The sources that seem to declare a wrong basis, with the evidence."""
@@ -130,11 +169,11 @@ class ReferenceModel:
     def _facts_of(self, sku: str) -> SkuFacts:
         if sku not in self._master.items:
             raise UnknownIdentifier(sku)
-        return self._intake.facts.get(sku, NO_FACTS)
+        return self._intake.facts[sku]
 
     def _numbers_of(self, sku: str, now: int) -> SkuNumbers:
         facts, master = self._facts_of(sku), self._master
-        state = (now, facts.revision, master.revision)
+        state = (now, facts.revision, master.revision, self._intake.counting.snapshots.revision)
         known = self._numbers.get(sku)
         if known is not None and known[0] == state:
             return known[1]

@@ -24,7 +24,7 @@ class SkuNumbers(NamedTuple):
 def sku_numbers(facts: SkuFacts, item: Item, network: Network, book: RuleBook, now: int) -> SkuNumbers:
     rules = book.for_item(item, now)
     wanted = demand(facts, network.is_deleted, now)
-    places = {*facts.positions, *wanted.soft, *wanted.hard}
+    places = {*facts.positions, *facts.completions(), *wanted.soft, *wanted.hard}
     nodes = {place: node_of(place, facts, wanted, network, book, rules) for place in sorted(places)}
     channels = {
         channel: channel_of(channel, nodes, wanted, item, network, book, rules)

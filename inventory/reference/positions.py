@@ -36,24 +36,23 @@ def gross(facts: SkuFacts, location: str, count: Count) -> int:
     return count.number + count.withheld + demand
 
 
-def anchor_key(facts: SkuFacts, location: str, counter: int) -> CountKey | None:
-    """The count that holds."""
-    return max(facts.position(location).counts.get(counter, ()), default=None)
+def last_count(
+    facts: SkuFacts, location: str, counter: int, before: CountKey | None = None
+) -> tuple[CountKey, Count] | None:
+    """The greatest count of a counter, or the greatest of those that are less than `before`."""
+    counts = facts.counts(location, counter).items()
+    return max((count for count in counts if before is None or count[0] < before), default=None)
 
 
-def anchor(facts: SkuFacts, location: str, counter: int) -> Anchor:
-    key = anchor_key(facts, location, counter)
-    if key is None:
-        return NEVER_COUNTED
-    return Anchor(key.counted_at, gross(facts, location, facts.position(location).counts[counter][key]))
-
-
-def value(facts: SkuFacts, location: str, counter: int, until: float = math.inf) -> int:
-    """What the counter has at `until` (ms), which is not before its anchor.
+def value(
+    facts: SkuFacts, location: str, counter: int, *, before: CountKey | None = None, until: float = math.inf
+) -> int:
+    """What the counter has at `until` (ms), as if there were no count but those less than `before`.
 
     A movement at or before the time of the anchor is absorbed: the count already saw it.
     """
-    counted = anchor(facts, location, counter)
+    last = last_count(facts, location, counter, before)
+    counted = NEVER_COUNTED if last is None else Anchor(last[0].counted_at, gross(facts, location, last[1]))
     after = (
         fact.change[counter]
         for fact in facts.position(location).movements
