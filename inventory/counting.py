@@ -31,8 +31,8 @@ class Basis(NamedTuple):
 class Measured(NamedTuple):
     """What n counts say of their source; whole units, `NULL` where nothing can be said.
 
-    `drift`: the number less what the engine had for the same instant. Where that is not 0, `hard` and `all`: the open
-    demand (hard; soft too) as of it, less that as of the source's own count before it.
+    `drift`: the number less what the engine had for the same instant. `hard` and `all`: the demand (hard; soft too)
+    that a wrongly declared basis would make it drift by: as of the count, less as of the source's own before it.
     `demand`: D(T) of counts net of it that say 0.
     """
 
@@ -100,6 +100,13 @@ def _measure_demand(s: State, sku: int, location: int, at: int, before: int, i: 
 
 
 @kernel
+def _demand_now(s: State, position: int, i: int, m: Measured) -> None:
+    """Where a count meets the engine's number though there is demand to be mistaken about, a glance is enough."""
+    m.hard[i] = s.positions.rows["hard"][position]
+    m.all[i] = m.hard[i] + s.positions.rows["soft"][position]
+
+
+@kernel
 def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m: Measured) -> None:
     """StockCount: the anchor of one counter."""
     for i in range(c.start.size):
@@ -130,7 +137,11 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
         if before >= 0:
             # Both values hold what moved after the count, so their difference is one as of the count.
             m.drift[i] = counter_value(s, position, counter) - had
-            if m.drift[i] != 0 and counter == ON_HAND_COUNTER:
-                _measure_demand(s, sku, a.location[i], basis.demand_as_of, before_at, i, m)
+            if counter == ON_HAND_COUNTER:
+                if m.drift[i] != 0:
+                    as_of = counted_at if basis.basis == GROSS else basis.demand_as_of
+                    _measure_demand(s, sku, a.location[i], as_of, before_at, i, m)
+                elif before_at == NULL and s.skus.rows["line"][sku] >= 0:
+                    _demand_now(s, position, i, m)
         if basis.basis != GROSS and c.longs[QUANTITY, i] == 0:
             m.demand[i] = demand_at(s, sku, a.location[i], basis.demand_as_of, basis.net_of)

@@ -22,6 +22,7 @@ from inventory.batch import (
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
 from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
+from inventory.drift import Drift
 from inventory.greeting import Greeting
 from inventory.history import forget_history
 from inventory.incidents import Watch, as_incident
@@ -46,7 +47,7 @@ _FOLDS = {
 
 
 class LaneConfig(NamedTuple):
-    """Horizons and bounds; all times in ms."""
+    """Horizons and bounds; all times in ms, `drift_tolerance` in units."""
 
     clock_tolerance_ms: int = 300_000
     count_horizon_ms: int = 86_400_000
@@ -56,6 +57,7 @@ class LaneConfig(NamedTuple):
     parking_bound: int = 100_000
     exception_delay_ms: int = 30_000
     coalesce_ms: int = 200
+    drift_tolerance: int = 5
 
 
 class Lane:
@@ -77,6 +79,7 @@ class Lane:
         self.greeting = Greeting(number, lanes, nonce, self.aliases)
         self._records = MasterRecords(number, lanes, self.memory, self.masters, self.aliases, self.parking)
         self.watch = Watch(config.exception_delay_ms)
+        self.drift = Drift(config.drift_tolerance)
         self.now = 0
         self.log_clock = 0
         self.next_offsets = {"network": 0, "policies": 0}
@@ -182,7 +185,7 @@ class Lane:
         if part.kind is Kind.RESERVATION:
             self._fold_reservations(part, verdict, now, found)
         elif part.kind is Kind.COUNT:
-            fold_counts(state, part.columns, verdict, part.carried, found, measured(n))
+            self._fold_counts(part, verdict, found, out)
         else:
             _FOLDS[part.kind](state, part.columns, verdict, part.carried, now, found)
         out.duplicates += int(found.head[1])
@@ -191,6 +194,11 @@ class Lane:
         for j in range(int(found.head[0])):
             code = folding.NOTE_CODES[int(found.code[j])]
             out.incidents.append(self._noted(code, part, verdict, int(found.record[j])))
+
+    def _fold_counts(self, part: Slice, verdict: Admitted, found: folding.Notes, out: Outputs) -> None:
+        m = measured(part.columns.start.size)
+        fold_counts(self.memory.state(), part.columns, verdict, part.carried, found, m)
+        out.incidents += self.drift.observe(part, verdict, m, self, self.now)
 
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
@@ -308,6 +316,14 @@ class Lane:
         r = self.memory.stores["skus"].table.rows[row]
         at = int(r["name_at"])
         return self.memory.sku_names.d.buf[at : at + int(r["name_length"])].tobytes().decode()
+
+    def place(self, ordinal: int) -> str:
+        """The canonical identifier of a location."""
+        return self.masters.network.id_of_location(ordinal)
+
+    def source(self, number: int) -> str:
+        """The name of a source."""
+        return self.memory.source_names.text(number).decode(errors="replace")
 
     # -- incidents -----------------------------------------------------------------------------------------------
 

@@ -89,6 +89,9 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
         parked = list(lane.parking.all())
     if parked:
         yield _json("parked", [[ticket, _parked_to_json(entry)] for ticket, entry in parked])
+    if lane.drift.changed or everything:
+        lane.drift.changed = False
+        yield _json("drift", lane.drift.dump())
     if lane.watch.changed or everything:
         lane.watch.changed = False
         yield _json("watch", lane.watch.dump())
@@ -128,6 +131,7 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     parked: dict[int, Any] = {}
     meta: dict[str, Any] = {}
     watch: dict[str, Any] = {}
+    drift: dict[str, Any] = {}
     ids: list[tuple[Any, Any]] = []
     for section in sections:
         sort, _, name = section.name.partition(":")
@@ -148,10 +152,13 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
                     del documents[key]
         elif sort == "parked":
             parked.update({int(ticket): entry for ticket, entry in json.loads(section.payload)})
+        elif sort == "drift":
+            drift = json.loads(section.payload)
         elif sort == "watch":
             watch = json.loads(section.payload)
         elif sort == "meta":
             meta = json.loads(section.payload)
+    lane.drift.load(drift)
     _finish(lane, documents, parked, watch, meta, ids)
 
 
