@@ -83,7 +83,7 @@ def _basis_of(c: Columns, i: int) -> Basis:
 
 
 @kernel
-def _is_forgotten(s: State, position: int, counted_at: int, b: Basis) -> bool:
+def is_forgotten(s: State, position: int, counted_at: int, b: Basis) -> bool:
     """Whether something that happened since is no longer known."""
     if counted_at < s.positions.rows["complete_since"][position]:
         return True
@@ -117,7 +117,7 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
         counted_at = c.longs[3, i]
         counter = c.longs[9, i]
         basis = _basis_of(c, i)
-        if _is_forgotten(s, position, counted_at, basis):
+        if is_forgotten(s, position, counted_at, basis):
             note(notes, COUNT_TOO_LATE, i)
             continue
         accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)

@@ -16,6 +16,7 @@ from inventory.batch import (
     ControlKind,
     Forward,
     Incident,
+    Marker,
     Outputs,
     Slice,
 )
@@ -26,11 +27,14 @@ from inventory.drift import Drift
 from inventory.greeting import Greeting
 from inventory.history import forget_history
 from inventory.incidents import Watch, as_incident
+from inventory.marker_records import MarkerRecords
+from inventory.markers import Markers
 from inventory.master_records import MasterRecords
 from inventory.masters import Masters
 from inventory.numbers import compute
 from inventory.parking import Parking
 from inventory.positions import forget_deltas
+from inventory.snapshots import Snapshots
 from inventory.state import Memory
 from inventory.ties import content_of_line, content_of_record, text_of
 from inventory.versions import replace_version, tied_version
@@ -80,6 +84,10 @@ class Lane:
         self._records = MasterRecords(number, lanes, self.memory, self.masters, self.aliases, self.parking)
         self.watch = Watch(config.exception_delay_ms)
         self.drift = Drift(config.drift_tolerance)
+        kept = config.count_horizon_ms + config.clock_tolerance_ms
+        self.markers = Markers(lanes, kept)
+        self.snapshots = Snapshots(lanes, kept, self.memory, self.masters, self)
+        self._held_markers: list[Marker] = []
         self.now = 0
         self.log_clock = 0
         self.next_offsets = {"network": 0, "policies": 0}
@@ -88,6 +96,7 @@ class Lane:
         self._guards = Guards(
             config.clock_tolerance_ms, config.dedupe_horizon_ms, config.count_horizon_ms, number, lanes
         )
+        self._marker_records = MarkerRecords(self._guards, self.masters, self.parking, self.markers)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -114,6 +123,9 @@ class Lane:
                 self._fold(part, out)
             else:
                 self.held.append(part)
+        self._held_markers += batch.markers
+        if self.live:
+            self._fold_batches(out)
         if batch.publish and self.live:
             self._show(batch.caught_up, out)
         out.parked = len(self.parking)
@@ -125,6 +137,7 @@ class Lane:
         if self.masters.pass_bounds(self.now):
             self.mark_all_moved()
         out.dead_letters += self.parking.expire(self.log_clock)
+        self.markers.tick(self.now, self.log_clock, out)
         for key, since in self.watch.due(self.now):
             out.incidents.append(self._as_incident(key, since, None))
 
@@ -136,7 +149,13 @@ class Lane:
         return self.greeting.live
 
     def _hear(self, control: Control, out: Outputs) -> None:
-        if control.kind is ControlKind.HELLO:
+        if control.kind is ControlKind.ITEMS:
+            source, name = control.payload["source"], control.payload["batch"]
+            self.markers.book(source, name, self.now, self.log_clock).hear(control.payload)
+            self.markers.settle(source, name, self.now, out)
+        elif control.kind is ControlKind.COMPLETE:
+            self.snapshots.hear(control)
+        elif control.kind is ControlKind.HELLO:
             self.greeting.hear_hello(control)
         elif control.kind is ControlKind.MARKER:
             self.greeting.hear_marker(control)
@@ -184,6 +203,7 @@ class Lane:
         found = folding.notes(n)
         if part.kind is Kind.RESERVATION:
             self._fold_reservations(part, verdict, now, found)
+            self.snapshots.see_versions(verdict)
         elif part.kind is Kind.COUNT:
             self._fold_counts(part, verdict, found, out)
         else:
@@ -197,8 +217,19 @@ class Lane:
 
     def _fold_counts(self, part: Slice, verdict: Admitted, found: folding.Notes, out: Outputs) -> None:
         m = measured(part.columns.start.size)
+        self.snapshots.before_counts(part, verdict)
         fold_counts(self.memory.state(), part.columns, verdict, part.carried, found, m)
         out.incidents += self.drift.observe(part, verdict, m, self, self.now)
+        told = slice(int(found.head[0]))
+        too_late = set(found.record[told][found.code[told] == folding.COUNT_TOO_LATE].tolist())
+        self.snapshots.see_counts(part, verdict, too_late, self, out)
+
+    def _fold_batches(self, out: Outputs) -> None:
+        """Snapshot batches, after the facts of the step."""
+        markers, self._held_markers = self._held_markers, []
+        for marker in markers:
+            self._marker_records.fold(marker, self.now, self.log_clock, out)
+        self.snapshots.settle(self.now, self.log_clock, out)
 
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory

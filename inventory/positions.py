@@ -244,7 +244,7 @@ def _stored_word(s: State, row: int, index: int) -> np.uint64:
 
 
 @kernel
-def _compare_event_id(s: State, row: int, buf: Bytes, at: int, length: int) -> int:
+def compare_event_id(s: State, row: int, buf: Bytes, at: int, length: int) -> int:
     """-1, 0 or 1: how an event id compares, byte by byte, with the one stored at an anchor."""
     stored = s.anchors.rows["length"][row]
     index = 0
@@ -312,7 +312,7 @@ def fold_count(
         elif source != a["source"][row]:
             order = 1 if s.source_rank[source] > s.source_rank[a["source"][row]] else -1
         else:
-            order = _compare_event_id(s, row, buf, id_at, id_length)
+            order = compare_event_id(s, row, buf, id_at, id_length)
         if order < 0:
             return OLDER
         if order == 0:
