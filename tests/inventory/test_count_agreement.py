@@ -1,4 +1,4 @@
-"""The engine and the reference model on a crowded position: counts net of demand, and lines that come late."""
+"""The engine and the reference model on crowded positions: counts net of demand, lines that come late, batches."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,14 +61,78 @@ def crowded(draw: st.DrawFn) -> Told:
     return Told("StockMovement", value)
 
 
+@st.composite
+def batches(draw: st.DrawFn) -> list[Told]:
+    """A snapshot batch: markers and items, of which one may be missing."""
+    as_of = draw(instants)
+    covered = draw(st.lists(st.sampled_from(["A", "B", "3pl-A", "D"]), min_size=1, max_size=3, unique=True))
+    name = str(draw(st.uuids()))
+    basis = draw(bases())
+    terms = {
+        **{key: basis[key] for key in ("basis", "net_of")},
+        "demand_as_of": draw(st.none() | instants),
+        "batch_id": name,
+        "mode": draw(st.sampled_from(["FULL", "NONZERO", "NONZERO", "NONZERO", "PARTIAL"])),
+        "locations": covered,
+        "as_of": as_of,
+    }
+
+    def told(record_name: str, value: dict[str, Any]) -> Told:
+        envelope = {
+            "event_id": str(draw(st.uuids())),
+            "source": "test",
+            "occurred_at": as_of,
+            "recorded_at": as_of,
+        }
+        return Told(record_name, envelope | value)
+
+    listed = draw(
+        st.lists(
+            st.tuples(st.sampled_from(["SKU-1", "our SKU-1", "SKU-2", "étui"]), st.sampled_from(covered)),
+            max_size=4,
+            unique=True,
+        )
+    )
+    records = [
+        told("SnapshotMarker", {**terms, "marker": marker, "items": len(listed) if marker == "END" else 0})
+        for marker in ("BEGIN", "END")
+    ]
+    for sequence, (sku, place) in enumerate(listed):
+        item = {
+            "sku": sku, "location": place, "counted_at": as_of, "count_sequence": 0, "counter": "ON_HAND",
+            "quantity": draw(few), **{key: terms[key] for key in ("basis", "net_of", "demand_as_of")},
+            "batch": {"batch_id": name, "sequence": draw(st.sampled_from([sequence, sequence, 0]))},
+        }  # fmt: skip
+        if draw(st.integers(0, 9)) == 0:
+            item["withheld"] = -1  # a dead letter; it has arrived all the same
+        records.append(told("StockCount", item))
+    lost = draw(st.integers(-6, len(records) - 1))
+    return [record for at, record in enumerate(records) if at != lost]
+
+
+@st.composite
+def logs_with_batches(draw: st.DrawFn) -> tuple[list[Told], list[tuple[Told, bool]]]:
+    history, log = draw(logs(crowded(), longest=12))
+    sent = [record for batch in draw(st.lists(batches(), min_size=1, max_size=3)) for record in batch]
+    again = draw(st.lists(st.sampled_from(sent), max_size=3)) if sent else []
+    told = [(record, draw(st.integers(0, 5)) == 0) for record in sent + again]
+    return history + sent, draw(st.permutations(log + told))
+
+
+def agree_on_batches(plan: Plan, log: tuple[list[Told], list[tuple[Told, bool]]], now: int) -> None:
+    agree(plan, [], log, now)
+
+
 def agree_on_a_crowded_position(
     plan: Plan, log: tuple[list[Told], list[tuple[Told, bool]]], now: int
 ) -> None:
     agree(plan, [], log, now)
 
 
+ends = st.sampled_from([NOW, NOW + 1, NOW + HOUR])
 PROPERTIES: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
-    agree_on_a_crowded_position: (plans, logs(crowded()), st.sampled_from([NOW, NOW + 1, NOW + HOUR])),
+    agree_on_a_crowded_position: (plans, logs(crowded()), ends),
+    agree_on_batches: (plans, logs_with_batches(), ends),
 }
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 each = pytest.mark.parametrize("agreed", PROPERTIES, ids=lambda check: check.__name__)
