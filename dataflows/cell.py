@@ -25,13 +25,11 @@ from runtime.codec import codec_of
 from runtime.kafka import producer
 from runtime.settings import Settings
 from wire.decode import Decoder
+from wire.topics import LARGEST_MESSAGE
 
 _log = logging.getLogger(__name__)
 
 _COLLECT = (50_000, 50, 100)
-_LARGEST_MESSAGE = 8 << 20
-"""Bytes: a dead letter is larger than the message that it holds, which another producer may have sent larger than
-the 1 MB that a producer refuses beyond by default."""
 _LOCK_WITHIN_S = 5.0
 """A cell that has just lost its supervisor may still be draining."""
 
@@ -118,7 +116,7 @@ class Cell:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
         self.redis = RedisLink(settings, self.stopping, self._offer_all)
-        outlet = producer(settings, message_max_bytes=_LARGEST_MESSAGE)
+        outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
         self._publisher = Publisher(settings, outlet, self.redis, self.stopping)
 
     def stopping(self) -> bool:

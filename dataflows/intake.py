@@ -26,6 +26,7 @@ from wire.framing import WireError
 from wire.replayed import Replayed, read_headers
 from wire.routed import Block, join_blocks, unpack
 from wire.topics import BY_CODE, TOPICS
+from wire.words import check_word
 
 CARRIERS = {
     "stock-movements": 0,
@@ -215,9 +216,7 @@ class Intake:
 
 
 def _hear(word: Mapping[str, Any], message: Message, batch: Batch) -> None:
-    kind = word.get("kind")
-    if kind not in list(ControlKind):
-        raise WireError("undecodable", f"this version knows no word {kind!r} between lanes")
+    kind = check_word(word)
     if kind == ControlKind.RETIRED:
         carrier = CARRIERS["routed"]
         batch.masters.append(Master("CatalogItem", word["sku"], None, message, carrier, message.offset))

@@ -10,7 +10,7 @@ from inventory.batch import DeadLetter, Incident, Message, Origin
 from inventory.columns import Records
 from inventory.lane import Lane
 from runtime.exit import ExitCode, Refusal
-from wire.topics import BY_CODE
+from wire.topics import BY_CODE, LARGEST_MESSAGE
 
 OUTPUT_TOPICS = ("availability", "exceptions", "dead-letters", "routed")
 
@@ -22,6 +22,10 @@ _SEVERITY = {
 }
 
 
+_MOST_KEPT = LARGEST_MESSAGE - (64 << 10)
+"""Bytes of a message in its dead letter; other producers may be allowed larger ones than this one."""
+
+
 class Undelivered(Refusal):
     """Kafka refused a record for good; the process ends and starts again from its last commit."""
 
@@ -31,16 +35,20 @@ class Undelivered(Refusal):
 def dead_letter(letter: DeadLetter) -> dict[str, Any]:
     """The DeadLetter record."""
     message = letter.message
+    original = message.value or b""
+    reason = letter.reason
+    if len(original) > _MOST_KEPT:
+        reason = f"only the first {_MOST_KEPT} of its {len(original)} bytes are here, the rest in its topic; {reason}"
     return {
         "code": letter.code,
-        "reason": letter.reason,
+        "reason": reason,
         "topic": BY_CODE[message.topic].name,
         "partition": message.partition,
         "offset": message.offset,
         "line": letter.line,
         "log_time": message.log_time,
         "key": message.key,
-        "original": message.value or b"",
+        "original": original[:_MOST_KEPT],
     }
 
 

@@ -20,9 +20,9 @@ from runtime.readback import read_topic
 from runtime.settings import Settings
 from wire.codec import Codec
 from wire.replayed import headers_of
+from wire.topics import LARGEST_MESSAGE
 
 ACTION = "dataflows.replay"
-_LARGEST_MESSAGE = 8 << 20
 _FLUSH_S = 60.0
 
 
@@ -104,7 +104,7 @@ class _Sending:
         self._prefix = settings.topic_prefix
         self._codec = codec
         self._actor = actor
-        self._producer = producer(settings, message_max_bytes=_LARGEST_MESSAGE)
+        self._producer = producer(settings, message_max_bytes=LARGEST_MESSAGE)
         self._taken: list[dict[str, Any]] = []
         self._failures: list[str] = []
 

@@ -45,6 +45,8 @@ ACCEPT_BEYOND_HORIZON = 1
 """Bit of a record's flags: a person replays it, so the age of its message is not held against it."""
 
 LONGEST_NAME = 128
+MAX_QUANTITY = 1_000_000_000
+"""Of one record. A greater one is a mistake, such as a bar code in the field of the quantity; sums stay exact."""
 _CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
 _ACTION = 4  # a long of Reservation
 _COUNTED_AT, _BASIS, _DEMAND_AS_OF, _WITHHELD, _COUNTER = 3, 5, 7, 8, 9  # longs of StockCount
@@ -139,9 +141,10 @@ def demand_as_of(c: Columns, i: int) -> int:
 @kernel
 def _is_too_late(c: Columns, i: int, log_time: int, g: Guards) -> bool:
     """Whether what happened since the count, or since it knew its orders, may be forgotten."""
-    if log_time - c.longs[_COUNTED_AT, i] > g.count_horizon:
-        return True
-    return c.longs[_BASIS, i] != _GROSS and log_time - demand_as_of(c, i) > g.count_horizon
+    earliest = log_time - g.count_horizon
+    return c.longs[_COUNTED_AT, i] < earliest or (
+        c.longs[_BASIS, i] != _GROSS and demand_as_of(c, i) < earliest
+    )
 
 
 @kernel
@@ -152,7 +155,7 @@ def _check_count(c: Columns, i: int, log_time: int, g: Guards) -> int:
         return _INVALID
     if withheld != 0 and basis != _AVAILABLE:
         return _INVALID
-    if withheld < 0 or (basis == _GROSS and c.longs[QUANTITY, i] < 0):
+    if withheld < 0 or withheld > MAX_QUANTITY or (basis == _GROSS and c.longs[QUANTITY, i] < 0):
         return _QUANTITY
     if c.longs[_COUNTED_AT, i] > log_time + g.clock_tolerance:
         return _FUTURE
@@ -173,12 +176,24 @@ def _check_reservation(c: Columns, i: int) -> int:
 
 
 @kernel
-def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) -> int:
+def _check_line(c: Columns, i: int) -> int:
+    """What concerns one line of a till transaction alone."""
+    if c.text_len[SKU, i] <= 0 or c.text_len[SKU, i] > LONGEST_NAME:
+        return _INVALID
+    if c.longs[QUANTITY, i] > 0 and c.longs[3, i] != 0:
+        return _INVALID
+    return _QUANTITY if c.longs[QUANTITY, i] == 0 else OK
+
+
+@kernel
+def _check_names(c: Columns, kind: int, i: int) -> int:
     for field in (0, SOURCE):
         if c.text_len[field, i] <= 0:
             return _INVALID
     for field in (SKU, LOCATION, _CHANNEL):
         if field == _CHANNEL and kind != _RESERVATION:  # elsewhere a channel that is not known is none
+            continue
+        if field == SKU and kind == _POS:
             continue
         if field != SKU and kind == _RESERVATION and c.longs[_ACTION, i] == RELEASE:
             continue  # what a release says of location and channel is ignored
@@ -187,24 +202,39 @@ def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) 
             return _INVALID
         if length < 0 and (field == SKU or (field == LOCATION and kind != _RESERVATION)):
             return _INVALID
-    outcome = OK
-    if kind == _MOVEMENT:
-        outcome = _check_movement(c, i)
-    elif kind == _COUNT:
-        outcome = _check_count(c, i, log_time, g)
-    elif kind == _RESERVATION:
-        outcome = _check_reservation(c, i)
-    elif c.longs[QUANTITY, i] == 0:
-        outcome = _QUANTITY
-    elif kind == _POS and c.longs[QUANTITY, i] > 0 and c.longs[3, i] != 0:
-        outcome = _INVALID
-    if outcome != OK:
-        return outcome
+    return OK
+
+
+@kernel
+def _check_time(c: Columns, i: int, log_time: int, flags: int, g: Guards) -> int:
+    # No differences: a time may be any number of 64 bits.
     if c.longs[OCCURRED_AT, i] > log_time + g.clock_tolerance:
         return _FUTURE
-    if log_time - c.longs[RECORDED_AT, i] > g.dedupe_horizon and flags & ACCEPT_BEYOND_HORIZON == 0:
+    if c.longs[RECORDED_AT, i] < log_time - g.dedupe_horizon and flags & ACCEPT_BEYOND_HORIZON == 0:
         return _HORIZON
     return OK
+
+
+@kernel
+def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) -> int:
+    """Of several faults: what the record is, then when it is, then what one line of it is."""
+    outcome = _check_names(c, kind, i)
+    if outcome == OK and kind == _MOVEMENT:
+        outcome = _check_movement(c, i)
+    elif outcome == OK and kind == _COUNT:
+        outcome = _check_count(c, i, log_time, g)
+    elif outcome == OK and kind == _RESERVATION:
+        outcome = _check_reservation(c, i)
+    elif outcome == OK and kind == _CORRECTION and c.longs[QUANTITY, i] == 0:
+        outcome = _QUANTITY
+    too_many = c.longs[QUANTITY, i] > MAX_QUANTITY or c.longs[QUANTITY, i] < -MAX_QUANTITY
+    if too_many and kind != _POS and outcome in (OK, _FUTURE):
+        outcome = _QUANTITY
+    if outcome == OK:
+        outcome = _check_time(c, i, log_time, flags, g)
+    if outcome == OK and kind == _POS:
+        outcome = _QUANTITY if too_many else _check_line(c, i)
+    return outcome
 
 
 @inline_kernel

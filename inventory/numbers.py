@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.columns import Bytes, Ints, Longs
-from inventory.jit import kernel
+from inventory.jit import inline_kernel, kernel
 from inventory.policies import Terms
 from inventory.state import State
 from inventory.views import (
@@ -97,12 +97,18 @@ def _fill_node(s: State, position: int, out: Longs) -> int:
     return max(np.int64(0), sellable) - out[SOFT] - out[HARD]
 
 
+@inline_kernel
+def _part(units: int, share: int) -> int:
+    """floor(units * share / WHOLE), without a product that could exceed 64 bits."""
+    return units // WHOLE * share + units % WHOLE * share // WHOLE
+
+
 @kernel
 def _safety_stock(kind: int, value: int, net: int) -> int:
     if kind == _UNITS:
         return value
     if kind == _PERCENT:
-        return -(-(max(net, 0) * value) // WHOLE)  # withheld percentages round up
+        return -_part(-max(net, 0), value)  # withheld percentages round up
     return 0
 
 
@@ -127,7 +133,7 @@ def _fill_channel(
     if terms.excluded[profile, channel] or reach.deleted[channel] or s.skus.rows["active"][sku] == 0:
         out[STATUS] = OUT
         return
-    offer = pool * terms.share[profile, channel] // WHOLE
+    offer = _part(pool, terms.share[profile, channel])
     view = max(np.int64(0), offer - terms.buffer[profile, channel])
     if terms.cap[profile, channel] >= 0:
         view = min(view, terms.cap[profile, channel])

@@ -1,8 +1,9 @@
 """One location or channel, read from its record."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from inventory.definitions import read_object
 
 Record = Mapping[str, Any]
 
@@ -30,11 +31,8 @@ def read_place(sort: str, place_id: str, record: Record) -> Place:
     what = f"{sort} {place_id}"
     if record.get("id") != place_id:
         raise NetworkError(f"{what}: its record is of the id {record.get('id')!r}; key and id must agree")
-    try:
-        definition = json.loads(record["definition"])
-    except (KeyError, TypeError, ValueError):
-        definition = None
-    if not isinstance(definition, dict):
+    definition = read_object(record.get("definition"))
+    if definition is None:
         raise NetworkError(f"{what}: its definition is not a JSON object; publish it with `rules apply`")
     ordinal = definition.get("ordinal")
     if type(ordinal) is not int or not 0 <= ordinal <= MAX_ORDINAL:

@@ -8,7 +8,8 @@ REASONS = {
     ),
     "invalid_quantity": (
         "the quantity is not allowed here: above 0 for movements and releases, not 0 for adjustments, corrections "
-        "and till lines, 0 or more for lines and GROSS counts; correct the producer and send the event again"
+        "and till lines, 0 or more for lines and GROSS counts, never beyond a billion; correct the producer and "
+        "send the event again"
     ),
     "from_the_future": (
         "it is dated later than the broker's time by more than the clock tolerance; set the source's clock, "

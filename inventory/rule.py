@@ -1,9 +1,9 @@
 """One rule, read from its policy record: what it gives, where it applies, and what it outranks."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from inventory.definitions import read_object
 from inventory.layers import BY_NAME, FIELDS, ITEM_KEYS, PLACE_KEYS, Kind, Layer, match_keys, value_of
 
 Record = Mapping[str, Any]
@@ -82,11 +82,8 @@ def read_rule(rule_id: str, record: Record) -> Rule:
         raise RuleError(f"{what}: no layer is named {record.get('layer')!r}; there are {', '.join(BY_NAME)}")
     if not layer.computed:
         raise UncomputedLayer(f"{what}: the layer {layer.name} is not computed by this version; end the rule")
-    try:
-        definition = json.loads(record["definition"])
-    except (KeyError, TypeError, ValueError):
-        definition = None
-    if not isinstance(definition, dict):
+    definition = read_object(record.get("definition"))
+    if definition is None:
         raise RuleError(f"{what}: its definition is not a JSON object; publish it with `rules apply`")
     value, percent = _value(what, layer, definition)
     match, attributes = _match(what, layer, definition.get("match", {}))

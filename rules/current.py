@@ -1,9 +1,9 @@
 """What is live: the master records of the topics `network` and `policies`, read to their end."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from inventory.definitions import read_object
 from inventory.network import Network, NetworkError
 
 Record = dict[str, Any]
@@ -65,10 +65,7 @@ class Current:
 
 def read_definition(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record's definition; `ValueError` where it is not a JSON object."""
-    try:
-        definition = json.loads(record["definition"])
-    except (TypeError, ValueError):
-        definition = None
-    if not isinstance(definition, dict):
+    definition = read_object(record.get("definition"))
+    if definition is None:
         raise ValueError(f"{record['id']}: its definition is not a JSON object")
     return definition

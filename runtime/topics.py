@@ -10,10 +10,11 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from runtime.exit import Refusal
 from runtime.kafka import admin, wait_for_kafka
 from runtime.settings import Settings
-from wire.topics import TOPICS, Topic
+from wire.topics import LARGEST_MESSAGE, TOPICS, Topic
 
 _REQUEST_TIMEOUT_S = 30.0
 _TIMESTAMP = "message.timestamp.type"
+_LARGEST = "max.message.bytes"
 
 
 class TopicContradiction(Refusal):
@@ -27,6 +28,7 @@ class _Found:
     partitions: int
     cleanup: str
     timestamp_type: str
+    largest_message: int
 
 
 def check_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> list[str]:
@@ -77,6 +79,7 @@ def _find(settings: Settings, topics: Mapping[str, Topic]) -> dict[str, _Found]:
             len(metadata[resource.name].partitions),
             config["cleanup.policy"].value,
             config[_TIMESTAMP].value,
+            int(config[_LARGEST].value),
         )
     return found
 
@@ -113,6 +116,12 @@ def _faults(settings: Settings, name: str, topic: Topic, found: _Found) -> list[
             f"has {_TIMESTAMP}={found.timestamp_type}, expected LogAppendTime, since guards go by the "
             f"broker's time; kafka-configs.sh --alter --topic {name} --add-config {_TIMESTAMP}=LogAppendTime"
         )
+    if topic.carries_messages and found.largest_message < LARGEST_MESSAGE:
+        faults.append(
+            f"has {_LARGEST}={found.largest_message}, expected {LARGEST_MESSAGE} or more, since it carries "
+            f"whole messages of other topics; kafka-configs.sh --alter --topic {name} "
+            f"--add-config {_LARGEST}={LARGEST_MESSAGE}"
+        )
     return faults
 
 
@@ -124,6 +133,7 @@ def _create(client: AdminClient, settings: Settings, missing: Mapping[str, Topic
             config={
                 "cleanup.policy": topic.cleanup,
                 _TIMESTAMP: "LogAppendTime" if topic.log_append else "CreateTime",
+                **({_LARGEST: str(LARGEST_MESSAGE)} if topic.carries_messages else {}),
             },
         )
         for name, topic in missing.items()

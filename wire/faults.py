@@ -2,6 +2,9 @@
 
 from enum import IntEnum
 
+MAX_TEXT = 500
+"""Bytes of one text of a fact: one message must not take a lane's memory by being repeated, line by line."""
+
 
 class Fault(IntEnum):
     """Why a record cannot be read."""
@@ -18,6 +21,7 @@ class Fault(IntEnum):
     RESERVED = 10
     LEFTOVER = 11
     NO_ROWS = 12
+    LONG_TEXT = 13
 
 
 FAULT_REASONS = {
@@ -33,4 +37,5 @@ FAULT_REASONS = {
     Fault.RESERVED: "its number is -2^63, which stands for null",
     Fault.LEFTOVER: "bytes follow the record",
     Fault.NO_ROWS: "it is empty, so that nothing is stated",
+    Fault.LONG_TEXT: f"its text has more than {MAX_TEXT} bytes",
 }

@@ -28,7 +28,8 @@ def fault_error(schema: Schema, program: Program, code: int, at: int, instructio
     """The error for a fault that `walk` found: `at` bytes into the message, by that instruction."""
     where = ".".join(part for part in (schema.record, program.paths[instruction]) if part)
     reason = f"{where}, byte {at}: {FAULT_REASONS[Fault(code)]}"
-    return WireError("invalid_event", reason) if code == Fault.NO_ROWS else undecodable(reason)
+    readable = code in (Fault.NO_ROWS, Fault.LONG_TEXT)
+    return WireError("invalid_event", reason) if readable else undecodable(reason)
 
 
 def check(schema: Schema, message: bytes) -> None:

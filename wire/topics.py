@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+LARGEST_MESSAGE = 8 << 20
+"""Bytes: what the topics that carry whole messages must take, and what is written at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -23,6 +26,11 @@ class Topic:
     sku_partitioned: bool
     per_lane: bool
     log_append: bool
+
+    @property
+    def carries_messages(self) -> bool:
+        """Whether its records hold whole messages of other topics, and so must be allowed to be larger."""
+        return self.name in ("routed", "dead-letters")
 
     @property
     def single(self) -> bool:

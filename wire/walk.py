@@ -8,7 +8,7 @@ import numpy as np
 
 from inventory.columns import NULL, Bytes, Ints, Longs
 from inventory.jit import kernel
-from wire.faults import Fault
+from wire.faults import MAX_TEXT, Fault
 from wire.plan import MAX_DEPTH, Op
 from wire.primitives import read_block, read_long, read_text
 
@@ -23,6 +23,7 @@ _TRUNCATED, _LENGTH = int(Fault.TRUNCATED), int(Fault.LENGTH)
 _BAD_BRANCH, _BAD_SYMBOL = int(Fault.BRANCH), int(Fault.SYMBOL)
 _BAD_BOOLEAN, _BAD_INT, _BAD_BLOCK = int(Fault.BOOLEAN), int(Fault.INT), int(Fault.BLOCK)
 _RESERVED, _LEFTOVER, _NO_ROWS = int(Fault.RESERVED), int(Fault.LEFTOVER), int(Fault.NO_ROWS)
+_LONG_TEXT = int(Fault.LONG_TEXT)
 
 _NULL = int(NULL)
 _INT_MAX = 0x7FFF_FFFF
@@ -84,6 +85,8 @@ def walk(
                     if a >= 0:
                         text_at[a, row] = place
                         text_len[a, row] = length
+                        if length > MAX_TEXT:
+                            fault = _LONG_TEXT
                     place += length
             elif op == _LONG:
                 value, place = read_long(buf, at, stop)
@@ -104,6 +107,8 @@ def walk(
                             if a >= 0:
                                 text_at[a, row] = place
                                 text_len[a, row] = length
+                                if length > MAX_TEXT:
+                                    fault = _LONG_TEXT
                             place += length
                     else:
                         fault = _BAD_BRANCH

@@ -22,6 +22,11 @@ class Config(NamedTuple):
     """So many drifts in a row that another basis would explain make the declared one suspect."""
 
 
+MAX_TEXT = 500
+"""Bytes of UTF-8 of one text. The page sets no limit; one message must not take all memory by being repeated."""
+MAX_QUANTITY = 1_000_000_000
+"""Of one record. The page sets no limit; a greater number is a mistake, such as a bar code typed as a quantity."""
+
 ARRIVALS = ("RECEIPT", "RETURN", "TRANSFER_IN")
 DEPARTURES = ("SHIP", "TRANSFER_OUT", "ADJUST")
 
@@ -33,7 +38,7 @@ def refusal(
 
     Lines of a POS transaction are judged one by one, by `line_refusal`.
     """
-    if not _means_something(record_name, event):
+    if not _has_texts(event) or not _means_something(record_name, event):
         return "invalid_event"
     if not _has_valid_quantity(record_name, event):
         return "invalid_quantity"
@@ -55,7 +60,7 @@ def line_refusal(line: Record) -> str | None:
         return "invalid_event"
     if line["quantity"] > 0 and line["to_state"] != "SELLABLE":
         return "invalid_event"
-    if line["quantity"] == 0:
+    if not 0 < abs(line["quantity"]) <= MAX_QUANTITY:
         return "invalid_quantity"
     return None
 
@@ -83,6 +88,22 @@ def instants_of_count(event: Record) -> list[int]:
 def is_identifier(text: str) -> bool:
     """1-128 bytes of UTF-8."""
     return 1 <= len(text) <= 128 and (text.isascii() or len(text.encode()) <= 128)
+
+
+def _has_texts(event: Record) -> bool:
+    """Every event has an id and a source; no text is so long that it can only be a mistake."""
+    return bool(event["event_id"] and event["source"]) and not _too_long(event)
+
+
+def _too_long(value: object) -> bool:
+    match value:
+        case str():
+            return len(value) > MAX_TEXT // 4 and len(value.encode()) > MAX_TEXT
+        case dict():
+            return any(map(_too_long, value.values()))
+        case list():
+            return any(map(_too_long, value))
+    return False
 
 
 def _means_something(record_name: str, event: Record) -> bool:
@@ -121,6 +142,8 @@ def _states_fit(movement: Record) -> bool:
 
 
 def _has_valid_quantity(record_name: str, event: Record) -> bool:
+    if abs(event.get("quantity", 0)) > MAX_QUANTITY:
+        return False
     match record_name:
         case "StockMovement" if event["movement"] == "ADJUST":
             return bool(event["quantity"] != 0)

@@ -175,10 +175,21 @@ def test_a_routed_till_line_is_folded_and_not_routed_again() -> None:
     assert again.origin.topic.tolist() == [TOPICS["pos-sales"].code] * 2
 
 
-def test_a_word_of_an_unknown_kind_is_undecodable() -> None:
-    batch, dead = read(routed=[pack_word({"kind": "of a later version"}), pack_word({})])
+WORDS: list[dict[str, Any]] = [
+    {}, {"kind": "of a later version"}, {"kind": 1}, {"kind": ["hello"]}, {"kind": "hello"},
+    {"kind": "hello", "lane": "1", "nonce": "n"}, {"kind": "hello", "lane": True, "nonce": "n"},
+    {"kind": "marker", "lane": 1, "nonce": "n"}, {"kind": "marker", "lane": 1, "nonce": "n", "part": "other"},
+    {"kind": "aliases", "aliases": [["s", "i"]]}, {"kind": "aliases", "aliases": "sis"},
+    {"kind": "claims", "claims": [["s", "i", "sku", 1]]}, {"kind": "retired"}, {"kind": "retired", "sku": 7},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS, ids=str)
+def test_a_word_that_is_not_whole_is_undecodable(word: dict[str, Any]) -> None:
+    batch, dead = read(routed=[pack_word(word)])
     assert batch.controls == []
-    assert [letter.code for letter in dead] == ["undecodable"] * 2
+    assert batch.masters == []
+    assert [letter.code for letter in dead] == ["undecodable"]
 
 
 def replayed(*headers: tuple[str, bytes]) -> tuple[Batch, list[DeadLetter]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
@@ -65,7 +66,7 @@ def test_records_of_another_schema_are_dead_letters_and_nothing_else_is(
 def test_a_message_as_large_as_a_broker_takes_is_a_dead_letter_too(
     ready: Settings, feed: Feed, codec: Codec, caught_up: Callable[[], None], tmp_path: Path
 ) -> None:
-    noise = bytes(range(256)) * 4_050  # its letter is larger than what a producer takes by default
+    noise = Random(1).randbytes(1_048_400)  # its letter is larger than what a topic takes by default
     large = kafka.producer(ready, message_max_bytes=2_000_000)
     large.produce(ready.topic_prefix + "stock-movements", noise, b"A", 0)
     assert large.flush(30) == 0

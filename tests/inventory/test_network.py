@@ -148,6 +148,12 @@ def test_a_record_that_contradicts_is_refused_and_changes_nothing(network: Netwo
     assert network.to_json(0) == before
 
 
+@pytest.mark.parametrize("definition", ['{"a":' * 3000 + "1" + "}" * 3000, '{"type": "\\ud800"}', "[" * 5000])
+def test_a_definition_that_would_break_readers_is_refused(network: Network, definition: str) -> None:
+    with pytest.raises(NetworkError, match="not a JSON object"):
+        network.put_location("S9", {"id": "S9", "status": "ACTIVE", "definition": definition})
+
+
 def test_an_ordinal_is_for_ever(network: Network) -> None:
     with pytest.raises(NetworkError, match="its ordinal is 1 for ever"):
         network.put_location("S1", location("S1", 9))

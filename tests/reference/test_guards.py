@@ -132,3 +132,20 @@ def test_what_the_model_does_not_compute_is_said_aloud() -> None:
         shop.item("KIT", bundle=[{"sku": SKU, "quantity": 2}])
     with pytest.raises(NotModelled):
         shop.rule("ring_fence", "rf", channel="web", units=5)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"event_id": ""}, {"source": ""}, {"reason": "x" * 501}, {"line": "é" * 251}]
+)
+def test_texts_that_cannot_be_meant_are_invalid(fields: dict[str, Any]) -> None:
+    shop = Shop()
+    assert shop.receipt(**{"quantity": 1, **fields}) == "invalid_event"
+    assert shop.receipt(quantity=1, reason="x" * 500, line="é" * 250) is None
+
+
+def test_a_quantity_beyond_a_billion_is_a_mistake() -> None:
+    shop = Shop()
+    assert shop.receipt(quantity=10**9) is None
+    assert shop.receipt(quantity=10**9 + 1) == "invalid_quantity"
+    assert shop.movement("ADJUST", -(10**9) - 1) == "invalid_quantity"
+    assert shop.on_hand() == 10**9

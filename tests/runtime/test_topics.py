@@ -42,6 +42,7 @@ def test_missing_topics_are_created_as_the_contract_says(settings: Settings) -> 
         ("policies", 2, {"cleanup_policy": "compact"}, "has 2 partitions, expected 1"),
         ("catalog", 4, {}, "has cleanup.policy=delete, expected compact"),
         ("stock-movements", 4, {"message_timestamp_type": "CreateTime"}, "expected LogAppendTime"),
+        ("dead-letters", 1, {}, "expected 8388608 or more"),
     ],
 )
 def test_a_topic_that_contradicts_is_refused_before_any_is_created(

@@ -1,0 +1,53 @@
+"""What one lane may say to another beside facts: the words of `routed`, checked before anything trusts them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wire.framing import WireError
+
+
+def _number(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _rows(*parts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        return isinstance(value, list) and all(
+            isinstance(row, list)
+            and len(row) == len(parts)
+            and all(p(v) for p, v in zip(parts, row, strict=True))
+            for row in value
+        )
+
+    return check
+
+
+def _part(value: Any) -> bool:
+    return value in ("claims", "aliases")
+
+
+_FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "hello": {"lane": _number, "nonce": _text},
+    "marker": {"lane": _number, "nonce": _text, "part": _part},
+    "claims": {"claims": _rows(_number, _text, _text, _text)},
+    "aliases": {"aliases": _rows(_text, _text, _text)},
+    "retired": {"sku": _text},
+}
+
+
+def check_word(word: Mapping[str, Any]) -> str:
+    """The kind of a word. Raises WireError (`undecodable`) unless it is one that this version knows, and whole."""
+    kind = word.get("kind")
+    fields = _FIELDS.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise WireError("undecodable", f"this version knows no word {kind!r} between lanes")
+    for name, check in fields.items():
+        if not check(word.get(name)):
+            raise WireError(
+                "undecodable", f"a word {kind!r} between lanes needs {name}, not {word.get(name)!r:.80}"
+            )
+    return str(kind)
