@@ -16,6 +16,7 @@ from inventory.tables import touch
 
 GROSS, NET, AVAILABLE = range(3)
 NET_OF_HARD, NET_OF_SOFT_AND_HARD = range(2)
+_LINES_LOOKED_AT = 2_000
 
 
 class Basis(NamedTuple):
@@ -33,18 +34,21 @@ class Measured(NamedTuple):
 
     `drift`: the number less what the engine had for the same instant. `hard` and `all`: the demand (hard; soft too)
     that a wrongly declared basis would make it drift by: as of the count, less as of the source's own before it.
-    `demand`: D(T) of counts net of it that say 0.
+    `demand`: D(T) of counts net of it that say 0. `left`: how many lines more may be looked at for `hard` and `all`;
+    a sample is evidence enough.
     """
 
     drift: Longs
     hard: Longs
     all: Longs
     demand: Longs
+    left: Longs
 
 
 def measured(n: int) -> Measured:
     """Columns for n counts."""
-    return Measured(*np.full((len(Measured._fields), n), NULL, np.int64))
+    drift, hard, everything, demand = np.full((4, n), NULL, np.int64)
+    return Measured(drift, hard, everything, demand, np.full(1, _LINES_LOOKED_AT))
 
 
 @kernel
@@ -91,7 +95,22 @@ def is_forgotten(s: State, position: int, counted_at: int, b: Basis) -> bool:
 
 
 @kernel
+def _lines_of(s: State, sku: int, most: int) -> int:
+    """How many lines the sku has, at most `most`."""
+    count = 0
+    row = s.skus.rows["line"][sku]
+    while row >= 0 and count < most:
+        count += 1
+        row = s.lines.rows["next"][row]
+    return count
+
+
+@kernel
 def _measure_demand(s: State, sku: int, location: int, at: int, before: int, i: int, m: Measured) -> None:
+    lines = _lines_of(s, sku, m.left[0])
+    m.left[0] -= lines
+    if lines == 0 or m.left[0] == 0:
+        return
     m.hard[i] = demand_at(s, sku, location, at, NET_OF_HARD)
     m.all[i] = demand_at(s, sku, location, at, NET_OF_SOFT_AND_HARD)
     if before != NULL:
@@ -138,10 +157,10 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
             # Both values hold what moved after the count, so their difference is one as of the count.
             m.drift[i] = counter_value(s, position, counter) - had
             if counter == ON_HAND_COUNTER:
-                if m.drift[i] != 0:
+                if m.drift[i] != 0 and m.left[0] > 0:
                     as_of = counted_at if basis.basis == GROSS else basis.demand_as_of
                     _measure_demand(s, sku, a.location[i], as_of, before_at, i, m)
-                elif before_at == NULL and s.skus.rows["line"][sku] >= 0:
+                elif m.drift[i] == 0 and before_at == NULL and s.skus.rows["line"][sku] >= 0:
                     _demand_now(s, position, i, m)
         if basis.basis != GROSS and c.longs[QUANTITY, i] == 0:
             m.demand[i] = demand_at(s, sku, a.location[i], basis.demand_as_of, basis.net_of)

@@ -10,7 +10,7 @@ import numpy as np
 
 from inventory.admission import Admitted
 from inventory.batch import Incident, Slice
-from inventory.columns import EVENT_ID, NULL, QUANTITY
+from inventory.columns import EVENT_ID, NULL, QUANTITY, Longs
 from inventory.counting import GROSS, Measured
 from inventory.ties import text_of
 
@@ -22,6 +22,7 @@ _BASES = ("GROSS", "NET", "AVAILABLE")
 _WINDOW = 20
 _LEAST = 5
 _EXAMPLES = 5
+_MOST_OPEN = 100
 
 
 class SourceDrift:
@@ -98,12 +99,29 @@ class Drift:
             of.absolute += int(np.abs(drift).sum())
             of.beyond += int((np.abs(drift) > self._tolerance).sum())
             self.changed = True
-        telling = (m.drift != NULL) & ((m.drift != 0) | (m.hard != NULL)) | (m.demand != NULL)
-        if self._open:
-            telling |= m.drift != NULL
-        for i in np.flatnonzero(telling).tolist():
+        for i in self._telling(part, verdict, m).tolist():
             told += self._judge(_counted(part, verdict, m, names, i), names, now)
         return told
+
+    def _telling(self, part: Slice, verdict: Admitted, m: Measured) -> Longs:
+        """The counts that may open or close something, or are evidence; the others are in the sums."""
+        position = verdict.sku.astype(np.int64) << 32 | verdict.location
+        measured = m.drift != NULL
+        beyond = measured & (np.abs(m.drift) > self._tolerance)
+        drifting = np.isin(position, self._positions("drift"))
+        clamped = np.isin(position, self._positions("clamped_basis")) & (part.columns.longs[_BASIS] != GROSS)
+        opening = np.flatnonzero(beyond & ~drifting)
+        if opening.size:
+            opening = opening[: max(1, _MOST_OPEN - self._positions("drift").size)]
+        others = np.flatnonzero(
+            (measured & ~beyond & drifting) | (m.hard != NULL) | (m.demand != NULL) | (measured & clamped)
+        )
+        return np.union1d(opening, others)
+
+    def _positions(self, code: str) -> Longs:
+        return np.array(
+            [key[1] << 32 | key[2] for key in self._open if key[0] == code and key[1] >= 0], np.int64
+        )
 
     def _source(self, name: str) -> SourceDrift:
         return self.sources.setdefault(name, SourceDrift())
@@ -115,7 +133,9 @@ class Drift:
         if c.drift != NULL:
             key = ("drift", c.sku, c.location, _COUNTERS[c.counter])
             stands = abs(c.drift) > self._tolerance
-            told += self._set(key, stands, c, detail | {"drift": c.drift}, names, now)
+            if key in self._open or self._positions("drift").size < _MOST_OPEN:
+                told += self._set(key, stands, c, detail | {"drift": c.drift}, names, now)
+            told += self._set_many(c, names, now)
             told += self._suspect(c, detail, names, now)
         if c.counter == 0 and c.basis != GROSS:
             key = ("clamped_basis", c.sku, c.location, c.source)
@@ -123,6 +143,18 @@ class Drift:
                 key, c.demand != NULL and c.demand > 0, c, detail | {"open": c.demand}, names, now
             )
         return told
+
+    def _set_many(self, c: _Counted, names: Namer, now: int) -> list[Incident]:
+        """Beyond so many positions at once the source as a whole drifts: one incident, with its sums."""
+        of = self._source(c.source)
+        sums = {
+            "counts": of.counts,
+            "total": of.total,
+            "absolute": of.absolute,
+            "beyond_tolerance": of.beyond,
+        }
+        stands = self._positions("drift").size >= _MOST_OPEN
+        return self._set(("drift", -1, -1, c.source), stands, c, sums, names, now)
 
     def _suspect(self, c: _Counted, detail: dict[str, Any], names: Namer, now: int) -> list[Incident]:
         """Counted as of before demand that is not in it, a number drifts by that demand."""

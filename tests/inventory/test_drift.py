@@ -139,3 +139,20 @@ def test_what_was_measured_survives_a_restart() -> None:
     shop.count(5, at=-MINUTE)
     assert sums(shop) == (2, -5, 5, 1)
     assert [incident.closed_at for incident in told(shop, "drift")] == [None, NOW]
+
+
+def test_when_hundreds_of_positions_drift_the_source_does() -> None:
+    skus = tuple(f"S{n}" for n in range(130))
+    shop = Shop(1, skus=skus, drift_tolerance=1)
+    for sku in skus:
+        shop.count(10, at=-3 * HOUR, sku=sku)
+        shop.count(5, at=-HOUR, sku=sku)
+    drifting = told(shop, "drift")
+    assert sum(incident.sku is not None for incident in drifting) == 100
+    assert [(i.source, i.detail["beyond_tolerance"]) for i in drifting if i.sku is None] == [("test", 130)]
+    assert sums(shop) == (130, -650, 650, 130)
+    for sku in skus:
+        shop.count(5, at=-MINUTE, sku=sku)
+    closed = [incident for incident in told(shop, "drift") if incident.closed_at is not None]
+    assert len(closed) == 101
+    assert len({(incident.sku, incident.location) for incident in closed}) == 101
