@@ -16,7 +16,7 @@ from inventory.tables import touch
 
 GROSS, NET, AVAILABLE = range(3)
 NET_OF_HARD, NET_OF_SOFT_AND_HARD = range(2)
-_LINES_LOOKED_AT = 2_000
+_LOOKED_AT, _A_SAMPLE = 500, 50
 
 
 class Basis(NamedTuple):
@@ -34,8 +34,8 @@ class Measured(NamedTuple):
 
     `drift`: the number less what the engine had for the same instant. `hard` and `all`: the demand (hard; soft too)
     that a wrongly declared basis would make it drift by: as of the count, less as of the source's own before it.
-    `demand`: D(T) of counts net of it that say 0. `left`: how many lines more may be looked at for `hard` and `all`;
-    a sample is evidence enough.
+    `demand`: D(T) of counts net of it that say 0. `left`: how much more may be spent on `hard` and `all`, in lines
+    looked at; a sample is evidence enough.
     """
 
     drift: Longs
@@ -48,7 +48,7 @@ class Measured(NamedTuple):
 def measured(n: int) -> Measured:
     """Columns for n counts."""
     drift, hard, everything, demand = np.full((4, n), NULL, np.int64)
-    return Measured(drift, hard, everything, demand, np.full(1, _LINES_LOOKED_AT))
+    return Measured(drift, hard, everything, demand, np.full(1, _LOOKED_AT))
 
 
 @kernel
@@ -108,9 +108,9 @@ def _lines_of(s: State, sku: int, most: int) -> int:
 @kernel
 def _measure_demand(s: State, sku: int, location: int, at: int, before: int, i: int, m: Measured) -> None:
     lines = _lines_of(s, sku, m.left[0])
-    m.left[0] -= lines
-    if lines == 0 or m.left[0] == 0:
+    if lines == 0 or lines == m.left[0]:
         return
+    m.left[0] = max(0, m.left[0] - lines - _A_SAMPLE)
     m.hard[i] = demand_at(s, sku, location, at, NET_OF_HARD)
     m.all[i] = demand_at(s, sku, location, at, NET_OF_SOFT_AND_HARD)
     if before != NULL:
@@ -121,8 +121,10 @@ def _measure_demand(s: State, sku: int, location: int, at: int, before: int, i: 
 @kernel
 def _demand_now(s: State, position: int, i: int, m: Measured) -> None:
     """Where a count meets the engine's number though there is demand to be mistaken about, a glance is enough."""
-    m.hard[i] = s.positions.rows["hard"][position]
-    m.all[i] = m.hard[i] + s.positions.rows["soft"][position]
+    hard, soft = s.positions.rows["hard"][position], s.positions.rows["soft"][position]
+    if hard + soft > 0:
+        m.hard[i], m.all[i] = hard, hard + soft
+        m.left[0] = max(0, m.left[0] - _A_SAMPLE)
 
 
 @kernel
@@ -153,14 +155,16 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
             note(notes, CONFLICTING_DUPLICATE, i)
         if result != ANCHORED:
             continue
+        if basis.basis != GROSS and c.longs[QUANTITY, i] == 0:
+            m.demand[i] = demand_at(s, sku, a.location[i], basis.demand_as_of, basis.net_of)
         if before >= 0:
             # Both values hold what moved after the count, so their difference is one as of the count.
             m.drift[i] = counter_value(s, position, counter) - had
             if counter == ON_HAND_COUNTER:
-                if m.drift[i] != 0 and m.left[0] > 0:
+                if m.left[0] == 0:
+                    continue
+                if m.drift[i] != 0:
                     as_of = counted_at if basis.basis == GROSS else basis.demand_as_of
                     _measure_demand(s, sku, a.location[i], as_of, before_at, i, m)
-                elif m.drift[i] == 0 and before_at == NULL and s.skus.rows["line"][sku] >= 0:
+                elif before_at == NULL:
                     _demand_now(s, position, i, m)
-        if basis.basis != GROSS and c.longs[QUANTITY, i] == 0:
-            m.demand[i] = demand_at(s, sku, a.location[i], basis.demand_as_of, basis.net_of)
