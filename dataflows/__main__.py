@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 
 from runtime.codec import codec_of
@@ -123,7 +124,7 @@ def _run(settings: Settings) -> int:
     _warm()
     command = [sys.executable, "-m", "dataflows", "cell", "--cells", str(settings.cells)]
     commands = [[*command, str(number)] for number in range(settings.cells)]
-    return supervise(commands, settings.environment())
+    return supervise(commands, {**os.environ, **settings.environment()})
 
 
 def _cell(settings: Settings, number: int) -> int:
