@@ -14,12 +14,13 @@ from typing import IO
 from dataflows import metrics
 from dataflows.flow import drive, make_flow, make_store
 from dataflows.gate import PublishGate
-from dataflows.intake import Intake, Raw
+from dataflows.intake import READ, Intake, Raw
 from dataflows.journal import Journal, StateUnusable
 from dataflows.offering import Offering
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
 from dataflows.redis_link import RedisLink
+from dataflows.topic_ids import TopicIds
 from inventory.batch import Clock
 from inventory.lane import Lane, LaneConfig
 from runtime.codec import codec_of
@@ -120,6 +121,7 @@ class Cell:
             signal.signal(each, self._on_signal)
         self.redis = RedisLink(settings, self.stopping)
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
+        self._topic_ids = TopicIds(settings, READ)
         self._publisher = Publisher(settings, outlet, self.redis, self.stopping)
 
     def stopping(self) -> bool:
@@ -140,7 +142,7 @@ class Cell:
             return lane in self.opened and self.opened[lane].lane.live
 
         offsets = resume if resume and json.loads(resume) else None
-        return LaneReader(self.settings, lane, offsets, is_live, self.stopping)
+        return LaneReader(self.settings, lane, offsets, self._topic_ids, is_live, self.stopping)
 
     def run(self) -> None:
         """Drive the flow until SIGTERM has drained it."""
