@@ -4,10 +4,10 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, Producer, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
@@ -18,7 +18,7 @@ from rules.validate import read_document, refuse_uncomputed
 from runtime import exit as exits
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
-from runtime.kafka import KafkaUnavailable, consumer, producer
+from runtime.kafka import KafkaUnavailable, consumer, ignore, producer, quiet_log
 from runtime.settings import Settings
 from runtime.topics import check_topics
 from wire.codec import Codec, WireError
@@ -27,10 +27,11 @@ from wire.topics import TOPICS
 _TOPICS: tuple[MasterTopic, ...] = ("network", "policies")
 _WAIT_S = 30.0
 _BATCH = 1_000
+_OVERTAKEN = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
 
 class NotApplied(Refusal):
-    """Some of the records may not have arrived; applying the same file again puts it right."""
+    """The file was not applied, or perhaps not; applying it again puts it right."""
 
     code = ExitCode.TRY_AGAIN
 
@@ -92,13 +93,35 @@ def _apply(settings: Settings, path: Path, document: Document, author: str, appr
         raise Refusal("\n".join(faults))
     codec = codec_of(settings)
     current = Current()
+    client = _take_turn(settings)
     ends = _read_topics(settings, codec, current)
     plan = plan_changes(document, current, author, approved_by)
     if plan.problems:
         return _refuse(path, plan.problems)
-    _publish(settings, codec, plan.changes, ends)
+    if plan.changes:
+        _publish(settings, codec, client, plan.changes, ends)
     _print_summary(document, plan.changes)
     return 0
+
+
+def _take_turn(settings: Settings) -> Producer:
+    """The one producer that may apply rules from now on: Kafka refuses whatever one that came before still sends. What
+    it had published is there to be read, all or nothing."""
+    client = producer(
+        settings,
+        transactional_id=f"{settings.topic_prefix}stocktide-rules",
+        transaction_timeout_ms=int(_WAIT_S * 1000),
+        logger=quiet_log,  # that another one takes its turn is told once, by its refusal
+        error_cb=ignore,
+    )
+    try:
+        client.init_transactions(_WAIT_S)
+    except KafkaException as error:
+        raise KafkaUnavailable(
+            f"Kafka did not open a transaction for the rules ({error.args[0].str()}); check the broker, and that this "
+            f"user may write with the transactional id {settings.topic_prefix}stocktide-rules"
+        ) from None
+    return client
 
 
 def _read_topics(settings: Settings, codec: Codec, current: Current) -> dict[MasterTopic, int]:
@@ -140,40 +163,56 @@ def _take(codec: Codec, topic: MasterTopic, current: Current, message: Message) 
 
 
 def _publish(
-    settings: Settings, codec: Codec, changes: Sequence[Change], ends: dict[MasterTopic, int]
+    settings: Settings,
+    codec: Codec,
+    client: Producer,
+    changes: Sequence[Change],
+    ends: dict[MasterTopic, int],
 ) -> None:
-    """Send the records and wait until all are acknowledged."""
+    """Send the records as one transaction over both topics: all of them are published, or none."""
     names = {topic: TOPICS[topic].full_name(settings.topic_prefix) for topic in _TOPICS}
     values = [codec.encode(change.name, change.record) for change in changes]
     first: dict[str, int] = {}
-    failures: list[str] = []
 
     def delivered(error: KafkaError | None, message: Message) -> None:
         name, offset = message.topic() or "", message.offset() or 0
-        if error is not None:
-            failures.append(f"{name}: {error.str()}")
-        else:
+        if error is None:
             first[name] = min(first.get(name, offset), offset)
 
-    client = producer(settings)
-    for change, value in zip(changes, values, strict=True):
-        while True:
-            try:
-                client.produce(
-                    names[change.topic], value, change.key.encode(), partition=0, on_delivery=delivered
-                )
-                break
-            except BufferError:
-                client.poll(0.1)
-            except KafkaException as error:
-                raise NotApplied(f"not all was published: {error}; apply the file again") from None
-        client.poll(0)
-    waiting = client.flush(_WAIT_S)
-    if failures or waiting:
-        reason = failures[0] if failures else f"{waiting} records were not acknowledged in {_WAIT_S:g} s"
-        raise NotApplied(f"not all was published: {reason}; apply the file again")
+    try:
+        client.begin_transaction()
+        for change, value in zip(changes, values, strict=True):
+            _send(client, names[change.topic], value, change.key.encode(), delivered)
+        client.commit_transaction(_WAIT_S)
+    except KafkaException as error:
+        reason: KafkaError = error.args[0]
+        if reason.code() in _OVERTAKEN:
+            raise NotApplied(
+                "someone else applied rules at the same time, and nothing of this file was published; apply it again"
+            ) from None
+        raise NotApplied(
+            f"the rules were perhaps not published ({reason.str()}): all of them or none; apply the file again"
+        ) from None
     if any(first.get(names[topic], end) != end for topic, end in ends.items()):
-        raise NotApplied("someone else applied rules at the same time; apply the file again")
+        raise NotApplied(
+            "someone wrote into the topics of the rules by other means at the same time; apply the file again"
+        )
+
+
+def _send(
+    client: Producer,
+    name: str,
+    value: bytes,
+    key: bytes,
+    delivered: Callable[[KafkaError | None, Message], None],
+) -> None:
+    while True:
+        try:
+            client.produce(name, value, key, partition=0, on_delivery=delivered)
+            client.poll(0)
+            return
+        except BufferError:
+            client.poll(0.1)
 
 
 def _print_summary(document: Document, changes: Sequence[Change]) -> None:
