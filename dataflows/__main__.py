@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 
+from runtime.arguments import Parser
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
 from runtime.kafka import wait_for_kafka
@@ -20,11 +21,9 @@ _log = logging.getLogger("stocktide.dataflows")
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m dataflows",
         description="The engine: folds events into availability and publishes it.",
-        epilog=Settings.describe(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     runs = commands.add_parser("run", help="run every cell on this machine, restarting one that dies")
@@ -39,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     again = commands.add_parser(
         "replay",
         help="send dead letters again, once their cause is gone",
-        description="Sends dead letters again, each once: what was sent is noted in the topic audit. Choose by code, "
+        description="Sends dead letters again, each once: what was sent is noted in the topic audit. Choose by code,\n"
         "topic or letter, or say --all; a letter whose cause is still there becomes a new dead letter.",
     )
     again.add_argument(

@@ -15,7 +15,7 @@ from dataflows import metrics
 from dataflows.flow import drive, make_flow, make_store
 from dataflows.gate import PublishGate
 from dataflows.intake import READ, Intake, Raw
-from dataflows.journal import Journal, StateUnusable
+from dataflows.journal import Journal, StateUnusable, refuse_state_of_others
 from dataflows.offering import Offering
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
@@ -115,6 +115,9 @@ class Cell:
         self._stop = False
         self.opened: dict[int, OpenLane] = {}
         self._recovery = settings.state_dir / f"cell-{number}-of-{settings.cells}"
+        if not self._recovery.exists():
+            for lane in self.lanes:
+                refuse_state_of_others(settings.state_dir, lane)
         self._lock = _lock(self._recovery)
         self.store_id = _prepare(self._recovery)
         for each in (signal.SIGTERM, signal.SIGINT):

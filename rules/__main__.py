@@ -16,6 +16,7 @@ from rules.document import Document, Problem
 from rules.plan import Act, Change, plan_changes
 from rules.validate import read_document, refuse_uncomputed
 from runtime import exit as exits
+from runtime.arguments import Parser
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.kafka import KafkaUnavailable, consumer, ignore, producer, quiet_log
@@ -38,11 +39,9 @@ class NotApplied(Refusal):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 1 where the file has problems."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m rules",
         description="The rules file: check it, and make it live.",
-        epilog=Settings.describe(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     validate = commands.add_parser("validate", help="say what is wrong with the file; 1 if anything is")
