@@ -6,6 +6,7 @@ when asked. Tests and load tests hold the engine against it.
 """
 
 from inventory.reference.errors import NotModelled, UnknownIdentifier
+from inventory.reference.explanation import Explanation
 from inventory.reference.guards import Config
 from inventory.reference.model import ReferenceModel
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
@@ -15,6 +16,7 @@ __all__ = [
     "ChannelNumbers",
     "Config",
     "Decision",
+    "Explanation",
     "NodeNumbers",
     "NotModelled",
     "ReferenceModel",

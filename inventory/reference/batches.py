@@ -133,8 +133,12 @@ class Batch:
 
 
 class Complete(NamedTuple):
-    """A complete batch, and the positions (sku, location) that it lists."""
+    """A complete batch, and the positions (sku, location) that it lists.
 
+    `log_time` (ms) is that of the record that completed it.
+    """
+
+    log_time: int
     terms: Terms
     source: str
     batch_id: str

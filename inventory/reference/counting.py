@@ -1,15 +1,17 @@
 """Counts and batches of them: folded, and measured against what was known."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from inventory.reference.batches import Complete, read_item, read_refused, read_terms
+from inventory.reference.causes import Entry
 from inventory.reference.drift import Drift, measure
 from inventory.reference.facts import COUNTERS, ON_HAND, Count, CountKey, SkuFacts, Told
 from inventory.reference.guards import Config
 from inventory.reference.identity import Names
+from inventory.reference.incidents import Incident
 from inventory.reference.movements import count
 from inventory.reference.schema import Record
 from inventory.reference.snapshots import Snapshots
@@ -26,18 +28,31 @@ class FactsBySku(dict[str, SkuFacts]):
 
 
 class Counting:
-    """`drifts` are those of each sku, in the order of their counts."""
+    """`drifts` are those of each sku, in the order of their counts; `journal` has its facts as they came."""
 
     def __init__(self, config: Config, names: Mapping[str, Names]) -> None:
         self.snapshots = Snapshots(names, config.snapshot_patience_ms)
         self.facts = FactsBySku(self.snapshots)
         self.drifts: defaultdict[str, list[Drift]] = defaultdict(list)
+        self.journal: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._late: defaultdict[str, set[tuple[str, int, CountKey]]] = defaultdict(set)
 
     def count(self, event: Record, sku: str, location: str, log_time: int) -> Told:
-        key = CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])
+        key = key_of(event)
         counter, counted = COUNTERS[event["counter"]], count(event)
         told = self.facts[sku].count(location, counter, key, counted)
         if told == "new":
+            self.journal[sku].append(
+                Entry(
+                    log_time,
+                    event["source"],
+                    event["event_id"],
+                    "count",
+                    event["counted_at"],
+                    SkuFacts.count,
+                    (location, counter, key, counted),
+                )
+            )
             self._measure(sku, location, counter, key, counted)
         if event["batch"] is not None:
             batch_id, sequence = event["batch"]["batch_id"], event["batch"]["sequence"]
@@ -57,6 +72,16 @@ class Counting:
         if item is not None:
             self._measure_completion(self.snapshots.refuse(item, log_time))
 
+    def refuse_late(self, event: Record, sku: str, location: str) -> None:
+        """A count came when it could not be told any more what happened since."""
+        self._late[sku].add((location, COUNTERS[event["counter"]], key_of(event)))
+
+    def recounts(self, sku: str) -> Iterator[Incident]:
+        """Where a count came too late, and nobody has counted since it was made."""
+        for location, counter, key in self._late.get(sku, ()):
+            if not any(other >= key for other in self.facts[sku].counts(location, counter)):
+                yield Incident("count_too_late", location)
+
     def _measure_completion(self, complete: Complete | None) -> None:
         """The count of 0 that a whole batch is of what it does not list, where something was known."""
         if complete is None:
@@ -71,3 +96,7 @@ class Counting:
         measured = measure(self.facts[sku], location, counter, key, counted)
         if measured is not None:
             self.drifts[sku].append(measured)
+
+
+def key_of(event: Record) -> CountKey:
+    return CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])

@@ -7,7 +7,7 @@ reservations are idempotent by comparison.
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 ON_HAND, DAMAGED, QUALITY_CONTROL, BLOCKED = range(4)
 COUNTERS = {"ON_HAND": ON_HAND, "DAMAGED": DAMAGED, "QUALITY_CONTROL": QUALITY_CONTROL, "BLOCKED": BLOCKED}
@@ -30,10 +30,26 @@ class Change(NamedTuple):
     blocked: int
 
 
+class Sale(NamedTuple):
+    """Units that a channel sold without a reservation."""
+
+    channel: str
+    units: int
+
+
+class Transit(NamedTuple):
+    """Units of an expected line that were sent, or that arrived."""
+
+    reference: str
+    sent: int
+    received: int
+
+
 class Additive(NamedTuple):
     """A fact that adds: to the counters of a position, to what a reservation line has used up, or to both.
 
-    `location` and `change` are None for a release: no stock moves. `line` is None where none is named.
+    `location` and `change` are None for a release: no stock moves. `line` is None where none is named. `sale`
+    is what counts against the ring-fence of a channel, `transit` what it does to an expected line.
     """
 
     occurred_at: int
@@ -42,6 +58,8 @@ class Additive(NamedTuple):
     line: LineId | None
     consumed: int
     released: int
+    sale: Sale | None = None
+    transit: Transit | None = None
 
 
 class CountKey(NamedTuple):
@@ -85,6 +103,24 @@ class Version(NamedTuple):
     expires_at: int | None
     granted: int | None = None
     grace: int = 0
+    needed_at: int | None = None
+
+
+class Promise(NamedTuple):
+    """A whole line of expected supply as one event has it. The greatest holds, as of reservation lines."""
+
+    version: int
+    occurred_at: int
+    recorded_at: int
+    content: bytes
+    kind: str
+    location: str
+    quantity: int
+    expected_at: int
+    status: str
+
+
+Versioned = TypeVar("Versioned", Version, Promise)
 
 
 @dataclass(slots=True)
@@ -111,6 +147,10 @@ class LineFacts:
         """The version that holds; None where only consumption is known."""
         return max(self.versions, default=None)
 
+    def first_placed(self) -> int | None:
+        """The least time of a version (ms); None where only consumption is known."""
+        return min((version.occurred_at for version in self.versions), default=None)
+
     def is_checked(self) -> bool:
         """Was all that holds decided? One version told as a fact makes the line a fact, for good."""
         return all(version.granted is not None for version in self.versions)
@@ -132,6 +172,18 @@ class LineFacts:
 
 
 @dataclass(slots=True)
+class SupplyFacts:
+    """What is known of one line of expected supply."""
+
+    promises: list[Promise] = field(default_factory=list)
+    transits: list[Additive] = field(default_factory=list)
+
+    def last(self) -> Promise | None:
+        """The promise that holds; None where only movements are known."""
+        return max(self.promises, default=None)
+
+
+@dataclass(slots=True)
 class SkuFacts:
     """What is known of one sku. `revision` grows with every new fact.
 
@@ -143,6 +195,8 @@ class SkuFacts:
     additive: dict[FactId, Additive] = field(default_factory=dict)
     positions: defaultdict[str, PositionFacts] = field(default_factory=lambda: defaultdict(PositionFacts))
     lines: defaultdict[LineId, LineFacts] = field(default_factory=lambda: defaultdict(LineFacts))
+    supply: defaultdict[str, SupplyFacts] = field(default_factory=lambda: defaultdict(SupplyFacts))
+    """By reference."""
 
     def add(self, fact_id: FactId, fact: Additive) -> Told:
         """Of two facts with one id the first in the log stays.
@@ -158,6 +212,8 @@ class SkuFacts:
             self.positions[fact.location].movements.append(fact)
         if fact.line is not None:
             self.lines[fact.line].consumption.append(fact)
+        if fact.transit is not None:
+            self.supply[fact.transit.reference].transits.append(fact)
         return "new"
 
     def count(self, location: str, counter: int, key: CountKey, count: Count) -> Told:
@@ -180,7 +236,12 @@ class SkuFacts:
         return self.positions.get(location, NOTHING)
 
     def version(self, line_id: LineId, version: Version) -> Told:
-        versions = self.lines[line_id].versions
+        return self._keep(self.lines[line_id].versions, version)
+
+    def promise(self, reference: str, promise: Promise) -> Told:
+        return self._keep(self.supply[reference].promises, promise)
+
+    def _keep(self, versions: list[Versioned], version: Versioned) -> Told:
         if version in versions:
             return "duplicate"
         contradicts = any(

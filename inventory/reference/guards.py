@@ -156,6 +156,6 @@ def _has_valid_quantity(record_name: str, event: Record) -> bool:
         case "StockCount":
             # Orders may exceed what is there: a net number may be negative.
             return bool((event["quantity"] >= 0 or event["basis"] != "GROSS") and event["withheld"] >= 0)
-        case "Reservation":
+        case "Reservation" | "ExpectedSupply":
             return bool(event["quantity"] >= 0)
     return True

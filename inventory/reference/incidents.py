@@ -1,7 +1,8 @@
 """The business exceptions that stand for a sku: what its facts show to be wrong.
 
 Those that depend on which record came first (`conflicting_duplicate`, `alias_conflict`) or on a record that
-was not folded as it is (`count_too_late`, `unknown_channel`) are noted by the model as it folds.
+was not folded as it is (`unknown_channel`) are noted by the model as it folds. What stands for a count that
+was refused or for a whole batch is found where these are kept; drift where it is measured.
 """
 
 from collections.abc import Iterator
@@ -13,10 +14,13 @@ from inventory.reference.facts import ON_HAND, LineFacts, LineId, SkuFacts, Vers
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
 from inventory.reference.positions import last_count
+from inventory.reference.supply import over_received
 
 
 class Incident(NamedTuple):
-    """`subject` is a location, a channel, a reservation line as RESERVATION/LINE, or as is said at its code."""
+    """`subject` is a location, a channel, a reference, a component, a reservation line as RESERVATION/LINE, or
+    as is said at its code.
+    """
 
     code: str
     subject: str
@@ -35,6 +39,9 @@ def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network, now: int) -
     for channel, told in numbers.channels.items():
         if told.unmet > 0:
             yield Incident("oversell", channel)
+    for reference, line_of_supply in facts.supply.items():
+        if over_received(line_of_supply):
+            yield Incident("over_receipt", reference)
     for line_id, line in facts.lines.items():
         for code in line_incidents(line, now):
             yield Incident(code, subject(line_id))

@@ -3,15 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+from inventory.reference.bundles import bundle_numbers
+from inventory.reference.causes import Cause, causes
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.drift import Drift, Suspicion, alarms, suspicions
 from inventory.reference.errors import UnknownIdentifier
+from inventory.reference.explanation import Explanation, of_bundle, of_sku
 from inventory.reference.facts import LineFacts, LineId, SkuFacts
+from inventory.reference.fences import resolved
 from inventory.reference.guards import Config
 from inventory.reference.incidents import Incident, standing
+from inventory.reference.instants import instants
 from inventory.reference.intake import Intake, Noted
 from inventory.reference.numbering import SkuNumbers, node_of, sku_numbers
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+from inventory.reference.pool import node_numbers
+from inventory.reference.positions import Counters
+from inventory.reference.projected import projected
 from inventory.reference.reservations import Decision, Request, answer
 
 DEFAULTS = Config()
@@ -66,11 +74,13 @@ class ReferenceModel:
             return made[number]
         line = facts.lines.get(request.line_id, LineFacts())
         numbers = self._numbers_of(request.sku, now)
-        decision = answer(request, decisions, line, numbers, self._master.network, now)
+        is_bundle = bool(self._master.components(request.sku))
+        decision = answer(request, decisions, line, numbers, self._master.network, now, is_bundle=is_bundle)
         if decision.reason != "conflict":
             made[number] = decision
         if decision.outcome != "REFUSED":
-            facts.version(request.line_id, request.version._replace(granted=decision.quantity))
+            granted = request.version._replace(granted=decision.quantity)
+            self._intake.grant(request, granted)
         return decision
 
     def decisions(self, sku: str) -> list[Decision]:
@@ -84,6 +94,8 @@ class ReferenceModel:
             return numbers.nodes[location]
         if location not in master.network.locations:
             raise UnknownIdentifier(location)
+        if master.components(sku):  # it is nowhere: its components are
+            return node_numbers(location, Counters(), 0, 0, None)
         return node_of(location, NO_FACTS, NO_DEMAND, master.network, master.rules, numbers.rules)
 
     def channel(self, sku: str, channel: str, now: int) -> ChannelNumbers:
@@ -92,6 +104,61 @@ class ReferenceModel:
         if channel not in channels:
             raise UnknownIdentifier(channel)
         return channels[channel]
+
+    def explain(self, sku: str, channel: str, now: int) -> Explanation:
+        """Every term of what a channel is told at `now` (ms). UnknownIdentifier if sku or channel is not known."""
+        numbers, master = self._numbers_of(sku, now), self._master
+        if channel not in numbers.channels:
+            raise UnknownIdentifier(channel)
+        if master.components(sku):
+            return of_bundle(sku, channel, numbers, self._sound_parts(sku, now), master)
+        return of_sku(sku, channel, self._facts_of(sku), numbers, master, now)
+
+    def projected(self, sku: str, channel: str, now: int, days: int) -> list[int]:
+        """What is available by the end of each of `days` days (UTC), of which today is the first; signed.
+
+        Of an inactive sku, or a bundle that cannot be sold, 0. UnknownIdentifier if sku or channel is not known.
+        """
+        numbers, master = self._numbers_of(sku, now), self._master
+        if channel not in numbers.channels:
+            raise UnknownIdentifier(channel)
+        if not master.is_sellable(sku):
+            return [0] * days
+        if parts := master.components(sku):
+            entries = {part: self.projected(part, channel, now, days) for part in parts}
+            return [min(entries[part][day] // each for part, each in parts.items()) for day in range(days)]
+        return projected(self._facts_of(sku), numbers.nodes, master.network, channel, now, days)
+
+    def rebalanced(self, sku: str, now: int) -> dict[str, int]:
+        """What each percentage fence of a sku comes to in units at `now` (ms), by its id: what to allocate.
+
+        A bundle has no fences.
+        """
+        numbers, units = self._numbers_of(sku, now), dict[str, int]()
+        if self._master.components(sku):
+            return units
+        for channel, told in numbers.channels.items():
+            rule = numbers.rules.of_channel(channel)["ring_fence"]
+            if rule is not None and rule.percent is not None:
+                units[rule.id] = resolved(rule, told.pool)
+        return units
+
+    def instants(self, sku: str) -> list[int]:
+        """When the numbers of a sku may move while no record comes (ms), sorted; they only become more."""
+        ever = self._master.rules.ever
+        return sorted(
+            instant for each in self._made_of(sku) for instant in instants(self._facts_of(each), ever)
+        )
+
+    def version(self, sku: str, now: int) -> int:
+        """Grows with every fact of the sku, every record of master data or of a batch, and every instant passed at
+        `now` (ms).
+
+        It is this model's own: one that reads partitions counts records. Of a bundle it adds its components'.
+        """
+        facts = sum(self._facts_of(each).revision for each in self._made_of(sku))
+        passed = sum(instant <= now for instant in self.instants(sku))
+        return self._master.revision + self._intake.counting.snapshots.revision + facts + passed
 
     def skus(self) -> list[str]:
         """All skus that the catalog ever named."""
@@ -125,12 +192,33 @@ class ReferenceModel:
         return {line_id: units for line_id, units in quantities.items() if units}
 
     def incidents(self, sku: str, now: int) -> set[Incident]:
-        """The exceptions that the facts of a sku show at `now` (ms)."""
+        """The exceptions that the facts of a sku show at `now` (ms); of a bundle, its catalog record."""
+        if parts := self._master.components(sku):
+            return {Incident("nested_bundle", part) for part in parts if self._master.components(part)}
         facts = self._facts_of(sku)
         return {
             *standing(facts, self._numbers_of(sku, now), self._master.network, now),
             *self._intake.counting.snapshots.missing(sku, facts),
+            *self._intake.counting.recounts(sku),
         }
+
+    def oversell_causes(self, sku: str, now: int) -> dict[str, list[Cause]]:
+        """By location or channel that is oversold at `now` (ms): the facts that did it, in the order of the log.
+
+        As for the exceptions themselves: unmet demand of a channel, shortage at a location. A bundle is never
+        oversold: its components are.
+        """
+        intake, master = self._intake, self._master
+
+        def short(facts: SkuFacts) -> dict[str, int]:
+            allocated = master.allocations.get(sku, {})
+            numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
+            channels = {name: told.unmet for name, told in numbers.channels.items()}
+            return channels | {place: node.shortage for place, node in numbers.nodes.items()}
+
+        self._facts_of(sku)
+        tolerance, counting = intake.config.clock_tolerance_ms, intake.counting
+        return causes(counting.journal[sku], sku, counting.snapshots, short, tolerance)
 
     def snapshot_incidents(self, now: int) -> set[Incident]:
         """The exceptions of whole batches at `now` (ms). The subject is SOURCE/BATCH_ID."""
@@ -171,12 +259,31 @@ class ReferenceModel:
             raise UnknownIdentifier(sku)
         return self._intake.facts[sku]
 
+    def _sound_parts(self, sku: str, now: int) -> dict[str, SkuNumbers]:
+        """The numbers of the components of a bundle that are known and no bundles."""
+        master = self._master
+        return {part: self._numbers_of(part, now) for part in master.components(sku) if master.is_sound(part)}
+
+    def _made_of(self, sku: str) -> list[str]:
+        """The skus whose facts its numbers come from: its own, and those of the components of a bundle."""
+        return [sku, *(part for part in self._master.components(sku) if self._master.is_sound(part))]
+
     def _numbers_of(self, sku: str, now: int) -> SkuNumbers:
         facts, master = self._facts_of(sku), self._master
-        state = (now, facts.revision, master.revision, self._intake.counting.snapshots.revision)
+        parts = master.components(sku)
+        revision = sum(self._facts_of(each).revision for each in self._made_of(sku))
+        state = (now, revision, master.revision, self._intake.counting.snapshots.revision)
         known = self._numbers.get(sku)
         if known is not None and known[0] == state:
             return known[1]
-        numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, now)
+        if parts:
+            sound = self._sound_parts(sku, now)
+            sellable = master.is_sellable(sku)
+            numbers = bundle_numbers(
+                master.items[sku], parts, sound, sellable, master.network, master.rules, now
+            )
+        else:
+            allocated = master.allocations.get(sku, {})
+            numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
         self._numbers[sku] = (state, numbers)
         return numbers

@@ -15,8 +15,8 @@ class Decision(NamedTuple):
 
     `outcome` is ACCEPTED, PARTIAL or REFUSED; `quantity` the units granted to the whole line, of which it may
     have used up some; `available` what there was for it beside what it held already. `reason` is why not all
-    was granted: `insufficient`, `expired`, `fact_line`, or `conflict`, which answers its event and decides
-    nothing. Times are ms.
+    was granted: `insufficient`, `expired`, `fact_line`, `bundle_sku`, or `conflict`, which answers its event and
+    decides nothing. Times are ms.
     """
 
     reservation_id: str
@@ -31,13 +31,19 @@ class Decision(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A version of a line that asks for a decision. `is_component`: what it asks for is part of a bundle."""
+    """A version of a line that asks for a decision. `is_component`: what it asks for is part of a bundle.
+
+    The last three fields are those of its record.
+    """
 
     sku: str
     line_id: LineId
     version: Version
     allow_partial: bool
     is_component: bool
+    log_time: int
+    source: str
+    event_id: str
 
 
 DecisionKey = tuple[str, str, str]
@@ -73,9 +79,18 @@ class Decisions:
 
 
 def answer(
-    request: Request, decisions: Decisions, line: LineFacts, numbers: SkuNumbers, network: Network, now: int
+    request: Request,
+    decisions: Decisions,
+    line: LineFacts,
+    numbers: SkuNumbers,
+    network: Network,
+    now: int,
+    *,
+    is_bundle: bool,
 ) -> Decision:
     """What to answer to a version that was not decided yet. `line` and `numbers` are as of `now` (ms).
+
+    Who wants a bundle asks for its components (`is_bundle`: this one does not).
 
     What is published stands even where it would be decided otherwise today. A line that was told of as a
     fact belongs to whoever told it: nobody can ask for it any more. That is a decision and no conflict, since
@@ -97,6 +112,8 @@ def answer(
     published = decisions.published(request)
     if published is not None:
         return published
+    if is_bundle:
+        return decision("REFUSED", "bundle_sku", 0)
     if line.versions and not line.is_checked():
         return decision("REFUSED", "fact_line", 0)
     if has_expired(asked, line.last(), now):

@@ -157,6 +157,16 @@ EVENTS: dict[str, tuple[Field, ...]] = {
         Field("counter", Enum("ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED"), "ON_HAND"),
         Field("batch", Nullable(Nested(Field("batch_id", TEXT), Field("sequence", LONG))), None),
     ),
+    "ExpectedSupply": (
+        Field("reference", TEXT),
+        Field("version", LONG),
+        Field("kind", Enum("PURCHASE_ORDER", "TRANSFER", "ASN")),
+        Field("sku", TEXT),
+        Field("location", TEXT),
+        Field("quantity", LONG),
+        Field("expected_at", LONG),
+        Field("status", Enum("OPEN", "CANCELLED", "CLOSED")),
+    ),
     "SnapshotMarker": (
         Field("batch_id", TEXT),
         Field("marker", Enum("BEGIN", "END")),
@@ -189,6 +199,10 @@ MASTER_DATA: dict[str, tuple[Field, ...]] = {
         Field("ship_together", BOOLEAN, False),
         Field("aliases", Array(Nested(Field("source", TEXT), Field("identifier", TEXT))), ()),
         Field("active", BOOLEAN, True),
+    ),
+    "Allocation": (
+        Field("sku", TEXT),
+        Field("fences", Array(Nested(Field("fence", TEXT), Field("units", LONG), Field("set_at", LONG)))),
     ),
     "Location": (Field("id", TEXT), Field("status", STATUS), Field("definition", TEXT)),
     "Channel": (Field("id", TEXT), Field("status", STATUS), Field("definition", TEXT)),

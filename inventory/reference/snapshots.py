@@ -23,6 +23,7 @@ class Snapshots:
         self._patience = patience
         self._batches: dict[BatchId, Batch] = {}
         self._complete: dict[BatchId, Complete] = {}
+        self._zeros: dict[str, dict[str, dict[CountKey, Count]]] = {}  # as computed since the last record
 
     def mark(self, batch_id: BatchId, log_time: int, terms: Terms, size: int | None) -> Complete | None:
         """A marker; `size` of an END. Returns the batch if this completes it."""
@@ -30,14 +31,14 @@ class Snapshots:
         batch.terms.add(terms)
         if size is not None:
             batch.sizes.add(size)
-        return self._look_at(batch_id)
+        return self._look_at(batch_id, log_time)
 
     def item(self, batch_id: BatchId, log_time: int, sequence: int, item: Item) -> Complete | None:
         """An item that was folded as a count. Returns the batch if this completes it."""
         batch = self._batch(batch_id, log_time)
         batch.sequences.add(sequence)
         batch.items.add(item)
-        return self._look_at(batch_id)
+        return self._look_at(batch_id, log_time)
 
     def refuse(self, item: Refused, log_time: int) -> Complete | None:
         """An item that became a dead letter. Returns the batch if this completes it.
@@ -48,31 +49,38 @@ class Snapshots:
         batch.sequences.add(item.sequence)
         if item.position is not None:
             batch.refused.add(item.position)
-        return self._look_at(item.batch_id)
+        return self._look_at(item.batch_id, log_time)
 
     def completions(self, sku: str) -> dict[str, dict[CountKey, Count]]:
         """By location, the counts of 0 of a sku: complete NONZERO batches that do not list it."""
+        if sku in self._zeros:
+            return self._zeros[sku]
         zeros: defaultdict[str, dict[CountKey, Count]] = defaultdict(dict)
-        for batch in self._complete.values():
-            if batch.terms.mode == "NONZERO":
-                for location in batch.terms.locations:
-                    if not self._lists(batch, sku, location):
-                        zeros[location][batch.key()] = batch.zero()
+        for batch in self.zeroing():
+            for location in batch.terms.locations:
+                if not self._lists(batch, sku, location):
+                    zeros[location][batch.key()] = batch.zero()
+        # What a refused item lists depends on aliases, which may yet be learned.
+        if not any(batch.refused for batch in self._batches.values()):
+            self._zeros[sku] = zeros
         return zeros
 
-    def missing(self, sku: str, facts: SkuFacts) -> Iterator[Incident]:
-        """Known positions that the newest feed of all there is at their location does not list.
+    def zeroing(self) -> list[Complete]:
+        """The complete batches that mean 0 where they say nothing."""
+        return [batch for batch in self._complete.values() if batch.terms.mode == "NONZERO"]
 
-        The next feed that lists it, or a count made since, tells what is there.
+    def missing(self, sku: str, facts: SkuFacts) -> Iterator[Incident]:
+        """Known positions that the newest FULL feed of their location does not list.
+
+        A count made since tells what is there, be it one of a whole batch.
         """
         newest: dict[str, Complete] = {}
         for batch in sorted(self._complete.values(), key=Complete.key):
-            if batch.terms.mode != "PARTIAL":
+            if batch.terms.mode == "FULL":
                 newest.update(dict.fromkeys(batch.terms.locations, batch))
         for location, batch in newest.items():
             if (
-                batch.terms.mode == "FULL"
-                and not self._lists(batch, sku, location)
+                not self._lists(batch, sku, location)
                 and _was_known(facts, location, batch.terms.as_of)
                 and not _was_counted_after(facts, location, batch.terms.as_of)
             ):
@@ -91,18 +99,21 @@ class Snapshots:
 
     def _batch(self, batch_id: BatchId, log_time: int) -> Batch:
         self.revision += 1
+        self._zeros.clear()
         batch = self._batches.setdefault(batch_id, Batch(*batch_id))
         batch.first_log_time = min(batch.first_log_time, log_time)
         return batch
 
-    def _look_at(self, batch_id: BatchId) -> Complete | None:
+    def _look_at(self, batch_id: BatchId, log_time: int) -> Complete | None:
         batch = self._batches[batch_id]
         was = self._complete.pop(batch_id, None)
         terms = batch.completed()
         if terms is None:
             return None
         listed = frozenset((item.sku, item.location) for item in batch.items)
-        complete = Complete(terms, batch.source, batch.batch_id, listed)
+        if was is not None:
+            log_time = was.log_time
+        complete = Complete(log_time, terms, batch.source, batch.batch_id, listed)
         self._complete[batch_id] = complete
         return complete if was is None else None
 

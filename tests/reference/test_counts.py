@@ -24,8 +24,9 @@ def test_a_net_count_is_what_it_says_and_the_demand_of_its_time() -> None:
 def test_demand_dated_as_the_count_is_inside() -> None:
     shop = Shop()
     shop.line("o", 1, 4, at=AT)
+    shop.release("o", 1, at=AT)
     shop.count(10, at=AT, basis="NET")
-    assert (shop.on_hand(), shop.node().net) == (14, 10)
+    assert (shop.on_hand(), shop.node().net) == (13, 10)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,20 @@ def test_parts_are_counted_by_themselves() -> None:
     assert (shop.on_hand(), shop.node().damaged) == (20, 2)
 
 
+def test_a_count_that_came_too_late_asks_for_a_recount() -> None:
+    shop = Shop(locations=["DC1", "DC2"])
+    shop.receipt(1)
+    late = ("count_too_late", "DC1")
+    shop.count(5, at=AT, log_time=NOW + AT + 24 * HOUR + 1, counter="DAMAGED")
+    assert (shop.incidents(), shop.node().damaged) == ({late}, 0)
+    shop.count(5, at=AT + 1)  # another counter
+    shop.count(5, at=AT + 1, location="DC2", counter="DAMAGED")
+    shop.count(5, at=AT - 1, counter="DAMAGED")  # made before it
+    assert late in shop.incidents()
+    shop.count(4, at=AT, counter="DAMAGED", count_sequence=1)
+    assert late not in shop.incidents()
+
+
 # Drift
 
 
@@ -210,8 +225,8 @@ def test_drift_is_what_a_count_differs_from_what_was_expected_for_its_time() -> 
     shop = Shop()
     shop.receipt(7, at=AT - 2 * HOUR)
     shop.count(10, at=AT - HOUR, source="wms")  # the first: nothing was expected
-    shop.ship(2, at=AT - MINUTE)
-    shop.ship(4, at=AT + MINUTE)  # later than the next count
+    shop.ship(2, at=AT)
+    shop.ship(4, at=AT + 1)  # later than the next count
     shop.count(7, at=AT, source="erp")
     shop.count(50, at=AT - MINUTE, source="erp", log_time=NOW)  # older than the anchor
     assert drifts(shop) == [("erp", -1)]
@@ -287,6 +302,19 @@ def test_a_gross_feed_declared_net_is_suspect() -> None:
     assert [each.basis for each in shop.model.suspicions(SKU)] == [{"GROSS"}]
 
 
+def test_parts_drift_for_themselves_and_say_nothing_of_a_basis() -> None:
+    shop = Shop(config=Config(basis_suspect_after=2))
+    shop.count(20, at=AT - HOUR, source="wms")
+    shop.count(9, at=AT - HOUR, counter="DAMAGED")
+    for number in range(2):
+        shop.line(f"o{number}", 1, 4, at=AT + number)
+        shop.count(16 - 4 * number, at=AT + number, source="erp")
+        shop.count(5 - 4 * number, at=AT + number, source="erp", counter="DAMAGED")
+    assert [drift.units for drift in shop.model.drifts(SKU)] == [-4] * 4
+    assert [bool(drift.fits) for drift in shop.model.drifts(SKU)] == [True, False] * 2
+    assert len(shop.model.suspicions(SKU)) == 1
+
+
 def test_counts_that_are_simply_wrong_accuse_no_basis() -> None:
     shop = Shop()
     shop.line("o", 1, 4, at=AT - HOUR)
@@ -318,5 +346,8 @@ def test_0_is_not_clamped_where_it_is_physical_or_net_of_other_demand() -> None:
     assert ("clamped_basis", "DC1") not in shop.incidents()
     shop.count(0, at=AT, basis="NET", count_sequence=1)
     assert ("clamped_basis", "DC1") not in shop.incidents()
-    shop.count(0, at=AT, basis="AVAILABLE", net_of="SOFT_AND_HARD", count_sequence=2)
+    shop.line("p", 1, 4, at=AT)
+    shop.count(-1, at=AT, basis="NET", count_sequence=2)
+    assert ("clamped_basis", "DC1") not in shop.incidents()
+    shop.count(0, at=AT, basis="AVAILABLE", net_of="SOFT_AND_HARD", count_sequence=3)
     assert ("clamped_basis", "DC1") in shop.incidents()

@@ -117,10 +117,22 @@ def test_a_dead_letter_has_arrived_and_what_it_lists_is_not_taken_for_0() -> Non
     shop = two()
     shop.item(OTHER, aliases=[{"source": "test", "identifier": "PLU 2"}])
     shop.item("SKU-3")
+    shop.location("DC2")
     shop.receipt(7, sku="SKU-3", at=AS_OF - HOUR)
     told = [item(1, 5), item(2, -3, sku="PLU 2"), item(3, 1, sku=""), end("NONZERO", 3)]
     assert tell(shop, *told) == [None, "invalid_quantity", "invalid_event", None]
     assert (on_hand(shop), shop.on_hand(sku="SKU-3")) == ((5, 7), 0)
+    later = {"at": AS_OF + 1, "batch_id": "c", "locations": ["DC1", "DC2"]}
+    tell(shop, item(1, -3, sku=OTHER, location="DC2", at=AS_OF + 1, batch_id="c"), end("NONZERO", 1, **later))
+    assert on_hand(shop) == (0, 0)
+
+
+def test_what_a_dead_letter_lists_may_be_learned_later() -> None:
+    shop = two()
+    tell(shop, item(1, -3, sku="PLU 2"), end("NONZERO", 1))
+    assert on_hand(shop) == (0, 0)
+    shop.item(OTHER, aliases=[{"source": "test", "identifier": "PLU 2"}])
+    assert on_hand(shop) == (0, 7)
 
 
 @pytest.mark.parametrize("batch", ["b", {"batch_id": "b"}, {"batch_id": 7, "sequence": 1}, {"sequence": 1}])
@@ -248,6 +260,13 @@ def test_a_completion_is_a_count_as_of_its_time() -> None:
     assert on_hand(shop) == (0, 4)
 
 
+def test_of_counts_of_one_instant_a_completion_is_the_least() -> None:
+    shop = two()
+    tell(shop, end("NONZERO", 0))
+    shop.count(4, at=AS_OF, count_sequence=1, event_id="a")
+    assert on_hand(shop) == (4, 0)
+
+
 def test_a_completion_is_of_on_hand_alone_and_an_item_of_any_counter_lists() -> None:
     shop = two()
     shop.count(2, at=AS_OF - MINUTE, counter="DAMAGED")
@@ -303,11 +322,16 @@ def test_missing_until_a_feed_lists_it_or_somebody_counts() -> None:
     shop = two()
     tell(shop, end("FULL", 0))
     assert missing(shop)
+    shop.count(3, at=AS_OF, sku=OTHER)  # at the same instant: one of the two is wrong
+    assert missing(shop)
     later = AS_OF + MINUTE
     tell(shop, item(1, 7, sku=OTHER, at=later, batch_id="c"), end("FULL", 1, at=later, batch_id="c"))
     assert (missing(shop), missing(shop, SKU)) == (False, True)
     shop.count(3, at=AS_OF + 2 * MINUTE)
     assert not missing(shop, SKU)
+    shop = two()
+    tell(shop, end("FULL", 0), end("NONZERO", 0, at=later, batch_id="c"))
+    assert (on_hand(shop), missing(shop)) == ((0, 0), False)
 
 
 def test_a_position_that_came_after_a_full_feed_is_not_missing_in_it() -> None:
