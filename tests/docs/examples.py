@@ -29,11 +29,11 @@ _MOMENTS = ("counted_at", "expires_at", "needed_at", "recorded_at", "expected_at
 
 
 class Step(NamedTuple):
-    """What holds at one moment: numbers by place or channel, what was refused or reported since the last step, and
-    how many facts wait (looked at in the last step)."""
+    """What holds at one moment: numbers by sku and place or channel, what was refused or reported since the last
+    step, and how many facts wait (looked at in the last step)."""
 
     at: int
-    numbers: Mapping[str, Mapping[str, Any]]
+    numbers: Mapping[tuple[str, str], Mapping[str, Any]]
     dead_letters: list[str]
     exceptions: set[str]
     parked: int
@@ -59,7 +59,7 @@ def examples(page: Path) -> list[Example]:
         if block[1] == "frame":
             frame = value
             continue
-        found.append(_example(text.count("\n", 0, block.start()) + 1, frame, value))
+        found.append(example(text.count("\n", 0, block.start()) + 1, frame, value))
     return found
 
 
@@ -72,7 +72,8 @@ def moment(text: str) -> int:
     return TODAY + (ahead - ago) * DAY + (60 * hours + minutes) * MINUTE
 
 
-def _example(line: int, frame: Mapping[str, Any], value: dict[str, Any]) -> Example:
+def example(line: int, frame: Mapping[str, Any], value: dict[str, Any]) -> Example:
+    """One example, on top of a rules file. Raises ValueError."""
     unknown = value.keys() - {"rules", "catalog", "facts", "then", "any_order"}
     if unknown:
         raise ValueError(f"line {line}: an example has no {', '.join(sorted(unknown))}")
@@ -135,6 +136,8 @@ def _step(places: set[str], step: dict[str, Any]) -> Step:
     at = moment(step.pop("at"))
     letters, exceptions = sorted(step.pop("dead_letters", [])), set(step.pop("exceptions", []))
     parked = step.pop("parked", 0)
-    if not step.keys() <= places:
-        raise ValueError(f"there is no place or channel {', '.join(step.keys() - places)}")
-    return Step(at, step, letters, exceptions, parked)
+    by_sku = {**step.pop("skus", {}), **({SKU: step} if step else {})}
+    numbers = {(sku, name): terms for sku, named in by_sku.items() for name, terms in named.items()}
+    if not {name for _, name in numbers} <= places:
+        raise ValueError(f"there is no place or channel {', '.join({name for _, name in numbers} - places)}")
+    return Step(at, numbers, letters, exceptions, parked)

@@ -36,10 +36,10 @@ class World:
     def agrees_with(self, step: Step) -> None:
         """The page, the reference model and the engine say the same numbers."""
         self.engine.run(step.at)
-        for name, terms in step.numbers.items():
+        for (sku, name), terms in step.numbers.items():
             of = self.model.channel if name in self.model.channels() else self.model.node
-            told = of(SKU, name, step.at)
-            assert {term: getattr(told, term) for term in terms} == dict(terms), name
+            told = of(sku, name, step.at)
+            assert {term: getattr(told, term) for term in terms} == dict(terms), f"{sku} {name}"
         assert differences(self.engine, self.model, step.at) == []
         self.incidents |= {code for code, _ in self.model.incidents(SKU, step.at)}
 
