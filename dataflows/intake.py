@@ -218,7 +218,7 @@ def _hear(word: Mapping[str, Any], message: Message, batch: Batch) -> None:
         batch.masters.append(Master(word["record"], word["sku"], None, message, carrier, message.offset))
         return
     payload = {name: value for name, value in word.items() if name != "kind"}
-    batch.controls.append(Control(ControlKind(kind), payload, message.offset))
+    batch.controls.append(Control(ControlKind(kind), payload, message.offset, CARRIERS["routed"]))
 
 
 def _join(values: list[bytes | None]) -> Records:

@@ -34,12 +34,32 @@ def _keyed_by_sku(value: Any) -> bool:
     return value in ("CatalogItem", "Allocation")
 
 
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "hello": {"lane": _number, "nonce": _text},
     "marker": {"lane": _number, "nonce": _text, "part": _part},
     "claims": {"claims": _rows(_number, _text, _text, _text)},
     "aliases": {"aliases": _rows(_text, _text, _text)},
     "retired": {"sku": _text, "record": _keyed_by_sku},
+    "subscribe": {"parts": _rows(_text, _text, _number, _flag)},
+    "components": {
+        "rows": _rows(
+            _text,
+            _number,
+            _number,
+            _flag,
+            _number,
+            _rows(_number, _number, _number),
+            _or_null(_rows(_number, _number)),
+        )
+    },
 }
 
 

@@ -12,7 +12,7 @@ from inventory.views import CHANNEL_TERMS, DATED_TERMS, NODE_TERMS, Views
 
 class Row(NamedTuple):
     """One sku: `channels` has 8 terms a channel, `nodes` 7 terms a location ordinal, `dated` (kind, ordinal, at,
-    quantity)."""
+    quantity). `parts` is JSON."""
 
     sku: str
     version: int
@@ -22,6 +22,7 @@ class Row(NamedTuple):
     active: int = 1
     profile: int = 0
     dated: Sequence[tuple[int, int, int, int]] = ()
+    parts: bytes = b""
 
 
 def views_of(
@@ -49,6 +50,8 @@ def views_of(
         nodes=np.array([terms for _, terms in nodes], np.int64).reshape(len(nodes), NODE_TERMS),
         dated_start=np.concatenate([[0], np.cumsum([len(row.dated) for row in rows])]).astype(np.int64),
         dated=np.array([each for row in rows for each in row.dated], np.int64).reshape(-1, DATED_TERMS),
+        parts=np.frombuffer(b"".join(row.parts for row in rows), np.uint8),
+        parts_start=np.concatenate([[0], np.cumsum([len(row.parts) for row in rows])]).astype(np.int64),
         computed_at=computed_at,
     )
 
