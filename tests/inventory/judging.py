@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from availability_api.network import Channel, read_network
-from availability_api.projected import project
+from availability_api.projected import project, project_bundle
 from inventory.batch import Message
 from inventory.murmur import shard_of
 from inventory.reference import ReferenceModel
@@ -103,7 +103,7 @@ def _projected(cluster: Cluster, row: Row, told: Channel, now: int) -> list[int]
         if not row.active:
             return [0] * 5
         parts = ((_projected(cluster, cluster.view.rows[sku], told, now), n) for sku, n in row.parts.items())
-        return [min(day) for day in zip(*([units // n for units in days] for days, n in parts), strict=True)]
+        return project_bundle((n, days) for days, n in parts)
     network = cluster.running[0].lane.masters.network
     nodes = [
         Node(network.location_ordinal[place], *(terms[term] for term in NODE_TERMS))

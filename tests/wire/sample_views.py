@@ -80,5 +80,6 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
         active=st.integers(0, 1),
         profile=st.integers(0, profiles - 1),
         dated=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 65_535), _times, _units), max_size=4),
+        parts=st.sampled_from([b"", b'{"A":1}', b'{"A":1,"B":20}']),
     )
     return draw(st.lists(row, max_size=most, unique_by=lambda each: each.sku)), ordinals
