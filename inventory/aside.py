@@ -73,9 +73,10 @@ def pos_line(part: Slice, i: int) -> str | None:
 
 
 def message_of(part: Slice, i: int) -> Message:
-    """The whole message of row i, as it was first read."""
+    """The whole message of row i, as it was first read, or as the component's that it was made."""
     records, origin = part.records, part.origin
-    key = text_of(part.columns, LOCATION if part.kind is Kind.POS_LINE else SKU, i)
+    of_component = int(origin.flags[i]) & EXPLODED != 0
+    key = text_of(part.columns, LOCATION if part.kind is Kind.POS_LINE and not of_component else SKU, i)
     value = records.buf[int(records.start[i]) : int(records.end[i])].tobytes()
     return Message(
         int(origin.topic[i]), int(origin.partition[i]), int(origin.offset[i]), int(origin.log_time[i]),

@@ -7,7 +7,11 @@ from wire.framing import WireError
 
 
 def _number(value: Any) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _units(value: Any) -> bool:
+    return _number(value) and value > 0
 
 
 def _text(value: Any) -> bool:
@@ -48,7 +52,7 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "claims": {"claims": _rows(_number, _text, _text, _text)},
     "aliases": {"aliases": _rows(_text, _text, _text)},
     "retired": {"sku": _text, "record": _keyed_by_sku},
-    "subscribe": {"parts": _rows(_text, _text, _number, _flag)},
+    "subscribe": {"parts": _rows(_text, _text, _units, _flag)},
     "components": {
         "rows": _rows(
             _text,

@@ -240,7 +240,7 @@ class Cluster:
         """Outputs, as the publisher sends them."""
         for letter in (*unreadable, *out.dead_letters):
             m = letter.message
-            self.letters[m.topic, m.partition, m.offset, letter.line] = letter
+            self.letters[m.topic, m.partition, m.offset, records.line_of(letter)] = letter
         self.incidents += out.incidents
         self.duplicates += out.duplicates
         for forward in out.forwards:
