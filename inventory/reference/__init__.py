@@ -10,10 +10,12 @@ from inventory.reference.explanation import Explanation
 from inventory.reference.guards import Config
 from inventory.reference.model import ReferenceModel
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+from inventory.reference.reservations import Decision
 
 __all__ = [
     "ChannelNumbers",
     "Config",
+    "Decision",
     "Explanation",
     "NodeNumbers",
     "NotModelled",

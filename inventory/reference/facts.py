@@ -5,6 +5,7 @@ reservations are idempotent by comparison.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeVar
 
@@ -70,10 +71,24 @@ class CountKey(NamedTuple):
     event_id: str
 
 
+class Count(NamedTuple):
+    """What a count says: `number` units, as its source sent it.
+
+    `net_of` tells which open demand, as of `demand_as_of` (ms), the number has already subtracted: None is
+    none (GROSS). `withheld` is what else it leaves out (AVAILABLE).
+    """
+
+    number: int
+    demand_as_of: int
+    net_of: str | None = None
+    withheld: int = 0
+
+
 class Version(NamedTuple):
     """A whole reservation line as one event has it.
 
-    The greatest holds: by version, and between equal versions by the three fields that follow.
+    The greatest holds: by version, and between equal versions by the three fields that follow. Of a checked
+    one `granted` is what was decided, and `grace` (ms) how long after its end it is still open.
     """
 
     version: int
@@ -86,6 +101,8 @@ class Version(NamedTuple):
     quantity: int
     commitment: str
     expires_at: int | None
+    granted: int | None = None
+    grace: int = 0
     needed_at: int | None = None
 
 
@@ -111,8 +128,11 @@ class PositionFacts:
     """What is known of one (sku, location)."""
 
     movements: list[Additive] = field(default_factory=list)
-    counts: dict[int, dict[CountKey, int]] = field(default_factory=dict)
-    """Per counter: units counted, by count."""
+    counts: dict[int, dict[CountKey, Count]] = field(default_factory=dict)
+    """Per counter."""
+
+
+NOTHING = PositionFacts()
 
 
 @dataclass(slots=True)
@@ -130,6 +150,18 @@ class LineFacts:
     def first_placed(self) -> int | None:
         """The least time of a version (ms); None where only consumption is known."""
         return min((version.occurred_at for version in self.versions), default=None)
+
+    def is_checked(self) -> bool:
+        """Was all that holds decided? One version told as a fact makes the line a fact, for good."""
+        return all(version.granted is not None for version in self.versions)
+
+    def ordered(self) -> int:
+        """Units that the line is of, used up or not: of a checked one not more than was granted."""
+        last = self.last()
+        if last is None or last.action == "CANCEL":
+            return 0
+        granted = last.granted if self.is_checked() else None
+        return last.quantity if granted is None else min(last.quantity, granted)
 
     def consumed(self) -> int:
         """Units shipped or sold, less what was given back. Given back without being consumed counts 0."""
@@ -153,8 +185,12 @@ class SupplyFacts:
 
 @dataclass(slots=True)
 class SkuFacts:
-    """What is known of one sku. `revision` grows with every new fact."""
+    """What is known of one sku. `revision` grows with every new fact.
 
+    `completions` asks for the counts of 0, by location, that whole batches mean for it.
+    """
+
+    completions: Callable[[], Mapping[str, Mapping[CountKey, Count]]] = dict
     revision: int = 0
     additive: dict[FactId, Additive] = field(default_factory=dict)
     positions: defaultdict[str, PositionFacts] = field(default_factory=lambda: defaultdict(PositionFacts))
@@ -180,13 +216,24 @@ class SkuFacts:
             self.supply[fact.transit.reference].transits.append(fact)
         return "new"
 
-    def count(self, location: str, counter: int, key: CountKey, quantity: int) -> Told:
+    def count(self, location: str, counter: int, key: CountKey, count: Count) -> Told:
         counts = self.positions[location].counts.setdefault(counter, {})
         if key in counts:
-            return "duplicate" if counts[key] == quantity else "conflict"
+            return "duplicate" if counts[key] == count else "conflict"
         self.revision += 1
-        counts[key] = quantity
+        counts[key] = count
         return "new"
+
+    def counts(self, location: str, counter: int) -> dict[CountKey, Count]:
+        """All counts of a counter, those that completed batches are of everything they do not list included."""
+        counts = dict(self.position(location).counts.get(counter, {}))
+        if counter == ON_HAND:
+            counts |= self.completions().get(location, {})
+        return counts
+
+    def position(self, location: str) -> PositionFacts:
+        """To be read only: nothing is remembered of having asked."""
+        return self.positions.get(location, NOTHING)
 
     def version(self, line_id: LineId, version: Version) -> Told:
         return self._keep(self.lines[line_id].versions, version)

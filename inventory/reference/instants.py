@@ -29,9 +29,11 @@ def bounds(rule: Rule) -> Iterator[int]:
 
 
 def expiry(version: Version) -> Iterator[int]:
-    """A soft line is still open at the instant that it names."""
+    """A soft line is still open at the instant that it names; a checked one for the time of grace after it, too."""
     if version.commitment == "SOFT" and version.expires_at is not None:
         yield version.expires_at + 1
+        if version.grace:
+            yield version.expires_at + version.grace + 1
 
 
 def due(promise: Promise, rules: Iterable[Rule]) -> Iterator[int]:

@@ -1,16 +1,17 @@
 """Records in: each is refused, waits for an identifier, or becomes a fact of its sku."""
 
 import sys
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from inventory.reference import movements
-from inventory.reference.avro import content
+from inventory.reference import lines, movements
+from inventory.reference.causes import Entry
+from inventory.reference.counting import Counting
 from inventory.reference.errors import NotModelled
-from inventory.reference.facts import COUNTERS, Additive, CountKey, Promise, SkuFacts, Told, Version
+from inventory.reference.facts import Additive, SkuFacts, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
+from inventory.reference.reservations import Decisions, Request
 from inventory.reference.schema import ENVELOPED, MASTER_DATA, POS_LINE, Record, complete
 
 Noted = tuple[str, str, str, str | None]
@@ -39,7 +40,10 @@ class Intake:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.master = MasterData(config)
-        self.facts: defaultdict[str, SkuFacts] = defaultdict(SkuFacts)
+        self.counting = Counting(config, self.master.names)
+        self.facts = self.counting.facts
+        self.decisions = Decisions()
+        self.requests: list[Request] = []  # checked lines that nobody has decided yet, as they came
         self.waiting: dict[tuple[str, str], list[Arrived]] = {}
         self.dead_letters: list[Noted] = []
         self.exceptions: dict[Noted, None] = {}  # an ordered set
@@ -55,12 +59,16 @@ class Intake:
         """See `ReferenceModel.fold`."""
         if record_name in MASTER_DATA:
             return self._fold_master(record_name, value, key, log_time)
+        if record_name == "ReservationDecision" and value is not None:
+            self.decisions.publish(value)
+            return None
         if record_name not in ENVELOPED:
             raise NotModelled(record_name)
         if value is None:
             return self._refuse("undecodable", record_name, key)
         event = complete(ENVELOPED[record_name], value)
         if event is None:
+            self.counting.refuse(record_name, value, log_time)
             return self._refuse("invalid_event", record_name, str(value.get("event_id", key)))
         code = refusal(
             record_name,
@@ -70,10 +78,10 @@ class Intake:
             accept_beyond_horizon=accept_beyond_horizon,
         )
         if code is not None:
+            self.counting.refuse(record_name, event, log_time)
             return self._refuse(code, record_name, event["event_id"])
         event["source"] = sys.intern(event["source"])
         arrived = Arrived(record_name, event, log_time)
-        self._refuse_what_is_not_modelled(arrived)
         if record_name == "PosTransaction":
             event["lines"] = self._accepted_lines(event)
         return self._place(arrived)
@@ -97,13 +105,6 @@ class Intake:
         self.dead_letters.append((code, record_name, event_id, line))
         return code
 
-    def _refuse_what_is_not_modelled(self, arrived: Arrived) -> None:
-        event = arrived.event
-        if arrived.name == "StockCount" and event["basis"] != "GROSS":
-            raise NotModelled(f"count {event['event_id']}: basis {event['basis']}")
-        if arrived.name == "Reservation" and event["mode"] == "CHECKED" and event["action"] != "RELEASE":
-            raise NotModelled(f"reservation {event['event_id']}: checked")
-
     def _accepted_lines(self, transaction: Record) -> list[Record]:
         accepted = []
         for value in transaction["lines"]:
@@ -122,12 +123,15 @@ class Intake:
         """The code of the dead letter that the record becomes now that its sku is known, or None."""
         if arrived.name in ("StockCount", "ExpectedSupply") and self._is_of_bundle(arrived):
             # A kit that is packed before it is ordered is a sku of its own.
+            self.counting.refuse(arrived.name, arrived.event, arrived.log_time)
             return self._refuse("bundle_sku", arrived.name, arrived.event["event_id"])
         match arrived.name:
             case "Reservation":
                 self._place_reservation(arrived)
             case "StockCount":
                 self._place_count(arrived)
+            case "SnapshotMarker":
+                self._place_marker(arrived)
             case "PosTransaction":
                 self._place_transaction(arrived)
             case "StockMovement":
@@ -224,11 +228,20 @@ class Intake:
             return
         if too_late(event, log_time=arrived.log_time, config=self.config):
             self._note("count_too_late", arrived)
+            self.counting.refuse_late(event, *where)
             return
-        sku, location = where
-        key = CountKey(event["counted_at"], event["count_sequence"], event["source"], event["event_id"])
-        told = self.facts[sku].count(location, COUNTERS[event["counter"]], key, event["quantity"])
-        self._note_conflict(told, arrived)
+        self._note_conflict(self.counting.count(event, *where, arrived.log_time), arrived)
+
+    def _place_marker(self, arrived: Arrived) -> None:
+        event = arrived.event
+        resolved = [self._resolve(arrived, "location", location) for location in event["locations"]]
+        locations = frozenset(location for location in resolved if location is not None)
+        if None in resolved:
+            return
+        if too_late(event, log_time=arrived.log_time, config=self.config):
+            self._note("count_too_late", arrived)
+            return
+        self.counting.mark(event, locations, arrived.log_time)
 
     def _place_reservation(self, arrived: Arrived) -> None:
         event = arrived.event
@@ -247,24 +260,18 @@ class Intake:
         channel = self._resolve(arrived, "channel", event["channel"])
         if channel is None:
             return
-        version = Version(
-            version=event["version"],
-            occurred_at=event["occurred_at"],
-            recorded_at=event["recorded_at"],
-            content=content(event),
-            action=event["action"],
-            channel=channel,
-            location=location,
-            quantity=event["quantity"],
-            commitment=event["commitment"],
-            expires_at=event["expires_at"],
-            needed_at=event["needed_at"],
-        )
+        version = lines.version(event, channel, location)
+        if event["mode"] == "CHECKED":
+            self.requests.append(self._request(arrived, sku, version))
+            return
+        line_id = (event["reservation_id"], event["line"])
         # All components of a bundle compare the bytes of the bundle's event: the same version holds for each.
         for component, each in self._rows(arrived, sku):
-            told = version._replace(quantity=version.quantity * each)
-            line_id = (event["reservation_id"], event["line"])
-            if self.facts[component].version(line_id, told) == "conflict":
+            row = version._replace(quantity=version.quantity * each)
+            told = self.facts[component].version(line_id, row)
+            if told != "duplicate":
+                self._remember(arrived, component, "fact_reservation", SkuFacts.version, line_id, row)
+            if told == "conflict":
                 self._note("conflicting_version", arrived)
 
     def _place_supply(self, arrived: Arrived) -> None:
@@ -272,24 +279,57 @@ class Intake:
         if where is None:
             return
         (sku, location), event = where, arrived.event
-        promise = Promise(
-            version=event["version"],
-            occurred_at=event["occurred_at"],
-            recorded_at=event["recorded_at"],
-            content=content(event, "ExpectedSupply"),
-            kind=event["kind"],
-            location=location,
-            quantity=event["quantity"],
-            expected_at=event["expected_at"],
-            status=event["status"],
-        )
-        if self.facts[sku].promise(event["reference"], promise) == "conflict":
+        promise = lines.promise(event, location)
+        told = self.facts[sku].promise(event["reference"], promise)
+        if told != "duplicate":
+            what = "expected_supply"
+            self._remember(arrived, sku, what, SkuFacts.promise, event["reference"], promise)
+        if told == "conflict":
             self._note("conflicting_version", arrived)
+
+    def _request(self, arrived: Arrived, sku: str, version: Version) -> Request:
+        event = arrived.event
+        return Request(
+            sku,
+            (event["reservation_id"], event["line"]),
+            version._replace(grace=self.config.confirm_grace_ms),
+            event["allow_partial"],
+            is_component=event["bundle"] is not None,
+            log_time=arrived.log_time,
+            source=event["source"],
+            event_id=event["event_id"],
+        )
+
+    def grant(self, request: Request, granted: Version) -> None:
+        """A request was decided: what was granted holds."""
+        self.facts[request.sku].version(request.line_id, granted)
+        self.counting.journal[request.sku].append(
+            Entry(
+                request.log_time,
+                request.source,
+                request.event_id,
+                "checked_reservation",
+                granted.occurred_at,
+                SkuFacts.version,
+                (request.line_id, granted),
+            )
+        )
 
     def _add(self, arrived: Arrived, sku: str, fact: Additive, line: str | None = None) -> None:
         event = arrived.event
-        told = self.facts[sku].add((event["source"], event["event_id"], line), fact)
+        fact_id = (event["source"], event["event_id"], line)
+        told = self.facts[sku].add(fact_id, fact)
+        if told == "new":
+            self._remember(arrived, sku, what_it_is(arrived), SkuFacts.add, fact_id, fact)
         self._note_conflict(told, arrived, line)
+
+    def _remember(
+        self, arrived: Arrived, sku: str, what: str, told: Callable[..., object], *arguments: Any
+    ) -> None:
+        event = arrived.event
+        source, event_id = event["source"], event["event_id"]
+        entry = Entry(arrived.log_time, source, event_id, what, event["occurred_at"], told, arguments)
+        self.counting.journal[sku].append(entry)
 
     def _note_conflict(self, told: Told, arrived: Arrived, line: str | None = None) -> None:
         if told == "conflict":
@@ -302,3 +342,16 @@ class Intake:
 def times(event: Record, each: int) -> Record:
     """The event with `each` units for every unit that it names."""
     return event if each == 1 else {**event, "quantity": event["quantity"] * each}
+
+
+def what_it_is(arrived: Arrived) -> str:
+    """What people call an additive fact."""
+    match arrived.name:
+        case "PosTransaction":
+            return "sale"
+        case "StockMovement":
+            return "sale" if arrived.event["movement"] == "SHIP" else "movement"
+        case "StockCorrection":
+            return "correction"
+        case _:
+            return "release"

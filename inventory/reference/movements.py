@@ -1,8 +1,8 @@
-"""What each kind of movement adds, and what it uses up of the reservation line that it names."""
+"""Events as facts: what each kind of movement adds and uses up of the line that it names; what is counted."""
 
 from functools import lru_cache
 
-from inventory.reference.facts import Additive, Change, LineId, Sale, Transit
+from inventory.reference.facts import Additive, Change, Count, LineId, Sale, Transit
 from inventory.reference.guards import ARRIVALS
 from inventory.reference.schema import Record
 
@@ -58,6 +58,14 @@ def pos_line(line: Record, occurred_at: int, location: str, channel: str | None)
     by_channel = sale(channel, sold, line["reservation_id"])
     taken = units(-sold, "SELLABLE")
     return Additive(occurred_at, location, taken, consumes, sold if consumes else 0, 0, by_channel)
+
+
+def count(event: Record) -> Count:
+    as_of = event["demand_as_of"]
+    if event["basis"] == "GROSS" or as_of is None:
+        as_of = event["counted_at"]
+    net_of = None if event["basis"] == "GROSS" else event["net_of"]
+    return Count(event["quantity"], as_of, net_of, event["withheld"])
 
 
 def release(event: Record) -> Additive:

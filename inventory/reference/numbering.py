@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from inventory.reference.demand import Demand, demand
-from inventory.reference.facts import PositionFacts, SkuFacts
+from inventory.reference.facts import SkuFacts
 from inventory.reference.fences import Allocated, Fence, fence_of, in_order
 from inventory.reference.network import Network
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
@@ -13,8 +13,6 @@ from inventory.reference.positions import counters
 from inventory.reference.rulebook import ItemRules, RuleBook
 from inventory.reference.rules import Item
 from inventory.reference.supply import Arriving, Expected, arriving_by, expected
-
-NOTHING = PositionFacts()
 
 
 class SkuNumbers(NamedTuple):
@@ -38,7 +36,7 @@ def sku_numbers(
     rules = book.for_item(item, now)
     wanted = demand(facts, network.is_deleted, now)
     lines = expected(facts, now)
-    places = {*facts.positions, *wanted.soft, *wanted.hard}
+    places = {*facts.positions, *facts.completions(), *wanted.soft, *wanted.hard}
     nodes = {place: node_of(place, facts, wanted, network, book, rules) for place in sorted(places)}
     fences = fences_of(facts, network, rules, allocated, now)
     channels = {
@@ -65,7 +63,7 @@ def node_of(
     place: str, facts: SkuFacts, wanted: Demand, network: Network, book: RuleBook, rules: ItemRules
 ) -> NodeNumbers:
     location = network.locations[place]
-    has = counters(facts.positions.get(place, NOTHING))
+    has = counters(facts, place)
     if location.deleted:
         return deleted_node(place, has)
     soft, hard = wanted.soft.get(place, 0), wanted.hard.get(place, 0)

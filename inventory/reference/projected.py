@@ -21,13 +21,13 @@ def projected(
     full, and no more than on any later day with a date, asked for or not. Safety stock, fences and what else
     rules keep from the channel are not looked at.
     """
-    today = now // DAY_MS
+    today = now // DAY_MS  # day 0: what was needed before it is still needed
     changes = Counter({0: sellable(nodes, network, channel)})
     for line in facts.lines.values():
         last = line.last()
         if last is not None and asks(network, channel, last.location, last.channel):
             needed = now if last.needed_at is None else last.needed_at
-            changes[max(0, needed // DAY_MS - today)] -= open_quantity(line, now)
+            changes[needed // DAY_MS - today] -= open_quantity(line, now)
     for arriving in expected(facts, now):
         if arriving.location in network.places_of(channel):
             changes[arriving.expected_at // DAY_MS - today] += arriving.units

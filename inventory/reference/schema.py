@@ -82,6 +82,8 @@ class TextMap:
 TEXT, LONG, BOOLEAN = Text(), Long(), Boolean()
 TEXT_OR_NULL, LONG_OR_NULL = Nullable(TEXT), Nullable(LONG)
 STATE = Enum("SELLABLE", "DAMAGED", "QUALITY_CONTROL", "BLOCKED")
+BASIS = Enum("GROSS", "NET", "AVAILABLE")
+NET_OF = Enum("HARD", "SOFT_AND_HARD")
 STATUS = Enum("ACTIVE", "DELETED")
 
 ENVELOPE = (
@@ -148,8 +150,8 @@ EVENTS: dict[str, tuple[Field, ...]] = {
         Field("quantity", LONG),
         Field("counted_at", LONG),
         Field("count_sequence", LONG, 0),
-        Field("basis", Enum("GROSS", "NET", "AVAILABLE")),
-        Field("net_of", Enum("HARD", "SOFT_AND_HARD"), "HARD"),
+        Field("basis", BASIS),
+        Field("net_of", NET_OF, "HARD"),
         Field("demand_as_of", LONG_OR_NULL, None),
         Field("withheld", LONG, 0),
         Field("counter", Enum("ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED"), "ON_HAND"),
@@ -164,6 +166,17 @@ EVENTS: dict[str, tuple[Field, ...]] = {
         Field("quantity", LONG),
         Field("expected_at", LONG),
         Field("status", Enum("OPEN", "CANCELLED", "CLOSED")),
+    ),
+    "SnapshotMarker": (
+        Field("batch_id", TEXT),
+        Field("marker", Enum("BEGIN", "END")),
+        Field("mode", Enum("FULL", "NONZERO", "PARTIAL")),
+        Field("locations", Array(TEXT)),
+        Field("basis", BASIS),
+        Field("net_of", NET_OF, "HARD"),
+        Field("demand_as_of", LONG_OR_NULL, None),
+        Field("as_of", LONG),
+        Field("items", LONG, 0),
     ),
     "StockCorrection": (
         Field("sku", TEXT),

@@ -196,6 +196,16 @@ def test_what_came_before_the_catalog_waits_and_is_then_exploded_or_refused() ->
     assert (shop.node("A", sku=LAMP).on_hand, shop.node("A", sku=BULB).on_hand) == (-2, -6)
 
 
+def test_rows_of_components_wait_each_for_its_own() -> None:
+    shop = Shop(locations=["A"], skus=[])
+    shop.bundle(KIT, {LAMP: 1, BULB: 3})
+    shop.ship(1, sku=KIT, location="A")
+    assert shop.model.waiting == 2
+    for sku, waiting, on_hand in ((LAMP, 1, -1), (BULB, 0, -3)):
+        shop.item(sku)
+        assert (shop.model.waiting, shop.node("A", sku=sku).on_hand) == (waiting, on_hand)
+
+
 # What a bundle may be
 
 
@@ -280,4 +290,11 @@ def test_its_instants_and_its_version_are_those_of_its_components_too() -> None:
     assert shop.model.instants(KIT) == [NOW + HOUR + 1]
     assert [shop.available(sku=KIT, at=at) for at in (0, HOUR, HOUR + 1)] == [6, 6, 6]
     assert shop.model.version(KIT, NOW) == before + 1
-    assert shop.model.version(KIT, NOW + HOUR + 1) == before + 2
+    # The record of a rule, and the instant at which it begins, of the bundle and of each component; its end
+    # takes nothing back.
+    shop.rule("buffer", "bu", units=1, valid_from=-HOUR)
+    assert shop.model.version(KIT, NOW) == before + 5
+    shop.fold("Policy", None, key="bu")
+    shop.rule("buffer", "bu", units=2)
+    assert shop.model.version(KIT, NOW) == before + 7
+    assert shop.model.version(KIT, NOW + HOUR + 1) == shop.model.version(KIT, NOW) + 1

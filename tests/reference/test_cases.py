@@ -1,9 +1,8 @@
 """Worked cases of other systems: numbers that nobody here made up.
 
 Each test carries the number of its case and names whose documentation or issue says so. Where a system means
-something else by a word, its meaning is translated. Not here, because the model does not compute them yet:
-checked reservations (45, 47), net counts and feeds of a whole stock (67-70). Not of this model: a pre-order
-formula (13), events for crossing a level (40), what a view's writer does (77, 78).
+something else by a word, its meaning is translated. Not of this model: a pre-order formula (13), events for
+crossing a level (40), what a view's writer does (77, 78).
 """
 
 from itertools import permutations
@@ -301,6 +300,26 @@ def test_case_44_released_in_part() -> None:
     assert shop.node().hard == 90
 
 
+def test_case_45_many_ask_for_the_last_one() -> None:
+    # Magento, issues 3072 and 2722.
+    shop = Shop()
+    shop.count(1)
+    for buyer in range(5):
+        shop.line(f"buyer {buyer}", 1, 1, mode="CHECKED")
+    assert [told.outcome for told in shop.model.decide(NOW)] == ["ACCEPTED", *["REFUSED"] * 4]
+    assert (shop.available(), shop.node().net) == (0, 0)
+
+
+def test_case_47_two_ask_for_all_there_is() -> None:
+    # OpenBoxes, pull request 6061.
+    shop = Shop()
+    shop.count(5)
+    for picklist in ("a", "b"):
+        shop.line(picklist, 1, 5, mode="CHECKED")
+    assert [told.outcome for told in shop.model.decide(NOW)] == ["ACCEPTED", "REFUSED"]
+    assert shop.node().net == 0
+
+
 def test_case_49_an_order_over_two_locations() -> None:
     # Vendure, issue 4030: two lines, since a line has one location.
     shop = Shop(locations=["A", "B"])
@@ -386,6 +405,28 @@ def test_case_65_an_older_count_after_a_newer_one() -> None:
     shop.count(9, at=-MINUTE)
     shop.count(50, at=-HOUR, log_time=NOW)
     assert shop.on_hand() == 9
+
+
+def test_case_67_a_net_feed_says_0_of_the_last_unit_which_is_ordered() -> None:
+    # Magento, issue 2725.
+    shop = Shop()
+    shop.count(1, at=-3 * HOUR)
+    shop.line("o", 1, 1, at=-2 * HOUR)
+    shop.count(0, basis="NET")
+    assert (shop.on_hand(), shop.available()) == (1, 0)
+    shop.ship(1, at=-MINUTE, reservation_id="o")
+    assert (shop.on_hand(), shop.available()) == (0, 0)
+
+
+@pytest.mark.parametrize(("mode", "on_hand", "said"), [("FULL", 7, True), ("NONZERO", 0, False)])
+def test_cases_69_and_70_a_feed_misses_a_known_sku(mode: str, on_hand: int, said: bool) -> None:
+    # Adobe, order management: 69 keeps the value and warns, 70 is 0.
+    shop = Shop()
+    shop.receipt(7, at=-2 * HOUR)
+    feed = {"batch_id": "b", "marker": "END", "mode": mode, "locations": ["DC1"], "basis": "GROSS"}
+    shop.event("SnapshotMarker", {**feed, "as_of": NOW - HOUR, "items": 0}, -HOUR, {})
+    assert shop.on_hand() == on_hand
+    assert (("missing_in_snapshot", "DC1") in shop.incidents()) is said
 
 
 def test_case_72_a_count_closes_movements_and_keeps_reservations() -> None:

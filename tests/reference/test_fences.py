@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from inventory.reference.fences import Grant
-from tests.reference.shop import DAY, HOUR, MINUTE, NOW, SKU, Shop
+from tests.reference.shop import DAY, HOUR, MINUTE, NOW, SECOND, SKU, Shop
 
 TWO: dict[str, dict[str, str]] = {"web": {}, "amazon": {}}
 
@@ -87,6 +87,19 @@ def test_what_one_fence_took_the_next_cannot_take() -> None:
     web = shop.channel("web")
     assert web.grants == (Grant("rf-1", "store", 4, (("C", 4),)), Grant("rf-2", "depot", 2, (("C", 2),)))
     assert web.shared == 10
+
+
+def test_an_order_may_make_room_for_a_third_fence_that_shares_only_some_places() -> None:
+    # The fence of amazon took all of A, and nothing was left for that of the store. Once its order has used
+    # it up, the store's is granted, and the web sees less: the same stock is still promised only once.
+    shop = Shop(locations=["A", "B"], channels={"web": {}, "amazon": {}, "store": {"id": "A"}})
+    shop.count(5, location="A", at=-2 * HOUR)
+    shop.count(5, location="B", at=-2 * HOUR)
+    shop.fence("rf-1", "amazon", units=5, priority=1)
+    shop.fence("rf-2", "store", units=5, priority=2)
+    assert (shop.available("web"), shop.available("store")) == (5, 0)
+    shop.line("o", 1, 5, location="B", channel="amazon")
+    assert (shop.available("web"), shop.available("store")) == (0, 5)
 
 
 def test_no_fence_takes_more_than_the_pool_has() -> None:
@@ -238,8 +251,10 @@ def test_only_a_changed_set_at_starts_a_fence_anew() -> None:
     assert asked_of(shop, "web") == 25
     shop.fence("rf", "web", units=30, set_at=-MINUTE)
     assert asked_of(shop, "web") == 30
+    shop.line("p", 1, 4, at=-SECOND)
+    assert asked_of(shop, "web") == 26
     shop.fence("rf", "web", units=30, set_at=None)
-    assert asked_of(shop, "web") == 30
+    assert asked_of(shop, "web") == 26
 
 
 def test_a_fence_counts_at_most_the_count_horizon_before_its_record_came() -> None:

@@ -129,11 +129,7 @@ def test_what_cannot_be_read_at_all() -> None:
 def test_what_the_model_does_not_compute_is_said_aloud() -> None:
     shop = Shop()
     with pytest.raises(NotModelled):
-        shop.count(1, basis="NET")
-    with pytest.raises(NotModelled):
-        shop.line("o", 1, 1, mode="CHECKED")
-    with pytest.raises(NotModelled):
-        shop.fold("SnapshotMarker", {})
+        shop.fold("Availability", {})
 
 
 @pytest.mark.parametrize(

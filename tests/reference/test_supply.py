@@ -133,7 +133,7 @@ def test_more_than_the_line_has_is_an_over_receipt() -> None:
     assert shop.incidents() == set()
     shop.receipt(1, reference="PO-1", at=-MINUTE)
     assert shop.incidents() == {("over_receipt", "PO-1")}
-    shop.expect("PO-1", 2, 0, due=DAY, status="CLOSED", at=0)
+    shop.expect("PO-1", 2, 5, due=DAY, status="CLOSED", at=0)
     assert shop.incidents() == set()
     shop.receipt(1, reference="PO-1", at=1, log_time=NOW)
     assert shop.incidents() == {("over_receipt", "PO-1")}
