@@ -74,7 +74,7 @@ def warm() -> float:
         heard, said = said, []
         said += [control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls]
     assert lane.live
-    rules = [
+    rules: list[Mapping[str, Any]] = [
         _rule("f", "ring_fence", {"channel": "web", "units": 3, "set_at": now - 1}),
         _rule("i", "in_transit", {"channel": "web", "confidence": "0.5", "within_days": 1}),
     ]

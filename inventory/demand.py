@@ -4,7 +4,7 @@ import numpy as np
 
 from inventory.columns import NULL
 from inventory.dated import add_dated, clear_dated
-from inventory.fences import bury, redraw, undraw
+from inventory.draws import bury, redraw, undraw
 from inventory.hashing import mix
 from inventory.instants import add_instant, free_instant, pop_passed, wait_on
 from inventory.jit import kernel

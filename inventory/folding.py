@@ -22,7 +22,7 @@ from inventory.demand import (
     used,
     withdraw,
 )
-from inventory.fences import note_placed, sell
+from inventory.draws import note_placed, sell
 from inventory.hashing import hash_text, mix
 from inventory.ids import CONFLICTING, NEW, remember
 from inventory.jit import kernel

@@ -24,8 +24,8 @@ from inventory.bundles import BUNDLE as BUNDLE_SORT
 from inventory.bundles import Told
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
 from inventory.demand import forget_lines, pass_instants, recount_demand
+from inventory.draws import forget_sales
 from inventory.expecting import fold_expected
-from inventory.fences import forget_sales
 from inventory.greeting import Greeting
 from inventory.incidents import Watch, as_incident, nested_bundle
 from inventory.master_records import MasterRecords
