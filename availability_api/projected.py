@@ -1,6 +1,6 @@
 """What may be promised by date: stock, less what is needed by then, and what is to come until then."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from itertools import accumulate
 
 from wire.rows_read import EXPECTED, NEEDED, Dated, Node
@@ -57,3 +57,11 @@ def project(
         least = min(least, left[day])
         entries[day] = least
     return [entries[day] for day in range(today, today + days)]
+
+
+def project_bundle(parts: Iterable[tuple[int, Sequence[int]]]) -> list[int]:
+    """Bundles by the end of each day: of components (units of it in one bundle, units of it by the end of each day)
+    the scarcest."""
+    return [
+        min(day) for day in zip(*([units // each for units in days] for each, days in parts), strict=True)
+    ]

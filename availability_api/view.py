@@ -6,18 +6,19 @@ from typing import Any
 
 from availability_api import problems
 from availability_api.network import Channel, Network
-from availability_api.projected import project
+from availability_api.projected import project, project_bundle
 from availability_api.redis_link import RedisAway, RedisLink
 from availability_api.watch import Watch
 from inventory.murmur import shard_of
 from wire.resp import command
-from wire.rows_read import Node, read_channel, read_dated, read_header, read_nodes
+from wire.rows_read import Node, read_channel, read_dated, read_header, read_nodes, read_parts
 from wire.viewkeys import row_key, row_reads
 
 Answer = dict[str, Any]
 
 _CHANNELS_FIELD = b"c"
 _DATED_FIELD = b"s"
+_PARTS_FIELD = b"k"
 _READ_CHANNELS = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%s\r\n$1\r\nc\r\n"
 
 
@@ -102,15 +103,26 @@ class View:
         row = dict(zip(flat[::2], flat[1::2], strict=True))
         now = int(time() * 1000)
         answer = await self._row_answer(sku, shard, row, channel, now)
-        dated = read_dated(row.get(_DATED_FIELD))
-        active = read_header(row[_CHANNELS_FIELD]).active != 0
-        entries = project(active, read_nodes(row), dated, channel.sells_from, channel.near, now, days)
+        parts = read_parts(row.get(_PARTS_FIELD))
+        if parts and _is_active(row):
+            rows = await self._rows([part.encode() for part in parts])
+            told = [_project(part, channel, now, days) for part in rows]
+            entries = project_bundle(zip(parts.values(), told, strict=True))
+        else:
+            entries = _project(row, channel, now, days)
         today = datetime.fromtimestamp(now / 1000, UTC).date()
-        told = [
+        by_day = [
             {"date": (today + timedelta(days=after)).isoformat(), "available": units}
             for after, units in enumerate(entries)
         ]
-        return {"sku": answer["sku"], "channel": answer["channel"], "days": told}
+        return {"sku": answer["sku"], "channel": answer["channel"], "days": by_day}
+
+    async def _rows(self, skus: list[bytes]) -> list[dict[bytes, bytes]]:
+        """All fields of some rows; empty where there is none."""
+        commands = b"".join(command(b"HGETALL", row_key(self._prefix, shard_of(sku), sku)) for sku in skus)
+        return [
+            dict(zip(flat[::2], flat[1::2], strict=True)) for flat in await self._ask(commands, len(skus))
+        ]
 
     async def _row_answer(
         self, sku: bytes, shard: int, row: dict[bytes, bytes], channel: Channel, now_ms: int
@@ -161,6 +173,16 @@ class View:
         if not certain:
             reasons = self._watch.reasons_not_ready() or ["the view has changed this moment"]
             raise problems.unavailable("; ".join(reasons))
+
+
+def _is_active(row: dict[bytes, bytes]) -> bool:
+    return _CHANNELS_FIELD in row and read_header(row[_CHANNELS_FIELD]).active != 0
+
+
+def _project(row: dict[bytes, bytes], channel: Channel, now: int, days: int) -> list[int]:
+    """By day, of a row with positions; 0 where it is not active, or not there."""
+    dated = read_dated(row.get(_DATED_FIELD))
+    return project(_is_active(row), read_nodes(row), dated, channel.sells_from, channel.near, now, days)
 
 
 def _position(location: str, node: Node, available: int) -> Answer:

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 from wire.availability import encode_availability
+from wire.explosion import component_message
 from wire.resp import command
 from wire.routed import pack_rows, pack_word
 from wire.rows import encode_calls, parse_reply, script_sha
@@ -88,6 +90,11 @@ class Publisher:
             self._release(lane, message)
         for lane, control in out.controls:
             self._control(lane, control)
+        for exploded in out.exploded:
+            value = component_message(
+                self._codec, exploded.message.value or b"", exploded.sku, exploded.each, exploded.bundle
+            )
+            self._release(exploded.lane, replace(exploded.message, value=value))
         if out.network_changed:
             self._network(item)
         if out.views is not None:

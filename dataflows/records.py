@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from inventory.admission import EXPLODED
 from inventory.batch import DeadLetter, Incident, Message, Origin
 from inventory.columns import Records
 from inventory.lane import Lane
@@ -45,11 +46,18 @@ def dead_letter(letter: DeadLetter) -> dict[str, Any]:
         "topic": BY_CODE[message.topic].name,
         "partition": message.partition,
         "offset": message.offset,
-        "line": letter.line,
+        "line": line_of(letter),
         "log_time": message.log_time,
         "key": message.key,
         "original": original[:_MOST_KEPT],
     }
+
+
+def line_of(letter: DeadLetter) -> str | None:
+    """Which part of the message at its place a letter is about: a line, a bundle's component (`/SKU`), or both."""
+    if letter.message.flags & EXPLODED == 0:
+        return letter.line
+    return f"{letter.line or ''}/{(letter.message.key or b'').decode(errors='replace')}"
 
 
 def exception(incident: Incident) -> dict[str, Any]:

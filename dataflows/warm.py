@@ -5,7 +5,7 @@ One process does this before cells start, so that they find machine code in the 
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataflows.intake import Intake, Raw
@@ -52,7 +52,7 @@ def warm() -> float:
     intake = Intake(Decoder(codec), 0)
 
     def step(
-        topic: str, record: str, values: list[Mapping[str, Any]], keys: list[str], at: int = now
+        topic: str, record: str, values: Sequence[Mapping[str, Any]], keys: list[str], at: int = now
     ) -> Outputs:
         messages = [
             _Message(codec.encode(record, value), key.encode(), i, at)

@@ -1,8 +1,8 @@
 """Who may be folded: guards of one record against itself and its log time, then names to numbers.
 
 The outcome of a record is one of `OK`, a dead letter (`DEAD` + index in `DEAD_LETTER_CODES`), parked until a
-name is known (`PARK_*`), forwarded to the lane that owns its sku, or `NEW_SOURCE` / `NEW_BUNDLE`: a text to
-intern first.
+name is known (`PARK_*`), forwarded to the lane that owns its sku, `EXPLODE`d into rows of the components of a bundle,
+or `NEW_SOURCE` / `NEW_BUNDLE`: a text to intern first.
 """
 
 from enum import IntEnum
@@ -31,18 +31,21 @@ from inventory.murmur import murmur2
 from inventory.names import ABSENT, CANONICAL, Dictionary, look_up
 
 OK = 0
-PARK_SKU, PARK_LOCATION, PARK_CHANNEL, FORWARD, NEW_SOURCE, NEW_BUNDLE, TOO_LATE = range(1, 8)
+PARK_SKU, PARK_LOCATION, PARK_CHANNEL, FORWARD, NEW_SOURCE, NEW_BUNDLE, TOO_LATE, EXPLODE = range(1, 9)
 DEAD = 16
 
-DEAD_LETTER_CODES = ("invalid_event", "invalid_quantity", "from_the_future", "beyond_horizon")
-_INVALID, _QUANTITY, _FUTURE, _HORIZON = (DEAD + i for i in range(4))
-_NOT_COMPUTED = DEAD + 4
+DEAD_LETTER_CODES = ("invalid_event", "invalid_quantity", "from_the_future", "beyond_horizon", "bundle_sku")
+_INVALID, _QUANTITY, _FUTURE, _HORIZON, _BUNDLE_SKU = (DEAD + i for i in range(5))
+_NOT_COMPUTED = DEAD + 5
 """A well-formed event that this version does not compute: dead letter `invalid_event`, with its own reason."""
 
 NOT_COMPUTED = _NOT_COMPUTED
 
 ACCEPT_BEYOND_HORIZON = 1
 """Bit of a record's flags: a person replays it, so the age of its message is not held against it."""
+
+EXPLODED = 2
+"""Bit of a record's flags: a row of a bundle's component. Its sku is canonical, and its quantity was judged."""
 
 LONGEST_NAME = 128
 MAX_QUANTITY = 1_000_000_000
@@ -83,7 +86,9 @@ class Guards(NamedTuple):
 
 @by_reference
 class Dictionaries(NamedTuple):
-    """Names to numbers; `aliased` (sources) has bit 1 if the source has sku aliases, 2 locations, 4 channels."""
+    """Names to numbers; `aliased` (sources) has bit 1 if the source has sku aliases, 2 locations, 4 channels.
+    `kits` (by sku) is 1 for bundles; it ends where there are no more.
+    """
 
     sources: Dictionary
     skus: Dictionary
@@ -91,15 +96,16 @@ class Dictionaries(NamedTuple):
     channels: Dictionary
     bundles: Dictionary
     aliased: npt.NDArray[np.uint8]
+    kits: Bytes
 
 
 @kernel
 def dictionaries(
     sources: Dictionary, skus: Dictionary, locations: Dictionary, channels: Dictionary, bundles: Dictionary,
-    aliased: npt.NDArray[np.uint8],
+    aliased: npt.NDArray[np.uint8], kits: Bytes,
 ) -> Dictionaries:  # fmt: skip
     """What admission looks names up in."""
-    return Dictionaries(sources, skus, locations, channels, bundles, aliased)
+    return Dictionaries(sources, skus, locations, channels, bundles, aliased, kits)
 
 
 class Admitted(NamedTuple):
@@ -238,6 +244,7 @@ def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) 
     elif outcome == OK and kind == _CORRECTION and c.longs[QUANTITY, i] == 0:
         outcome = _QUANTITY
     too_many = c.longs[QUANTITY, i] > MAX_QUANTITY or c.longs[QUANTITY, i] < -MAX_QUANTITY
+    too_many = too_many and flags & EXPLODED == 0
     if too_many and kind != _POS and outcome in (OK, _FUTURE):
         outcome = _QUANTITY
     if outcome == OK:
@@ -263,14 +270,20 @@ FOREIGN = -2
 """A sku's number FOREIGN - l says: it belongs to lane l."""
 
 
+@inline_kernel
+def _of_kit(flags: int) -> int:
+    """What becomes of a bundle's row; as a component of a bundle it is refused."""
+    return EXPLODE if flags & EXPLODED == 0 else _BUNDLE_SKU
+
+
 @kernel
 def admit(
     c: Columns, kind: int, log_time: Longs, flags: Bytes, g: Guards, d: Dictionaries, out: Admitted
 ) -> int:  # fmt: skip
     """Judge every record of a slice; returns how many are not OK."""
     # Fetched once: each fetch counts references to all of a dictionary's arrays.
-    sources, skus, locations, channels, bundles, aliases = (
-        d.sources, d.skus, d.locations, d.channels, d.bundles, d.aliased,
+    sources, skus, locations, channels, bundles, aliases, kits = (
+        d.sources, d.skus, d.locations, d.channels, d.bundles, d.aliased, d.kits,
     )  # fmt: skip
     exceptional = 0
     for i in range(c.start.size):
@@ -285,7 +298,7 @@ def admit(
             exceptional += 1
             continue
         aliased = aliases[source]
-        sku = resolve(skus, aliased & 1 != 0, source, c, SKU, i)
+        sku = resolve(skus, aliased & 1 != 0 and flags[i] & EXPLODED == 0, source, c, SKU, i)
         if sku < 0:
             home = FOREIGN - sku
             if sku == ABSENT:
@@ -295,10 +308,18 @@ def admit(
             exceptional += 1
             continue
         out.sku[i] = sku
+        of_kit = sku < kits.size and kits[sku] != 0
+        if of_kit and kind in (_COUNT, _SUPPLY):
+            out.outcome[i] = _BUNDLE_SKU
+            exceptional += 1
+            continue
         out.location[i] = -1
         out.channel[i] = -1
         out.bundle[i] = -1
         if kind == _RESERVATION and c.longs[_ACTION, i] == RELEASE:
+            if of_kit:
+                out.outcome[i] = _of_kit(flags[i])
+                exceptional += 1
             continue
         if c.text_len[LOCATION, i] >= 0:
             out.location[i] = resolve(locations, aliased & 2 != 0, source, c, LOCATION, i)
@@ -316,6 +337,8 @@ def admit(
             out.bundle[i] = look_up(bundles, CANONICAL, c.buf, c.text_at[BUNDLE, i], c.text_len[BUNDLE, i])
             if out.bundle[i] == ABSENT:
                 out.outcome[i] = NEW_BUNDLE
+        if of_kit and out.outcome[i] == OK:
+            out.outcome[i] = _of_kit(flags[i])
         if kind == _COUNT and out.outcome[i] == OK and _is_too_late(c, i, log_time[i], g):
             out.outcome[i] = TOO_LATE
         exceptional += out.outcome[i] != OK

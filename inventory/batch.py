@@ -103,11 +103,16 @@ class ControlKind(StrEnum):
     RETIRED = "retired"
     """A tombstone (of a catalog or allocation record) that lay in another lane's partition. It comes back as a
     master record."""
+    SUBSCRIBE = "subscribe"
+    """To the lanes of a bundle's components: tell what they offer."""
+    COMPONENTS = "components"
+    """To the lanes of bundles: what their components offer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One word between lanes. `offset` and `carrier` (version slot) are those of the block that brought it."""
+    """One word between lanes. `offset` is that of the block that carried it, `carrier` the version term that it
+    raises (0 and -1 on the way out)."""
 
     kind: ControlKind
     payload: Mapping[str, Any]
@@ -136,6 +141,17 @@ class Forward(NamedTuple):
     slice: Slice
     rows: npt.NDArray[np.int64]
     lanes: Ints
+
+
+class Exploded(NamedTuple):
+    """A message of a bundle's sku (of a transaction one line) that lane `lane` is to have as one of a component:
+    `sku`, with `each` times the quantity, and `bundle` named in a reservation."""
+
+    message: Message
+    lane: int
+    sku: str
+    each: int
+    bundle: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +183,14 @@ class Incident:
 
 @dataclass(slots=True)
 class Outputs:
-    """`views`: numbers to publish (None: none moved). `folded`: records folded by kind name."""
+    """`views`: numbers to publish (None: none moved). `folded`: records folded by kind name. `exploded` is sent after
+    `controls`, which say what the bundles are."""
 
     views: Views | None = None
     forwards: list[Forward] = field(default_factory=list)
     released: list[tuple[int, Message]] = field(default_factory=list)
     controls: list[tuple[int, Control]] = field(default_factory=list)
+    exploded: list[Exploded] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     network_changed: bool = False

@@ -1,8 +1,8 @@
 """How a lane that starts without state learns what the others know, before it folds facts.
 
-1. It reads its master data and says HELLO to every lane, itself too.
+1. It reads its master data, says HELLO to every lane, itself too, and asks for the components of its bundles.
 2. Each lane answers, once its own master data is read: the aliases it knows and the claims it makes of those that the
-   asker is the arbiter of, then a marker (`claims`).
+   asker is the arbiter of, and the components of its bundles that are the asker's; then a marker (`claims`)
 3. With the markers of all lanes the asker may decide as an arbiter; from then on it answers the second part of each
    HELLO it was sent: the aliases it is the arbiter of, then a marker (`aliases`).
 4. With those markers of all lanes it is live.
@@ -12,6 +12,7 @@ A marker is the last word of an answer, and a partition of `routed` keeps the or
 
 from inventory.aliases import Aliases
 from inventory.batch import Control, ControlKind, Outputs
+from inventory.bundles import Bundles
 
 _CLAIMS, _ALIASES = "claims", "aliases"
 
@@ -22,11 +23,12 @@ class Greeting:
     `unanswered`: HELLOs heard before this lane could answer; kept over a restart.
     """
 
-    def __init__(self, number: int, lanes: int, nonce: str, aliases: Aliases) -> None:
+    def __init__(self, number: int, lanes: int, nonce: str, aliases: Aliases, bundles: Bundles) -> None:
         self._number = number
         self._lanes = lanes
         self._nonce = nonce
         self._aliases = aliases
+        self._bundles = bundles
         self._said = False
         self._markers: dict[str, set[int]] = {_CLAIMS: set(), _ALIASES: set()}
         self._owed: list[Control] = []
@@ -54,9 +56,11 @@ class Greeting:
         if not self._said and not self.live:
             hello = Control(ControlKind.HELLO, {"lane": self._number, "nonce": self._nonce})
             out.controls += [(lane, hello) for lane in range(self._lanes)]
+            out.controls += self._bundles.ask()
         self._said = True
         for hello in self.unanswered:
             out.controls += self._aliases.tell_arbiter(_asker(hello))
+            out.controls += self._bundles.ask(lane=_asker(hello))
             out.controls.append(self._marker(_CLAIMS, hello))
         self._owed += self.unanswered
         self.unanswered = []

@@ -97,3 +97,13 @@ def alias_conflict(conflict: AliasConflict, location: str | None, now: int) -> I
         f"{conflict.source}:{conflict.identifier}", now, source=conflict.source,
         detail={"identifier": conflict.identifier, "owner": conflict.owner, "claimant": conflict.claimant},
     )  # fmt: skip
+
+
+def bundle_changed(sku: str, now: int) -> Incident:
+    """A later catalog record of a sku has other components, and was folded without them."""
+    return Incident("bundle_changed", sku, None, "catalog", now)
+
+
+def nested_bundle(sku: str, component: str, now: int) -> Incident:
+    """A component of a bundle is itself one, so that nothing can be shown of it."""
+    return Incident("nested_bundle", sku, None, component, now, detail={"component": component})

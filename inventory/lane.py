@@ -7,7 +7,7 @@ import numpy as np
 from inventory import folding
 from inventory.admission import BUNDLE, NEW_BUNDLE, NEW_SOURCE, Admitted, Guards, admit, admitted, home_lanes
 from inventory.aliases import Alias, Aliases, Claim
-from inventory.aside import pos_line, set_aside
+from inventory.aside import explode, pos_line, set_aside
 from inventory.batch import (
     OWN_POS_SALES,
     Batch,
@@ -20,6 +20,9 @@ from inventory.batch import (
     Outputs,
     Slice,
 )
+from inventory.bundle_numbers import compute_bundles
+from inventory.bundles import BUNDLE as BUNDLE_SORT
+from inventory.bundles import Told
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
 from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
@@ -28,18 +31,18 @@ from inventory.drift import Drift
 from inventory.expecting import fold_expected
 from inventory.greeting import Greeting
 from inventory.history import forget_history
-from inventory.incidents import Watch, as_incident
+from inventory.incidents import Watch, as_incident, nested_bundle
 from inventory.marker_records import MarkerRecords
 from inventory.markers import Markers
 from inventory.master_records import MasterRecords
 from inventory.masters import Masters
 from inventory.numbers import compute, renew_fences
 from inventory.parking import Parking
-from inventory.positions import forget_deltas
+from inventory.positions import forget_deltas, mark_moved
 from inventory.snapshots import Snapshots
 from inventory.state import NEVER, Memory
 from inventory.supply import forget_supply
-from inventory.ties import content_of_line, content_of_record, text_of
+from inventory.ties import Item, content_of_line, content_of_record, text_of
 from inventory.versions import replace_version, tied_version
 
 GENERATION_SHIFT = 44
@@ -80,10 +83,10 @@ class Lane:
         self.config = config
         self.generation = generation
         self.memory = Memory(config.dedupe_horizon_ms)
-        self.masters = Masters(number, lanes, self.memory, config.count_horizon_ms)
+        self.masters = Masters(number, lanes, generation, self.memory, config.count_horizon_ms)
         self.parking = Parking(config.parking_bound, config.parking_horizon_ms)
         self.aliases = Aliases(number, lanes, self.masters, self.parking)
-        self.greeting = Greeting(number, lanes, nonce, self.aliases)
+        self.greeting = Greeting(number, lanes, nonce, self.aliases, self.masters.bundles)
         self._records = MasterRecords(number, lanes, self.memory, self.masters, self.aliases, self.parking)
         self.watch = Watch(config.exception_delay_ms)
         self.drift = Drift(config.drift_tolerance)
@@ -130,6 +133,7 @@ class Lane:
         if self.live:
             self._fold_batches(out)
         if batch.publish and self.live:
+            self.masters.components.tell_nature(out)
             self._show(batch.caught_up, out)
         out.parked = len(self.parking)
         out.waiting = self.memory.moved().size
@@ -165,9 +169,26 @@ class Lane:
         elif control.kind is ControlKind.CLAIMS:
             claims = [Claim(since, Alias(*alias)) for since, *alias in control.payload["claims"]]
             self.aliases.hear_claims(claims, self.now, out)
+        elif control.kind is ControlKind.SUBSCRIBE:
+            for part, bundle, each, together in control.payload["parts"]:
+                self._wait_for(self.masters.components.hear(part, bundle, each, together))
+        elif control.kind is ControlKind.COMPONENTS:
+            for part, *told in control.payload["rows"]:
+                self._hear_component(part, Told(*told), control, out)
         else:
             bound = [Alias(*alias) for alias in control.payload["aliases"]]
             self.aliases.hear_bound(bound, self.now, out)
+
+    def _wait_for(self, row: int) -> None:
+        if row >= 0:
+            mark_moved(self.memory.state(), row)
+
+    def _hear_component(self, part: str, told: Told, control: Control, out: Outputs) -> None:
+        for row in self.masters.bundles.hear(part, told, control.carrier, control.offset):
+            self.memory.raise_offset(row, control.carrier, control.offset)
+            self._wait_for(row)
+            if told.sort == BUNDLE_SORT:
+                out.incidents.append(nested_bundle(self.sku(row), part, self.now))
 
     def _derive(self, out: Outputs) -> None:
         """After master data: what every sku's numbers rest on."""
@@ -294,6 +315,7 @@ class Lane:
             self.masters.dictionaries(), verdict,
         ):  # fmt: skip
             if not self._intern(part, verdict):
+                explode(part, verdict, self.masters.bundles, self.lanes, out)
                 for i in set_aside(part, verdict, self.parking, self.log_clock, out):
                     out.incidents.append(self._noted("count_too_late", part, verdict, i))
                 break
@@ -327,21 +349,29 @@ class Lane:
             held = self.memory.stores["lines" if past < 0 else "versions"].table.rows[
                 row if past < 0 else past
             ]
-            if content_of_record(c, first) > self._content_of(held):
+            sku = self.sku(int(verdict.sku[first])).encode()
+            if content_of_record(c, first, sku, self._sent) > self._content_of(held, sku):
                 if past < 0:
                     folding.apply_version(state, row, c, first, verdict, now.clock)
                 else:
                     replace_version(state, row, past, c, first, verdict)
             first += 1
 
-    def _content_of(self, line: Any) -> bytes:
+    def _content_of(self, line: Any, sku: bytes) -> bytes:
         network = self.masters.network
         location, bundle = int(line["location"]), int(line["bundle"])
         return content_of_line(
-            line, network.id_of_channel(int(line["channel"])).encode(),
+            line, sku, network.id_of_channel(int(line["channel"])).encode(),
             network.id_of_location(location).encode() if location >= 0 else None,
-            self.memory.bundle_names.text(bundle) if bundle >= 0 else None,
+            self.memory.bundle_names.text(bundle) if bundle >= 0 else None, self._sent,
         )  # fmt: skip
+
+    def _sent(self, item: Item) -> Item:
+        """What a component row was before it was exploded: all components must hold the same version."""
+        if item.bundle is None:
+            return item
+        each = self.masters.components.units(item.sku.decode(), item.bundle.decode(errors="replace"))
+        return item if each is None else Item(item.bundle, item.quantity // each, None)
 
     # -- numbers -------------------------------------------------------------------------------------------------
 
@@ -354,6 +384,10 @@ class Lane:
         if skus.size == waiting:
             self._shown_at = self.now
         memory, masters = self.memory, self.masters
+        if masters.bundles:
+            skus = masters.bundles.shown(skus)
+            if not skus.size:
+                return
         terms, reach = masters.terms(self.now), masters.reach()
         extras = masters.rules.extras
         renew_fences(memory, skus, terms, extras, reach)
@@ -361,6 +395,9 @@ class Lane:
             memory.state(), memory.stores["skus"].table.rows, memory.sku_names.d.buf, skus, terms, extras, reach,
             self.version_base(), self.now,
         )  # fmt: skip
+        if masters.bundles:
+            out.views = compute_bundles(memory.state(), masters.bundles, skus, terms, reach, out.views)
+        masters.components.tell(out.views, skus, terms, reach, out)
         for key, opened_at in self.watch.observe(out.views, skus, self.now):
             out.incidents.append(self._as_incident(key, opened_at, self.now))
 

@@ -73,6 +73,7 @@ class Layer(NamedTuple):
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     match_places: bool = False
+    of_bundles: bool = True  # whether a bundle has it of its own; else its components alone do
 
     @property
     def names_channel(self) -> bool:
@@ -85,10 +86,10 @@ _BOTH = ("units", "percent")
 LAYERS: tuple[Layer, ...] = (
     Layer("exclusion",            "exclusions",           Level.CHANNEL, ()),
     Layer("safety_stock",         "safety_stock",         Level.NODE,    _BOTH, Rounding.UP,
-          match_places=True),
-    Layer("network_safety_stock", "network_safety_stock", Level.POOL,    ("units",)),
+          match_places=True, of_bundles=False),
+    Layer("network_safety_stock", "network_safety_stock", Level.POOL,    ("units",), of_bundles=False),
     Layer("ring_fence",           "ring_fences",          Level.CHANNEL, _BOTH, Rounding.DOWN,
-          optional=("minimum", "priority", "set_at")),
+          optional=("minimum", "priority", "set_at"), of_bundles=False),
     Layer("share",                "shares",               Level.CHANNEL, ("percent",), Rounding.DOWN,
           default=WHOLE_PERCENT),
     Layer("buffer",               "buffers",              Level.CHANNEL, ("units",)),
@@ -96,7 +97,7 @@ LAYERS: tuple[Layer, ...] = (
     Layer("threshold",            "thresholds",           Level.CHANNEL, ("units",)),
     Layer("low_stock",            "low_stock",            Level.CHANNEL, ("units",)),
     Layer("in_transit",           "in_transit",           Level.CHANNEL, ("confidence",), Rounding.DOWN,
-          required=("within_days",), match_places=True),
+          required=("within_days",), match_places=True, of_bundles=False),
     Layer("backorder",            "backorders",           Level.CHANNEL, ("units",)),
 )
 # fmt: on

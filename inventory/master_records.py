@@ -1,11 +1,14 @@
 """Folding master data into a lane: the last record of a key wins."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from inventory.aliases import Alias, Aliases, Claim
 from inventory.allocations import AllocationError, Arrival
 from inventory.batch import Control, ControlKind, DeadLetter, Master, Outputs
-from inventory.incidents import alias_conflict
+from inventory.bundles import BundleError, read_parts
+from inventory.incidents import alias_conflict, bundle_changed, nested_bundle
 from inventory.masters import MasterError, Masters
 from inventory.murmur import shard_of
 from inventory.network import NetworkError
@@ -38,11 +41,12 @@ class MasterRecords:
             elif master.record == "Allocation":
                 self._fold_allocation(master, out)
             else:
-                self._fold_item(master, tell, out)
-        except (NetworkError, RuleError, MasterError, AllocationError) as error:
+                self._fold_item(master, tell, now, out)
+        except (NetworkError, RuleError, MasterError, AllocationError, BundleError) as error:
             # Every lane reads the topics of one partition: one of them tells.
             if self._number == 0 or master.record in ("CatalogItem", "Allocation"):
-                out.dead_letters.append(DeadLetter("invalid_event", str(error), master.message))
+                code = getattr(error, "code", "invalid_event")
+                out.dead_letters.append(DeadLetter(code, str(error), master.message))
 
     def _fold_place(self, master: Master, now: int, out: Outputs) -> None:
         sort = master.record.lower()
@@ -76,24 +80,44 @@ class MasterRecords:
         if row >= 0:
             mark_moved(self._memory.state(), row)
 
-    def _fold_item(self, master: Master, tell: bool, out: Outputs) -> None:
+    def _fold_item(self, master: Master, tell: bool, now: int, out: Outputs) -> None:
         value = master.value
         sku = master.key if value is None else str(value["sku"])
         if self._sent_home(master, sku, out):
             return
+        known = self._memory.sku_names.get(sku.encode()) >= 0
         row = self._masters.retire_item(sku) if value is None else self._masters.put_item(value)
         if row < 0:
             return  # the tombstone of a sku that was never known
-        table = self._memory.stores["skus"].table
-        column = f"offset_{master.carrier}"
-        table.rows[column][row] = max(int(table.rows[column][row]), master.carrier_offset + 1)
+        self._memory.raise_offset(row, master.carrier, master.carrier_offset)
         mark_moved(self._memory.state(), row)
         out.folded["CatalogItem"] = out.folded.get("CatalogItem", 0) + 1
         if value is not None:
+            self._fold_bundle(sku, row, value, known, tell, now, out)
             self._wake("sku", sku, out)
             aliases = [Alias(str(a["source"]), str(a["identifier"]), sku) for a in value.get("aliases") or []]
             since = master.message.log_time
             self._aliases.claim([Claim(since, alias) for alias in aliases], tell, out)
+
+    def _fold_bundle(
+        self, sku: str, row: int, value: Mapping[str, Any], known: bool, tell: bool, now: int, out: Outputs
+    ) -> None:
+        """What a catalog record, which was folded, says of the components."""
+        bundles = self._masters.bundles
+        fixed = bundles.of(sku)
+        if known and read_parts(value) != fixed.parts:
+            out.incidents.append(bundle_changed(sku, now))
+        if not known:
+            self._masters.components.appear(sku)
+        if not fixed.parts:
+            return
+        if not known:
+            for carrier, offset in bundles.carried(row):
+                self._memory.raise_offset(row, carrier, offset)
+            out.incidents += [nested_bundle(sku, part, now) for part in bundles.nested(sku)]
+        asks = bundles.ship(sku, bool(value.get("ship_together"))) or not known
+        if asks and tell:
+            out.controls += bundles.ask([sku])
 
     def _wake(self, what: str, identifier: str, out: Outputs) -> None:
         """Send what waited for an identifier through `routed` again, to be judged anew."""

@@ -8,7 +8,9 @@ import numpy.typing as npt
 
 from inventory.admission import FOREIGN, Dictionaries, dictionaries
 from inventory.allocations import Arrival, allocate, allocated_since, read_allocation
+from inventory.bundles import Bundles, Composition, read_parts
 from inventory.columns import Longs
+from inventory.components import Components
 from inventory.murmur import shard_of
 from inventory.names import ABSENT, CANONICAL, Names
 from inventory.network import AliasConflict, Network
@@ -27,7 +29,7 @@ class MasterError(ValueError):
 class Masters:
     """`documents` holds the records by key (JSON), for the journal; keys in `changed` were put since it was cleared."""
 
-    def __init__(self, lane: int, lanes: int, memory: Memory, count_horizon: int) -> None:
+    def __init__(self, lane: int, lanes: int, generation: int, memory: Memory, count_horizon: int) -> None:
         self.lane = lane
         self.lanes = lanes
         self.memory = memory
@@ -37,6 +39,8 @@ class Masters:
         self.documents: dict[str, Any] = {}
         self.changed: set[str] = set()
         self.bounds_ahead: list[int] = []
+        self.bundles = Bundles(lanes, generation, self._keep)
+        self.components = Components(self.bundles, lanes, generation, self._keep, self._row_of)
         self._unnamed: dict[str, list[tuple[str, str]]] = {}
         self.bounds_passed = 0
         self._aliased = np.zeros(0, np.uint8)
@@ -92,9 +96,11 @@ class Masters:
         return passed > 0
 
     def put_item(self, record: Mapping[str, Any]) -> int:
-        """Take a catalog record of a sku of this lane; returns its row. Raises `MasterError`."""
-        if record.get("bundle"):
-            raise MasterError("bundles are not computed by this version: publish the components as skus")
+        """Take a catalog record of a sku of this lane; returns its row. Raises `MasterError`, `BundleError`.
+
+        A bundle is one from its first record on, and made of what that says.
+        """
+        parts = read_parts(record)
         name = str(record["sku"]).encode()
         if not 0 < len(name) <= 128:
             raise MasterError("a sku has 1 to 128 bytes")
@@ -102,13 +108,17 @@ class Masters:
         if row == ABSENT:
             row = self.memory.add_sku(name, shard_of(name))
             self._settle_allocation(name.decode(), row)
+            if parts:
+                composition = Composition(parts, bool(record.get("ship_together")))
+                self.bundles.fix(name.decode(), row, composition)
             for source, identifier in self._unnamed.pop(str(record["sku"]), []):
                 self._name_alias(source, identifier, str(record["sku"]))
         item = (record.get("category"), record.get("style"), dict(record.get("attributes") or {}))
-        number = self.rules.item_class(*item)
+        bundle = self.bundles.at(row) is not None
+        number = self.rules.item_class(*item, bundle=bundle)
         if number == self._classes:
             self._classes += 1
-            self._keep(f"class:{number}", item)
+            self._keep(f"class:{number}", [*item, bundle])
         table = self.memory.stores["skus"].table.rows
         table["item_class"][row] = number
         table["profile"][row] = self.rules.profile(number, name.decode())
@@ -244,6 +254,7 @@ class Masters:
             m.channel_names.d,
             m.bundle_names.d,
             self._aliased,
+            self.bundles.kits,
         )
         known = self._dictionaries
         if known is None or any(a is not b for a, b in zip(parts, self._parts, strict=True)):
@@ -269,6 +280,9 @@ class Masters:
         self._size_aliased()
         self._aliased[number] |= bit
         return number
+
+    def _row_of(self, sku: str) -> int:
+        return self.memory.sku_names.get(sku.encode())
 
     def _keep(self, key: str, value: object) -> None:
         self.documents[key] = value
@@ -304,9 +318,9 @@ class Masters:
                 self._unnamed.setdefault(value, []).append(_alias_of(key))
         classes = sorted(int(key[6:]) for key in documents if key.startswith("class:"))
         for number in classes:
-            category, style, attributes = documents[f"class:{number}"]
-            self.rules.item_class(category, style, attributes)
+            self.rules.item_class(*documents[f"class:{number}"])
         self._classes = len(classes)
+        self.bundles.load(documents, self._row_of)
         self.bounds_ahead, self.bounds_passed = bounds_ahead, bounds_passed
         self._size_aliased()
         for names, bit in (

@@ -110,6 +110,11 @@ def _part(units: int, share: int) -> int:
     return units // WHOLE * share + units % WHOLE * share // WHOLE
 
 
+def part_of(units: Longs, share: Longs) -> Longs:
+    """floor(units * share / WHOLE) of each, without a product that could exceed 64 bits."""
+    return units // WHOLE * share + units % WHOLE * share // WHOLE
+
+
 @kernel
 def _safety_stock(kind: int, value: int, net: int) -> int:
     if kind == _UNITS:
@@ -140,9 +145,8 @@ def _fill_pool(
 
 
 @kernel
-def _fill_view(
-    s: State, sku: int, profile: int, channel: int, terms: Terms, reach: Reach, out: Longs
-) -> None:
+def fill_view(s: State, sku: int, profile: int, channel: int, terms: Terms, reach: Reach, out: Longs) -> None:
+    """From a pool to what the channel is shown."""
     if terms.excluded[profile, channel] or reach.deleted[channel] or s.skus.rows["active"][sku] == 0:
         out[STATUS] = OUT
         return
@@ -269,7 +273,7 @@ def _compute(
             if special:
                 for k in range(places):
                     coming[place[k]] = 0
-            _fill_view(s, sku, profile, channel, terms, reach, out)
+            fill_view(s, sku, profile, channel, terms, reach, out)
         for k in range(places):
             stock[place[k]] = 0
 
@@ -331,5 +335,7 @@ def compute(
         nodes=nodes,
         dated_start=dated_start,
         dated=dated,
+        parts=np.zeros(0, np.uint8),
+        parts_start=np.zeros(skus.size + 1, np.int64),
         computed_at=now,
     )

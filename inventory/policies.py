@@ -97,9 +97,11 @@ class RuleBook:
         if before is None or after is None or before.item_conditions != after.item_conditions:
             self.generation += 1
 
-    def item_class(self, category: str | None, style: str | None, attributes: Mapping[str, str]) -> int:
-        """A number for skus of the same category, style and attributes; permanent for this book."""
-        return self._profiles.item_class(category, style, attributes)
+    def item_class(
+        self, category: str | None, style: str | None, attributes: Mapping[str, str], bundle: bool = False
+    ) -> int:
+        """A number for skus of the same category, style and attributes, bundles or others; permanent for this book."""
+        return self._profiles.item_class(category, style, attributes, bundle)
 
     def profile(self, item_class: int, sku: str) -> int:
         """The sku's profile, a row of `Terms`; good until `generation` changes."""

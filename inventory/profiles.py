@@ -8,7 +8,7 @@ from inventory.columns import Ints
 from inventory.rule import Rule
 
 _Condition = tuple[str, str | None]
-_Class = tuple[str | None, str | None, tuple[tuple[str, str], ...]]
+_Class = tuple[str | None, str | None, tuple[tuple[str, str], ...], bool]
 
 
 class Profiles:
@@ -40,9 +40,11 @@ class Profiles:
         """The skus that a rule names."""
         return frozenset(self._naming)
 
-    def item_class(self, category: str | None, style: str | None, attributes: Mapping[str, str]) -> int:
-        """A number for skus of the same category, style and attributes; permanent."""
-        key = (category, style, tuple(sorted(attributes.items())))
+    def item_class(
+        self, category: str | None, style: str | None, attributes: Mapping[str, str], bundle: bool = False
+    ) -> int:
+        """A number for skus of the same category, style and attributes, bundles or others; permanent."""
+        key = (category, style, tuple(sorted(attributes.items())), bundle)
         number = self._class_number.setdefault(key, len(self._classes))
         if number == len(self._classes):
             self._classes.append(key)
@@ -56,7 +58,7 @@ class Profiles:
         """The profile of a sku of the class that no rule names."""
         known = self._of_class.get(item_class)
         if known is None:
-            category, style, attributes = self._classes[item_class]
+            category, style, attributes, _ = self._classes[item_class]
             conditions: list[_Condition | None] = [None, ("style", style), ("category", category)]
             conditions += [("attribute " + name, value) for name, value in attributes]
             rules = [rule for each in conditions for rule in self._filed.get(each, ())]
@@ -76,8 +78,12 @@ class Profiles:
         return known
 
     def _matching(self, rules: list[Rule], item_class: int) -> tuple[str, ...]:
-        category, style, attributes = self._classes[item_class]
-        return tuple(rule.id for rule in rules if rule.matches_class(category, style, dict(attributes)))
+        category, style, attributes, bundle = self._classes[item_class]
+        return tuple(
+            rule.id
+            for rule in rules
+            if rule.matches_class(category, style, dict(attributes)) and (rule.layer.of_bundles or not bundle)
+        )
 
     def _intern(self, matched: tuple[str, ...]) -> int:
         matched = tuple(sorted(matched))

@@ -19,6 +19,10 @@ REASONS = {
         "its message was written longer ago than the dedupe horizon, so nobody can tell whether it was folded "
         "before; check, then replay this letter"
     ),
+    "bundle_sku": (
+        "the sku is a bundle, which has no stock of its own: count and expect its components; a kit that is packed "
+        "before it is ordered is a sku of its own, without components"
+    ),
     "not_computed": (
         "this version does not compute it (checked reservations); the event is kept here to "
         "be sent again to one that does"

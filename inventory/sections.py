@@ -224,7 +224,7 @@ def _finish(
     memory.invalidate()
     state = memory.state()
     rebuild_heap(state)
-    for row in meta["moved"]:
+    for row in (*meta["moved"], *lane.masters.components.load(documents)):
         mark_moved(state, row)
 
 

@@ -391,6 +391,12 @@ class Memory:
             table.dirty[table.head[2]] = row
             table.head[2] += 1
 
+    def raise_offset(self, row: int, carrier: int, offset: int) -> None:
+        """Note where in its partition a record or block with a row for the sku stood."""
+        rows, column = self.stores["skus"].table.rows, f"offset_{carrier}"
+        rows[column][row] = max(int(rows[column][row]), offset + 1)
+        self.touch_sku(row)
+
     def set_locations(self, deleted: npt.NDArray[np.bool_]) -> None:
         """Which locations (by ordinal) are deleted."""
         self.location_deleted = deleted

@@ -1,6 +1,7 @@
 """Two versions of a line that tie in everything but content: the greater by the bytes of its Avro encoding stays."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from inventory.columns import LOCATION, NULL, QUANTITY, Columns
 
@@ -26,7 +27,7 @@ def _optional(value: bytes | None) -> bytes:
 
 
 def encoded_content(
-    action: int, channel: bytes, location: bytes | None, quantity: int, commitment: int, expires_at: int,
+    action: int, sku: bytes, channel: bytes, location: bytes | None, quantity: int, commitment: int, expires_at: int,
     needed_at: int, mode: int, allow_partial: int, bundle: bytes | None,
 ) -> bytes:  # fmt: skip
     """The fields of a Reservation that two records of one line and version can differ in, as Avro writes them.
@@ -36,6 +37,7 @@ def encoded_content(
     return b"".join(
         (
             encoded_long(action),
+            encoded_text(sku),
             encoded_text(channel),
             _optional(None if location is None else encoded_text(location)),
             encoded_long(quantity),
@@ -58,18 +60,34 @@ def text_of(c: Columns, field: int, i: int) -> bytes | None:
     return c.buf[at : at + length].tobytes()
 
 
-def content_of_record(c: Columns, i: int) -> bytes:
-    """The content of reservation record i."""
+class Item(NamedTuple):
+    """What a line is of: `quantity` units of a sku, that a bundle was resolved into or not."""
+
+    sku: bytes
+    quantity: int
+    bundle: bytes | None
+
+
+As = Callable[[Item], Item]
+"""What an item was in the record as it was sent: of a bundle's component row, the bundle."""
+
+
+def content_of_record(c: Columns, i: int, sku: bytes, sent: As) -> bytes:
+    """The content of reservation record i, which is of `sku`."""
     longs = [int(v) for v in c.longs[:, i]]
+    item = sent(Item(sku, longs[QUANTITY], text_of(c, 8, i)))
     return encoded_content(
-        longs[4], text_of(c, 5, i) or b"", text_of(c, LOCATION, i), longs[QUANTITY], longs[5], longs[6], longs[7],
-        longs[8], longs[9], text_of(c, 8, i),
+        longs[4], item.sku, text_of(c, 5, i) or b"", text_of(c, LOCATION, i), item.quantity, longs[5], longs[6],
+        longs[7], longs[8], longs[9], item.bundle,
     )  # fmt: skip
 
 
-def content_of_line(r: Any, channel: bytes, location: bytes | None, bundle: bytes | None) -> bytes:
+def content_of_line(
+    r: Any, sku: bytes, channel: bytes, location: bytes | None, bundle: bytes | None, sent: As
+) -> bytes:
     """The content of a version that a line has or had (a row of `lines` or `versions`)."""
+    item = sent(Item(sku, int(r["quantity"]), bundle))
     return encoded_content(
-        int(r["action"]), channel, location, int(r["quantity"]), int(r["commitment"]), int(r["expires_at"]),
-        int(r["needed_at"]), int(r["mode"]), int(r["allow_partial"]), bundle,
+        int(r["action"]), item.sku, channel, location, item.quantity, int(r["commitment"]), int(r["expires_at"]),
+        int(r["needed_at"]), int(r["mode"]), int(r["allow_partial"]), item.bundle,
     )  # fmt: skip

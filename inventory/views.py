@@ -35,6 +35,8 @@ class Views(NamedTuple):
     `dated_start[i]:dated_start[i + 1]`. Kind `EXPECTED`: units that arrive at a location at an instant (ms), not
     overdue. `NEEDED`: units of a location's demand that are needed by the end of the UTC day in which an instant is.
     `UNSOURCED`: the same of a channel's demand without location; of what is needed now the instant is 0.
+    `parts[parts_start[i]:parts_start[i + 1]]` is the JSON of sku i's components and their units in one bundle, empty
+    if it is none. Of a bundle `active` says whether its components are sold too.
     `version`, `as_of` (ms) and `active` are per sku; `computed_at` (ms) is the step's.
     """
 
@@ -53,4 +55,6 @@ class Views(NamedTuple):
     nodes: Longs
     dated_start: Longs
     dated: Longs
+    parts: Bytes
+    parts_start: Longs
     computed_at: int

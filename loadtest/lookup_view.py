@@ -75,6 +75,8 @@ def _views(names: list[bytes], seed: int) -> Views:
         nodes=rng.integers(0, 50, (rows * _LOCATIONS, NODE_TERMS)),
         dated_start=np.zeros(rows + 1, np.int64),
         dated=np.zeros((0, DATED_TERMS), np.int64),
+        parts=np.zeros(0, np.uint8),
+        parts_start=np.zeros(rows + 1, np.int64),
         computed_at=now,
     )
 

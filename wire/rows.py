@@ -176,6 +176,11 @@ def _put_row(
     at = put_end(out, put_slice(out, at, rule_text, rule_end[profile], length))
     if views.dated_start[row + 1] > views.dated_start[row]:
         at = _put_dated(out, _put_name(out, at, 115), views, row)  # s
+    first, last_part = views.parts_start[row], views.parts_start[row + 1]
+    if last_part > first:
+        at = _put_name(out, at, 107)  # k
+        at = put_length(out, at, last_part - first)
+        at = put_end(out, put_slice(out, at, views.parts, first, last_part - first))
     node = views.node_start[row]
     last = views.node_start[row + 1]
     while node < last:

@@ -93,6 +93,10 @@ def plan_calls(
                 if dated > 0:
                     blocks += 1
                     block_bytes += bulk_size(1) + bulk_size(dated * DATED_BYTES)
+                made_of = views.parts_start[i + 1] - views.parts_start[i]
+                if made_of > 0:
+                    blocks += 1
+                    block_bytes += bulk_size(1) + bulk_size(made_of)
                 fields[i] = 2 + blocks
                 parts += 2 + 2 * fields[i]
                 total += bulk_size(row_key + digits(tag) + 2 + views.name_len[i])

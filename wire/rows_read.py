@@ -1,5 +1,6 @@
 """Reads rows of the Redis view (layout: docs/view.md) as named numbers, without NumPy."""
 
+import json
 from struct import Struct
 from typing import NamedTuple
 
@@ -113,6 +114,22 @@ def read_dated(s: bytes | None) -> list[Dated]:
     if len(s) % _DATED.size:
         raise RowFormatError(f"field s has {len(s)} bytes, which are no records of {_DATED.size}")
     return [Dated._make(values) for values in _DATED.iter_unpack(s)]
+
+
+def read_parts(k: bytes | None) -> dict[str, int]:
+    """The components of a bundle in field `k`: units of each sku in one; empty where the row has no such field.
+
+    Raises RowFormatError.
+    """
+    if k is None:
+        return {}
+    try:
+        parts = json.loads(k)
+    except ValueError as error:
+        raise RowFormatError(f"field k is not JSON: {error}") from None
+    if not isinstance(parts, dict) or not all(type(each) is int and each > 0 for each in parts.values()):
+        raise RowFormatError("field k is not an object of units by sku")
+    return parts
 
 
 def read_header(c: bytes) -> Header:

@@ -9,7 +9,11 @@ from wire.framing import WireError
 
 
 def _number(value: Any) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def _units(value: Any) -> bool:
+    return _number(value) and value > 0
 
 
 def _text(value: Any) -> bool:
@@ -66,6 +70,16 @@ def _sequence_numbers(value: Any) -> bool:
 
 _BASIS = _one_of("GROSS", "NET", "AVAILABLE")
 _NET_OF = _one_of("HARD", "SOFT_AND_HARD")
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "hello": {"lane": _number, "nonce": _text},
     "marker": {"lane": _number, "nonce": _text, "part": _part},
@@ -91,6 +105,18 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
         "after": _offsets,
     },
     "retired": {"sku": _text, "record": _keyed_by_sku},
+    "subscribe": {"parts": _rows(_text, _text, _units, _flag)},
+    "components": {
+        "rows": _rows(
+            _text,
+            _number,
+            _number,
+            _flag,
+            _number,
+            _rows(_number, _number, _number),
+            _or_null(_rows(_number, _number)),
+        )
+    },
 }
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from availability_api.projected import DAY, project
+from availability_api.projected import DAY, project, project_bundle
 from tests.availability_api.conftest import Published, problem
 from tests.wire.sample_views import Row
 from wire.rows_read import EXPECTED, NEEDED, UNSOURCED, Dated, Node
@@ -72,7 +72,9 @@ def start(published: Published) -> datetime:
     dated = [(EXPECTED, 33, at[3], 5), (NEEDED, 0, at[5], 2), (UNSOURCED, 2, 0, 1), (EXPECTED, 2, at[1], 99)]
     numbers = [(9, 2, 9, 9, 0, 9, 0, 0)] * 3
     row = Row("dated", 2**44, numbers, {0: (20, 0, 0, 0, 0, 4, 0), 2: (50, 0, 0, 0, 0, 0, 0)}, dated=dated)
-    published.rows([row])
+    bundle = Row("bundle", 2**44, numbers, {}, parts=b'{"dated":2,"SKU-1":1}')
+    absent = bundle._replace(sku="part-unknown", active=0, parts=b'{"dated":1,"nothing":1}')
+    published.rows([row, bundle, absent])
     return today
 
 
@@ -99,6 +101,18 @@ def test_a_deleted_place_and_other_channels_say_nothing(served: httpx.Client, st
     assert len(days) == 14
     assert {each["available"] for each in days[4:]} == {4}
     assert days[0]["date"] >= start.date().isoformat()
+
+
+def test_a_bundle_is_as_early_as_its_last_component(served: httpx.Client, start: datetime) -> None:
+    both = [ask(served, "channel=web&days=7", sku).json()["days"] for sku in ("dated", "SKU-1")]
+    days = ask(served, "channel=web&days=7", "bundle").json()["days"]
+    least = [min(a["available"] // 2, b["available"]) for a, b in zip(*both, strict=True)]
+    assert [each["available"] for each in days] == least
+    assert {each["available"] for each in ask(served, "channel=web", "part-unknown").json()["days"]} == {0}
+
+
+def test_the_arithmetic_of_bundles() -> None:
+    assert project_bundle([(2, [7, -3]), (1, [9, 9])]) == [3, -2]
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,10 @@ WORDS: list[dict[str, Any]] = [
     {"kind": "marker", "lane": 1, "nonce": "n"}, {"kind": "marker", "lane": 1, "nonce": "n", "part": "other"},
     {"kind": "aliases", "aliases": [["s", "i"]]}, {"kind": "aliases", "aliases": "sis"},
     {"kind": "claims", "claims": [["s", "i", "sku", 1]]}, {"kind": "retired"}, {"kind": "retired", "sku": 7},
+    {"kind": "subscribe", "parts": [["LAMP", "KIT", 0, True]]}, {"kind": "subscribe", "parts": [["LAMP", "KIT", 1, 1]]},
+    {"kind": "components", "rows": [["LAMP", 1, 1, True, 0, [[0, 1]], None]]},
+    {"kind": "components", "rows": [["LAMP", 1, 1, True, 0, [[0, 1, 0]], [[0]]]]},
+    {"kind": "components", "rows": [["LAMP", 1 << 63, 1, True, 0, [], None]]},
 ]  # fmt: skip
 
 

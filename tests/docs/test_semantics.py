@@ -7,7 +7,7 @@ import pytest
 
 from inventory.lane import LaneConfig
 from inventory.reference import ReferenceModel
-from tests.docs.examples import LONG_AGO, SKU, Example, Step, examples
+from tests.docs.examples import LONG_AGO, Example, Step, examples
 from tests.inventory.judging import differences
 from tests.inventory.simulation import Cluster
 from tests.inventory.worlds import fold, write
@@ -41,7 +41,8 @@ class World:
             told = of(sku, name, step.at)
             assert {term: getattr(told, term) for term in terms} == dict(terms), f"{sku} {name}"
         assert differences(self.engine, self.model, step.at) == []
-        self.incidents |= {code for code, _ in self.model.incidents(SKU, step.at)}
+        skus = self.model.skus()
+        self.incidents |= {code for sku in skus for code, _ in self.model.incidents(sku, step.at)}
 
 
 def play(example: Example, facts: list[Told]) -> World:

@@ -117,4 +117,4 @@ def test_a_script_ends_in_its_views_in_every_way(path: Path, way: Way, lanes: in
 
 
 def test_there_are_scripts() -> None:
-    assert len(SCRIPTS) >= 6
+    assert len(SCRIPTS) >= 7

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from availability_api.network import read_network
-from availability_api.projected import project
+from availability_api.network import Channel, read_network
+from availability_api.projected import project, project_bundle
 from inventory.batch import Message
 from inventory.murmur import shard_of
 from inventory.reference import ReferenceModel
@@ -90,17 +90,27 @@ def _by_date(cluster: Cluster, model: ReferenceModel, sku: str, row: Row, now: i
     """What the API would make of the row."""
     network = cluster.running[0].lane.masters.network
     places = read_network(network.to_json(0).encode()).channels
+    found = []
+    for channel in model.channels():
+        told = places[channel]
+        projected = _projected(cluster, row, told, now)
+        found += _compare(f"{sku} {channel} by date", projected, model.projected(sku, channel, now, 5))
+    return found
+
+
+def _projected(cluster: Cluster, row: Row, told: Channel, now: int) -> list[int]:
+    if row.parts:
+        if not row.active:
+            return [0] * 5
+        parts = ((_projected(cluster, cluster.view.rows[sku], told, now), n) for sku, n in row.parts.items())
+        return project_bundle((n, days) for days, n in parts)
+    network = cluster.running[0].lane.masters.network
     nodes = [
         Node(network.location_ordinal[place], *(terms[term] for term in NODE_TERMS))
         for place, terms in row.nodes.items()
     ]
     dated = [Dated(at, quantity, ordinal, kind) for kind, ordinal, at, quantity in row.dated]
-    found = []
-    for channel in model.channels():
-        told = places[channel]
-        projected = project(row.active, nodes, dated, told.sells_from, told.near, now, 5)
-        found += _compare(f"{sku} {channel} by date", projected, model.projected(sku, channel, now, 5))
-    return found
+    return project(row.active, nodes, dated, told.sells_from, told.near, now, 5)
 
 
 def letters_of_engine(cluster: Cluster) -> set[Letter]:

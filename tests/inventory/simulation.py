@@ -8,7 +8,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,7 @@ from inventory.sections import Section, dump, load
 from inventory.views import STATUS, STATUS_NAMES, Views
 from wire.codec import Codec
 from wire.decode import Decoder
+from wire.explosion import component_message
 from wire.routed import pack_rows, pack_word
 from wire.topics import TOPICS
 
@@ -71,6 +72,7 @@ class Row(NamedTuple):
     channels: dict[str, dict[str, Any]]
     nodes: dict[str, dict[str, int]]
     dated: tuple[tuple[int, ...], ...]
+    parts: dict[str, int]
 
     @property
     def numbers(self) -> tuple[Any, ...]:
@@ -224,7 +226,9 @@ class Cluster:
             busy = False
             for lane in self.random.sample(self.running, self.lanes):
                 out = lane.step(now, most)
-                busy = busy or bool(out.forwards or out.released or out.controls or out.waiting)
+                busy = busy or bool(
+                    out.forwards or out.released or out.controls or out.exploded or out.waiting
+                )
             quiet = 0 if busy or any(lane.unread() for lane in self.running) else quiet + 1
 
     def steps(self, now: int, most: int, count: int) -> None:
@@ -236,7 +240,7 @@ class Cluster:
         """Outputs, as the publisher sends them."""
         for letter in (*unreadable, *out.dead_letters):
             m = letter.message
-            self.letters[m.topic, m.partition, m.offset, letter.line] = letter
+            self.letters[m.topic, m.partition, m.offset, records.line_of(letter)] = letter
         self.incidents += out.incidents
         self.duplicates += out.duplicates
         for forward in out.forwards:
@@ -249,6 +253,11 @@ class Cluster:
         for lane, control in out.controls:
             word = {"kind": str(control.kind), **control.payload}
             self.append("routed", lane, pack_word(word), None, now)
+        for each in out.exploded:
+            value = component_message(CODEC, each.message.value or b"", each.sku, each.each, each.bundle)
+            origin, packed = records.one_row(replace(each.message, value=value))
+            for block in pack_rows(origin, packed, np.zeros(1, np.int64)):
+                self.append("routed", each.lane, block, None, now)
         if out.views is not None:
             self.view.folded[running.number] = dict(running.next)
             for sku, row in rows_of(out.views, running.lane):
@@ -290,11 +299,11 @@ def rows_of(views: Views, lane: Lane) -> Iterator[tuple[str, Row]]:
             location = network.id_of_location(int(views.node_ordinal[n]))
             nodes[location] = dict(zip(NODE_TERMS, views.nodes[n].tolist(), strict=True))
         dated = views.dated[int(views.dated_start[i]) : int(views.dated_start[i + 1])].tolist()
+        parts = views.parts[int(views.parts_start[i]) : int(views.parts_start[i + 1])].tobytes()
         in_order = tuple(sorted(map(tuple, dated)))
-        yield (
-            sku,
-            Row(int(views.version[i]), int(views.as_of[i]), bool(views.active[i]), channels, nodes, in_order),
-        )
+        made_of = json.loads(parts) if parts else {}
+        version, as_of, active = int(views.version[i]), int(views.as_of[i]), bool(views.active[i])
+        yield sku, Row(version, as_of, active, channels, nodes, in_order, made_of)
 
 
 def location(name: str, ordinal: int, **definition: Any) -> dict[str, Any]:

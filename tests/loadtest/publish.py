@@ -102,6 +102,8 @@ def _views(
         nodes=np.array(nodes, np.int64).reshape(-1, NODE_TERMS),
         dated_start=np.zeros(len(skus) + 1, np.int64),
         dated=np.zeros((0, DATED_TERMS), np.int64),
+        parts=np.zeros(0, np.uint8),
+        parts_start=np.zeros(len(skus) + 1, np.int64),
         computed_at=now,
     )
 

@@ -12,7 +12,7 @@ from inventory.views import CHANNEL_TERMS, DATED_TERMS, NODE_TERMS, Views
 
 class Row(NamedTuple):
     """One sku: `channels` has 8 terms a channel, `nodes` 7 terms a location ordinal, `dated` (kind, ordinal, at,
-    quantity)."""
+    quantity). `parts` is JSON."""
 
     sku: str
     version: int
@@ -22,6 +22,7 @@ class Row(NamedTuple):
     active: int = 1
     profile: int = 0
     dated: Sequence[tuple[int, int, int, int]] = ()
+    parts: bytes = b""
 
 
 def views_of(
@@ -49,6 +50,8 @@ def views_of(
         nodes=np.array([terms for _, terms in nodes], np.int64).reshape(len(nodes), NODE_TERMS),
         dated_start=np.concatenate([[0], np.cumsum([len(row.dated) for row in rows])]).astype(np.int64),
         dated=np.array([each for row in rows for each in row.dated], np.int64).reshape(-1, DATED_TERMS),
+        parts=np.frombuffer(b"".join(row.parts for row in rows), np.uint8),
+        parts_start=np.concatenate([[0], np.cumsum([len(row.parts) for row in rows])]).astype(np.int64),
         computed_at=computed_at,
     )
 
@@ -77,5 +80,6 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
         active=st.integers(0, 1),
         profile=st.integers(0, profiles - 1),
         dated=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 65_535), _times, _units), max_size=4),
+        parts=st.sampled_from([b"", b'{"A":1}', b'{"A":1,"B":20}']),
     )
     return draw(st.lists(row, max_size=most, unique_by=lambda each: each.sku)), ordinals

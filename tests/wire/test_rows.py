@@ -1,5 +1,6 @@
 """The commands that write the view: layout, grouping, refusals. Parsed back by hiredis and `rows_read`."""
 
+import json
 import struct
 
 import hiredis
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 from inventory.murmur import shard_of
 from tests.wire.sample_views import Row, drawn_rows, views_of
 from wire.rows import RowError, encode_calls, parse_reply, script_sha
-from wire.rows_read import RowFormatError, read_block, read_channel, read_dated, read_header, read_nodes
+from wire.rows_read import (
+    RowFormatError,
+    read_block,
+    read_channel,
+    read_dated,
+    read_header,
+    read_nodes,
+    read_parts,
+)
 
 RULES = [b'{"web":["ss-1"]}', b"{}", '{"tür":["ä"]}'.encode()]
 SHA = b"0123456789012345678901234567890123456789"
@@ -79,7 +88,10 @@ def test_every_row_reads_back(
         assert {node.ordinal: tuple(node[1:]) for node in read_nodes(fields)} == row.nodes
         blocks = {ordinal // 32 for ordinal in row.nodes}
         dated = {b"s"} if row.dated else set()
-        assert fields.keys() == {b"c", b"r", *dated, *(b"b%d" % block for block in blocks)}
+        made_of = {b"k"} if row.parts else set()
+        assert fields.get(b"k", b"") == row.parts
+        assert read_parts(fields.get(b"k")) == (json.loads(row.parts) if row.parts else {})
+        assert fields.keys() == {b"c", b"r", *dated, *made_of, *(b"b%d" % block for block in blocks)}
         told = [(each.kind, each.ordinal, each.at, each.quantity) for each in read_dated(fields.get(b"s"))]
         assert told == [tuple(each) for each in row.dated]
         for block in blocks:

@@ -1,0 +1,55 @@
+"""From what components offer to the numbers of a bundle."""
+
+import json
+
+import numpy as np
+
+from inventory.bundles import Bundles
+from inventory.columns import Ints, Longs
+from inventory.jit import kernel
+from inventory.numbers import Reach, fill_view
+from inventory.policies import Terms
+from inventory.state import State
+from inventory.views import POOL, SHARED, UNMET, Views
+
+
+@kernel
+def _fill_channels(
+    s: State, sku: int, profile: int, terms: Terms, reach: Reach, pool: Longs, unmet: Longs, out: Longs
+) -> None:
+    for c in range(reach.ordinals.size):
+        out[c, POOL] = pool[c]
+        out[c, SHARED] = pool[c]
+        out[c, UNMET] = unmet[c]
+        fill_view(s, sku, profile, reach.ordinals[c], terms, reach, out[c])
+
+
+def compute_bundles(
+    s: State, bundles: Bundles, skus: Ints, terms: Terms, reach: Reach, views: Views
+) -> Views:
+    """`views`, which `compute` made of `skus`, with the numbers of the bundles among them.
+
+    Nothing is shown of a bundle with a component that is not sold, or is no sku of its own.
+    """
+    texts = [b""] * skus.size
+    for i, sku in enumerate(skus.tolist()):
+        name = bundles.at(sku)
+        if name is None:
+            continue
+        told = bundles.numbers(sku, reach.ordinals, reach.sells)
+        views.active[i] &= told.sellable
+        channels = np.zeros_like(views.channels[i])
+        profile = int(views.profile[i])
+        if told.sellable:
+            _fill_channels(s, sku, profile, terms, reach, told.pool, told.unmet, channels)
+        else:
+            channels[:, POOL] = channels[:, SHARED] = told.pool
+            channels[:, UNMET] = told.unmet
+        views.channels[i] = channels
+        views.version[i] += told.version
+        views.as_of[i] = max(int(views.as_of[i]), told.as_of)
+        texts[i] = json.dumps(bundles.of(name).parts, separators=(",", ":"), ensure_ascii=False).encode()
+    if not any(texts):
+        return views
+    start = np.cumsum([0, *map(len, texts)], dtype=np.int64)
+    return views._replace(parts=np.frombuffer(b"".join(texts), np.uint8), parts_start=start)
