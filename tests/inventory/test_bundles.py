@@ -13,7 +13,7 @@ from tests.inventory.judging import assert_agree
 from tests.inventory.simulation import Cluster, aliases_of
 from tests.inventory.test_agreement import Log, ends, logs
 from tests.inventory.worlds import LATE_SKU, MASTER_DATA, Plan, events, fold, plans, policies, write
-from tests.reference import features
+from tests.reference import wide
 from tests.reference.histories import Told, percents
 from tests.reference.shop import MINUTE, NOW
 
@@ -63,10 +63,10 @@ def sold(draw: st.DrawFn, of: st.SearchStrategy[Told]) -> Told:
 def rules(draw: st.DrawFn) -> list[Told]:
     told = list(draw(policies))
     for layer, values in (
-        ("share", percents()), ("buffer", features.few_units), ("cap", features.few_units),
-        ("backorder", features.few_units), ("safety_stock", features.few_units),
+        ("share", percents()), ("buffer", wide.few_units), ("cap", wide.few_units),
+        ("backorder", wide.few_units), ("safety_stock", wide.few_units),
     ):  # fmt: skip
-        for rule in draw(features.numbered(f"{layer}-kit", values, most=1, layer=layer, match={"sku": KIT})):
+        for rule in draw(wide.numbered(f"{layer}-kit", values, most=1, layer=layer, match={"sku": KIT})):
             definition = rule.value["definition"]
             if layer == "safety_stock" and '"channel"' in definition:
                 continue
