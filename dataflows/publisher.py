@@ -90,6 +90,7 @@ class Publisher:
             self._release(lane, message)
         for lane, control in out.controls:
             self._control(lane, control)
+        metrics.ROUTED.inc(len(out.exploded))
         for exploded in out.exploded:
             value = component_message(
                 self._codec, exploded.message.value or b"", exploded.sku, exploded.each, exploded.bundle

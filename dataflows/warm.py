@@ -6,9 +6,10 @@ One process does this before cells start, so that they find machine code in the 
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from dataflows.intake import Intake, Raw
+from dataflows.intake import CARRIERS, Intake, Raw
 from inventory.batch import Batch, Clock, Control, Outputs
 from inventory.lane import Lane, LaneConfig
 from wire.availability import encode_availability
@@ -70,8 +71,9 @@ def warm() -> float:
     item: dict[str, Any] = {"sku": "S1", "category": None, "style": None, "attributes": {}, "bundle": [],
                             "ship_together": False, "aliases": [], "active": True}  # fmt: skip
     step("catalog", "CatalogItem", [item], ["S1"])
-    for _ in range(3):
-        heard, said = said, []
+    step("catalog", "CatalogItem", [{**item, "sku": "B1", "bundle": [{"sku": "S1", "quantity": 1}]}], ["B1"])
+    for _ in range(5):
+        heard, said = [replace(control, carrier=CARRIERS["routed"]) for control in said], []
         said += [control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls]
     assert lane.live
     rules: list[Mapping[str, Any]] = [

@@ -31,11 +31,12 @@ def compute_bundles(
 
     Nothing is shown of a bundle with a component that is not sold, or is no sku of its own.
     """
+    kits = bundles.among(skus)
+    if not kits:
+        return views
     texts = [b""] * skus.size
-    for i, sku in enumerate(skus.tolist()):
-        name = bundles.at(sku)
-        if name is None:
-            continue
+    for i in kits:
+        sku = int(skus[i])
         told = bundles.numbers(sku, reach.ordinals, reach.sells)
         views.active[i] &= told.sellable
         channels = np.zeros_like(views.channels[i])
@@ -48,8 +49,7 @@ def compute_bundles(
         views.channels[i] = channels
         views.version[i] += told.version
         views.as_of[i] = max(int(views.as_of[i]), told.as_of)
-        texts[i] = json.dumps(bundles.of(name).parts, separators=(",", ":"), ensure_ascii=False).encode()
-    if not any(texts):
-        return views
+        texts[i] = json.dumps(told.parts, separators=(",", ":"), ensure_ascii=False).encode()
+    # Of bytes it would be an array that kernels know as another type.
     start = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-    return views._replace(parts=np.frombuffer(b"".join(texts), np.uint8), parts_start=start)
+    return views._replace(parts=np.frombuffer(bytearray(b"".join(texts)), np.uint8), parts_start=start)

@@ -64,9 +64,10 @@ class Heard(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """What the components make of a bundle. `pool`, `unmet` (C,) units by channel; `sellable`: all parts are skus
-    that are sold; `version`: the sum of theirs; `as_of` (ms)."""
+    """What its components, `parts`, make of a bundle. `pool`, `unmet` (C,) units by channel; `sellable`: all parts are
+    skus that are sold; `version`: the sum of theirs; `as_of` (ms)."""
 
+    parts: Mapping[str, int]
     pool: Longs
     unmet: Longs
     sellable: bool
@@ -193,10 +194,15 @@ class Bundles:
 
     # -- numbers -------------------------------------------------------------------------------------------------
 
+    def among(self, skus: Ints) -> list[int]:
+        """The places in `skus` (rows of the sku table) where bundles are."""
+        inside = np.flatnonzero(skus < self.kits.size)
+        return inside[self.kits[skus[inside]] != 0].tolist()  # type: ignore[no-any-return]
+
     def shown(self, skus: Ints) -> Ints:
         """`skus` (rows of the sku table) without the bundles of which something was not told yet."""
-        ready = [row not in self._of_row or self._is_told(self._of_row[row]) for row in skus.tolist()]
-        return skus[np.array(ready, np.bool_)]
+        untold = [i for i in self.among(skus) if not self._is_told(self._of_row[int(skus[i])])]
+        return np.delete(skus, untold)
 
     def _is_told(self, sku: str) -> bool:
         composition = self._known[sku]
@@ -230,6 +236,7 @@ class Bundles:
         if len(skus) < len(parts):
             pool[:] = 0
         return Numbers(
+            composition.parts,
             pool[ordinals],
             unmet[ordinals],
             all(told.sort == SKU and told.active for told, _ in parts),

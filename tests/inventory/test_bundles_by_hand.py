@@ -97,16 +97,39 @@ def test_a_bundle_that_cannot_be_read(part: dict[str, Any], code: str) -> None:
 def test_it_is_0_until_its_components_are_known(lanes: int) -> None:
     shop = Shop(lanes, skus=(LAMP,))
     shop.rule("backorder", "b", '{"units": 5, "channel": "web"}')
+    shop.count(9, sku=LAMP)
     kit(shop, KIT, {LAMP: 1, "SHADE": 1})
     assert told(shop) == (0, 0)
     shop.item("SHADE")
     assert told(shop) == (0, 5)
     shop.count(2, sku="SHADE")
-    shop.count(9, sku=LAMP)
     assert told(shop) == (2, 7)
     shop.cluster.tell("CatalogItem", None, NOW, key="SHADE")
     assert told(shop) == (0, 0)
     assert not shop.row(KIT).active
+
+
+@each_lanes
+def test_what_is_missing_of_a_component_uses_up_the_backorder(lanes: int) -> None:
+    shop = shop_of_kits(lanes)
+    shop.rule("backorder", "b", '{"units": 5, "channel": "web", "match": {"sku": "KIT"}}')
+    assert told(shop) == (6, 11)
+    shop.line("o", 1, 27, sku=BULB, location=None)
+    assert told(shop) == (0, 2)  # 7 bulbs are 3 kits, the last in part
+
+
+@each_lanes
+def test_a_bundle_in_a_bundle_is_0_and_so_is_one_of_itself(lanes: int) -> None:
+    shop = shop_of_kits(lanes)
+    shop.rule("backorder", "b", '{"units": 5, "channel": "web"}')
+    kit(shop, "SET", {KIT: 1, LAMP: 2})
+    kit(shop, "ITSELF", {"ITSELF": 1})
+    assert told(shop, "SET") == told(shop, "ITSELF") == (0, 0)
+    assert shop.opened() == ["nested_bundle"] * 2
+    # Of its facts what can be booked is.
+    shop.movement("SHIP", 1, sku="SET")
+    assert shop.letters() == ["bundle_sku"]
+    assert shop.on_hand(sku=LAMP) == 8
 
 
 # Facts
@@ -226,6 +249,22 @@ def test_another_generation_starts_from_the_same_state() -> None:
         assert (row.version >> 44, row.channels["web"]["available"]) == (generation, 6)
     shop.movement("SHIP", 9, sku=LAMP)
     assert told(shop) == (1, 1)
+
+
+def test_rows_of_another_generation_do_not_count() -> None:
+    """Offsets of topics that were made anew cannot be added to those of the old ones."""
+    shop = shop_of_kits(8)
+    first = lane_of(shop, KIT)
+    others = [running for running in shop.cluster.running if running is not first]
+    assert lane_of(shop, LAMP) in others
+    shop.cluster.generation = 2
+    for starting, generation in (([first], 1), (others, 2)):
+        for running in starting:
+            running.checkpoint(whole=True)
+            running.start()
+            running.lane.mark_all_moved()
+        assert shop.row(KIT).version >> 44 == generation
+    assert told(shop) == (6, 6)
 
 
 def test_a_late_row_of_a_component_changes_nothing() -> None:

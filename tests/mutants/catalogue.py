@@ -20,6 +20,7 @@ _NUMBERS, _ADMISSION = "inventory/numbers.py", "inventory/admission.py"
 _COUNTING, _NETS, _FENCES, _SUPPLY = (
     f"inventory/{name}.py" for name in ("counting", "nets", "fences", "supply")
 )
+_BUNDLES = "inventory/bundles.py"
 
 # fmt: off
 MUTANTS: tuple[Mutant, ...] = (
@@ -169,5 +170,28 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("an alias loses against another sku's own name", _ADMISSION,
            "    if aliased:\n        value = look_up(d, 1 + source, c.buf, at, length)\n"
            "        if value != ABSENT:\n            return value\n", ""),
+    # Bundles
+    Mutant("a component row is looked up among the source's own names", _ADMISSION,
+           "aliased & 1 != 0 and flags[i] & EXPLODED == 0", "aliased & 1 != 0"),
+    Mutant("a bundle in a bundle is exploded again", _ADMISSION,
+           "return EXPLODE if flags & EXPLODED == 0 else _BUNDLE_SKU", "return EXPLODE"),
+    Mutant("stock of a bundle is counted", _ADMISSION, "if of_kit and kind in (_COUNT, _SUPPLY):", "if False:"),
+    Mutant("what is missing of a component is rounded down", _BUNDLES, "-(-missing // each)", "missing // each"),
+    Mutant("the most plentiful component decides", _BUNDLES,
+           "pool = np.minimum(pool, offer // each)", "pool = np.maximum(pool * (pool < _PLENTY), offer // each)"),
+    Mutant("what ships together is put together anywhere", _BUNDLES,
+           "            pool = np.minimum(pool, sells @ _complete(skus, sells.shape[1]))\n", "            pass\n"),
+    Mutant("a late row of a component replaces a newer one", _BUNDLES,
+           "return told.version > known.version", "return True"),
+    Mutant("a bundle with an unknown component is sold", _BUNDLES,
+           "        if len(skus) < len(parts):\n            pool[:] = 0\n", ""),
+    Mutant("a row of another generation counts", _BUNDLES,
+           "told.sort != UNKNOWN and told.version >> _SHIFT != self._generation", "False"),
+    Mutant("the units of a component are not told to be in stock at places", "inventory/components.py",
+           "nodes = _node_ats(views, i) if together else None", "nodes = None"),
+    Mutant("a component that moved is not told", "inventory/components.py",
+           "before is None or row._replace(version=before.version) != before", "before is None"),
+    Mutant("each component holds the version that its own bytes decide", "inventory/lane.py",
+           "return item if each is None else Item(item.bundle, item.quantity // each, None)", "return item"),
 )
 # fmt: on

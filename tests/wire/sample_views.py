@@ -50,7 +50,7 @@ def views_of(
         nodes=np.array([terms for _, terms in nodes], np.int64).reshape(len(nodes), NODE_TERMS),
         dated_start=np.concatenate([[0], np.cumsum([len(row.dated) for row in rows])]).astype(np.int64),
         dated=np.array([each for row in rows for each in row.dated], np.int64).reshape(-1, DATED_TERMS),
-        parts=np.frombuffer(b"".join(row.parts for row in rows), np.uint8),
+        parts=np.array(bytearray(b"".join(row.parts for row in rows)), np.uint8),
         parts_start=np.concatenate([[0], np.cumsum([len(row.parts) for row in rows])]).astype(np.int64),
         computed_at=computed_at,
     )
