@@ -144,8 +144,6 @@ def _check_count(c: Columns, i: int, log_time: int, g: Guards) -> int:
 @kernel
 def _check_reservation(c: Columns, i: int) -> int:
     releases = c.longs[_ACTION, i] == RELEASE
-    if c.longs[8, i] != 0 and not releases:
-        return _NOT_COMPUTED
     quantity = c.longs[QUANTITY, i]
     if quantity < 0 or (quantity == 0 and releases):
         return _QUANTITY

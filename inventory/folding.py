@@ -23,6 +23,7 @@ from inventory.demand import (
     withdraw,
 )
 from inventory.hashing import hash_text, mix
+from inventory.holds import take_over
 from inventory.ids import CONFLICTING, NEW, remember
 from inventory.jit import kernel
 from inventory.positions import CONTRADICTED, add_delta, fold_count, mark_moved, position_of
@@ -352,6 +353,7 @@ def fold_reservations(
             continue
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
         touch(s.lines, row)
+        take_over(s, row, now.clock)
         note_expiry(s, row, c.longs[5, i], c.longs[6, i], now.clock)
         version = c.longs[3, i]
         have = lines["version"][row]

@@ -19,17 +19,20 @@ from inventory.batch import (
     Outputs,
     Slice,
 )
-from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
+from inventory.checked import Checked
+from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Ints, Kind
 from inventory.demand import forget_lines, pass_instants, recount_demand
 from inventory.greeting import Greeting
 from inventory.incidents import Watch, as_incident
 from inventory.master_records import MasterRecords
 from inventory.masters import Masters
 from inventory.numbers import compute
+from inventory.offers import Numbers
 from inventory.parking import Parking
 from inventory.positions import forget_deltas
 from inventory.state import Memory
 from inventory.ties import content_of_line, content_of_record, text_of
+from inventory.views import Views
 
 GENERATION_SHIFT = 44
 _SHOWN_AT_ONCE = 2048
@@ -50,6 +53,7 @@ class LaneConfig(NamedTuple):
     count_horizon_ms: int = 86_400_000
     dedupe_horizon_ms: int = 259_200_000
     reservation_memory_ms: int = 604_800_000
+    confirm_grace_ms: int = 30_000
     parking_horizon_ms: int = 86_400_000
     parking_bound: int = 100_000
     exception_delay_ms: int = 30_000
@@ -75,6 +79,9 @@ class Lane:
         self.greeting = Greeting(number, lanes, nonce, self.aliases)
         self._records = MasterRecords(number, lanes, self.memory, self.masters, self.aliases, self.parking)
         self.watch = Watch(config.exception_delay_ms)
+        self.checked = Checked(
+            self.memory, self.masters, config.confirm_grace_ms, config.reservation_memory_ms, self._numbers_of
+        )
         self.now = 0
         self.log_clock = 0
         self.next_offsets = {"network": 0, "policies": 0}
@@ -101,6 +108,8 @@ class Lane:
         if batch.masters_ready:
             self.greeting.speak(self.now, out)
         self._pass_time(out)  # the clock moves before each fold
+        for told in batch.decisions:
+            self.checked.hear(told, self.now, out)
         slices = batch.slices
         if self.live and self.held:
             slices, self.held = self.held + slices, []
@@ -109,6 +118,8 @@ class Lane:
                 self._fold(part, out)
             else:
                 self.held.append(part)
+        if self.live:  # after all facts of the batch
+            self.checked.decide(self.now, self.log_clock, batch.publish, out)
         if batch.publish and self.live:
             self._show(batch.caught_up, out)
         out.parked = len(self.parking)
@@ -178,6 +189,7 @@ class Lane:
         now = folding.Now(self.now, memory.ids.bucket(self.log_clock))
         found = folding.notes(n)
         if part.kind is Kind.RESERVATION:
+            self.checked.take(part, verdict, self.sku)
             self._fold_reservations(part, verdict, now, found)
         else:
             _FOLDS[part.kind](state, part.columns, verdict, part.carried, now, found)
@@ -271,13 +283,21 @@ class Lane:
         skus = self.memory.take_moved(_SHOWN_AT_ONCE)
         if skus.size == waiting:
             self._shown_at = self.now
+        out.views = self._views(skus)
+        for key, opened_at in self.watch.observe(out.views, skus, self.now):
+            out.incidents.append(self._as_incident(key, opened_at, self.now))
+
+    def _views(self, skus: Ints) -> Views:
         memory, masters = self.memory, self.masters
-        out.views = compute(
+        return compute(
             memory.state(), memory.stores["skus"].table.rows, memory.sku_names.d.buf, skus,
             masters.terms(self.now), masters.reach(), self.version_base(), self.now,
         )  # fmt: skip
-        for key, opened_at in self.watch.observe(out.views, skus, self.now):
-            out.incidents.append(self._as_incident(key, opened_at, self.now))
+
+    def _numbers_of(self, sku: int) -> Numbers:
+        """What a sku's numbers are at this moment of the step."""
+        views = self._views(np.array([sku], np.int32))
+        return Numbers(views, self.masters.terms(self.now), self.masters.reach())
 
     def version_base(self) -> int:
         """The terms of a version that all skus of the lane share."""

@@ -19,7 +19,7 @@ REASONS = {
         "before; check, then replay this letter"
     ),
     "not_computed": (
-        "this version does not compute it (bases NET and AVAILABLE, checked reservations); the event is kept here to "
+        "this version does not compute it (bases NET and AVAILABLE); the event is kept here to "
         "be sent again to one that does"
     ),
 }

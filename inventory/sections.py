@@ -89,6 +89,8 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
         parked = list(lane.parking.all())
     if parked:
         yield _json("parked", [[ticket, _parked_to_json(entry)] for ticket, entry in parked])
+    if lane.checked.changed or everything:
+        yield _json("requests", lane.checked.dump())
     if lane.watch.changed or everything:
         lane.watch.changed = False
         yield _json("watch", lane.watch.dump())
@@ -127,6 +129,7 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     parked: dict[int, Any] = {}
     meta: dict[str, Any] = {}
     watch: dict[str, Any] = {}
+    requests: dict[str, Any] = {"waiting": [], "unread": []}
     ids: list[tuple[Any, Any]] = []
     for section in sections:
         sort, _, name = section.name.partition(":")
@@ -147,10 +150,13 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
                     del documents[key]
         elif sort == "parked":
             parked.update({int(ticket): entry for ticket, entry in json.loads(section.payload)})
+        elif sort == "requests":
+            requests = json.loads(section.payload)
         elif sort == "watch":
             watch = json.loads(section.payload)
         elif sort == "meta":
             meta = json.loads(section.payload)
+    lane.checked.load(requests)
     _finish(lane, documents, parked, watch, meta, ids)
 
 

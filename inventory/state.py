@@ -99,6 +99,10 @@ LINE = np.dtype(
         ("occurred_at", "i8"),
         ("recorded_at", "i8"),
         ("logged_at", "i8"),  # of its last fact
+        ("decided", "i8"),  # checked version that was decided last; 0 none
+        ("asked", "i8"),  # of a checked version: what was asked, where `quantity` is what was granted; -1: a fact
+        ("grace", "i8"),  # of a checked version: how much later than said it ends, inside `expires_at`
+        ("fact", "i4"),  # 1: a fact spoke of it, so that nothing is decided any more
         ("sku", "i4"),
         ("location", "i4"),  # ordinal; -1 not sourced
         ("channel", "i4"),
@@ -118,6 +122,21 @@ UNSOURCED = np.dtype(
         ("channel", "i4"),
         ("next", "i4"),
     ]  # key: sku << 32 | channel
+)
+DECISION = np.dtype(
+    [
+        ("key", "i8"),  # hash of (reservation, line, sku, version)
+        ("check", "i8"),  # a second hash of the same
+        ("quantity", "i8"),
+        ("available", "i8"),
+        ("decided_at", "i8"),
+        ("logged_at", "i8"),  # of the request, or of the decision as it was read
+        ("outcome", "i4"),
+        ("reason", "i4"),
+        ("action", "i4"),
+        ("read", "i4"),  # 1: read from the log: the first one
+        ("next", "i4"),
+    ]
 )
 INSTANT = np.dtype([("due", "i8"), ("line", "i4"), ("sku", "i4"), ("next", "i4")])  # due BEGINNING: free
 
@@ -167,6 +186,7 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
     "lines": (LINE, True),
     "unsourced": (UNSOURCED, True),
     "instants": (INSTANT, False),
+    "decisions": (DECISION, True),
 }
 
 
