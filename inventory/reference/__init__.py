@@ -6,13 +6,17 @@ when asked. Tests and load tests hold the engine against it.
 """
 
 from inventory.reference.errors import NotModelled, UnknownIdentifier
+from inventory.reference.explanation import Explanation
 from inventory.reference.guards import Config
 from inventory.reference.model import ReferenceModel
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
+from inventory.reference.reservations import Decision
 
 __all__ = [
     "ChannelNumbers",
     "Config",
+    "Decision",
+    "Explanation",
     "NodeNumbers",
     "NotModelled",
     "ReferenceModel",

@@ -1,13 +1,13 @@
-"""The Avro bytes of a reservation, which break the last tie between two equal versions of a line."""
+"""The Avro bytes of an event, which break the last tie between two equal versions of a line."""
 
 from typing import Any
 
 from inventory.reference.schema import BOOLEAN, EVENTS, LONG, TEXT, Enum, Nullable, Record, Type
 
 
-def content(reservation: Record) -> bytes:
+def content(event: Record, record_name: str = "Reservation") -> bytes:
     """The fields after the envelope, in the order of the schema, identifiers as the source wrote them."""
-    return b"".join(encode(field.type, reservation[field.name]) for field in EVENTS["Reservation"])
+    return b"".join(encode(field.type, event[field.name]) for field in EVENTS[record_name])
 
 
 def encode(kind: Type, value: Any) -> bytes:

@@ -1,10 +1,11 @@
 """Open demand: what customers were promised and have not got, given back or let expire."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from inventory.reference.facts import LineFacts, SkuFacts
+from inventory.reference.facts import LineFacts, SkuFacts, Version
 
 
 class Demand(NamedTuple):
@@ -23,10 +24,52 @@ def open_quantity(line: LineFacts, now: int) -> int:
     last = line.last()
     if last is None or last.action == "CANCEL":
         return 0
-    # A soft line that names no end has none.
-    if last.commitment == "SOFT" and last.expires_at is not None and now > last.expires_at:
+    if now > (lapses_after(last) if line.is_checked() else ends_at(last)):
         return 0
-    return max(0, last.quantity - line.released() - line.consumed())
+    return max(0, line.ordered() - line.released() - line.consumed())
+
+
+def ends_at(version: Version) -> float:
+    """The last instant (ms) that a version is meant for. A soft line that names no end has none."""
+    return math.inf if version.commitment == "HARD" or version.expires_at is None else version.expires_at
+
+
+def lapses_after(version: Version) -> float:
+    """The last instant (ms) at which a version is open: its confirmation may be on its way."""
+    return ends_at(version) + version.grace
+
+
+def as_of(line: LineFacts, instant: int) -> LineFacts:
+    """The line as the facts dated at or before an instant (ms) have it, whenever they came."""
+    return LineFacts(
+        [version for version in line.versions if version.occurred_at <= instant],
+        [used for used in line.consumption if used.occurred_at <= instant],
+    )
+
+
+def open_at(facts: SkuFacts, location: str, net_of: str | None, instant: int) -> int:
+    """D(T): open units of a position as the facts dated at or before `instant` (ms) have them.
+
+    `net_of` says of which commitment: HARD, SOFT_AND_HARD, or None for none. Whether the location is in use
+    today does not matter: the source counted what it knew.
+
+    It is always computed anew from all facts ever told. A line is "forgotten" by an engine once it is not
+    open and nothing more is expected of it; its part of D(T) is then "frozen", which is to say that it stays
+    what these facts make it: for a model that forgets no line there is nothing to freeze.
+    """
+    if net_of is None:
+        return 0
+    units = 0
+    for line in facts.lines.values():
+        then = as_of(line, instant)
+        last = then.last()
+        if last is not None and last.location == location and is_in(net_of, last.commitment):
+            units += open_quantity(then, instant)
+    return units
+
+
+def is_in(net_of: str, commitment: str) -> bool:
+    return net_of == "SOFT_AND_HARD" or commitment == "HARD"
 
 
 def demand(facts: SkuFacts, is_deleted: Callable[[str], bool], now: int) -> Demand:

@@ -14,6 +14,12 @@ class Config(NamedTuple):
     clock_tolerance_ms: int = 5 * MINUTE
     count_horizon_ms: int = 24 * HOUR
     dedupe_horizon_ms: int = 72 * HOUR
+    snapshot_patience_ms: int = HOUR
+    confirm_grace_ms: int = 30_000
+    drift_tolerance: int = 5
+    """Units by which a count may differ from what was expected."""
+    basis_suspect_after: int = 3
+    """So many drifts in a row that another basis would explain make the declared one suspect."""
 
 
 MAX_TEXT = 500
@@ -36,7 +42,7 @@ def refusal(
         return "invalid_event"
     if not _has_valid_quantity(record_name, event):
         return "invalid_quantity"
-    latest = max(event["occurred_at"], event.get("counted_at", event["occurred_at"]))
+    latest = max([event["occurred_at"], *instants_of_count(event)])
     if latest - log_time > config.clock_tolerance_ms:
         return "from_the_future"
     if log_time - event["recorded_at"] > config.dedupe_horizon_ms and not accept_beyond_horizon:
@@ -60,9 +66,23 @@ def line_refusal(line: Record) -> str | None:
 
 
 def too_late(count: Record, *, log_time: int, config: Config) -> bool:
-    """A count that comes when what happened since it was made is no longer known. A recount is needed."""
-    age: int = log_time - count["counted_at"]
-    return age > config.count_horizon_ms
+    """A count, or marker of a batch, that comes when what happened since is no longer known: count again.
+
+    The same holds of the demand that its number is net of.
+    """
+    return log_time - min(instants_of_count(count)) > config.count_horizon_ms
+
+
+def instants_of_count(event: Record) -> list[int]:
+    """When units were counted, and up to when the source's orders are in the number; none of other events.
+
+    The marker of a batch has them like a count.
+    """
+    counted_at = event.get("counted_at", event.get("as_of"))
+    if counted_at is None:
+        return []
+    as_of = event["demand_as_of"]
+    return [counted_at] if event["basis"] == "GROSS" or as_of is None else [counted_at, as_of]
 
 
 def is_identifier(text: str) -> bool:
@@ -99,9 +119,15 @@ def _means_something(record_name: str, event: Record) -> bool:
         case "StockCount":
             if event["counter"] != "ON_HAND" and event["basis"] != "GROSS":
                 return False
+            # Withheld from what? A source that says so of another basis declared a wrong one.
+            if event["withheld"] and event["basis"] != "AVAILABLE":
+                return False
         case "StockMovement":
             if not _states_fit(event):
                 return False
+        case "SnapshotMarker":
+            places = event["locations"]
+            return bool(places) and all(map(is_identifier, places)) and event["items"] >= 0
     return is_identifier(event["location"])
 
 
@@ -127,6 +153,9 @@ def _has_valid_quantity(record_name: str, event: Record) -> bool:
             return bool(event["quantity"] != 0)
         case "Reservation" if event["action"] == "RELEASE":
             return bool(event["quantity"] > 0)
-        case "Reservation" | "StockCount":
+        case "StockCount":
+            # Orders may exceed what is there: a net number may be negative.
+            return bool((event["quantity"] >= 0 or event["basis"] != "GROSS") and event["withheld"] >= 0)
+        case "Reservation" | "ExpectedSupply":
             return bool(event["quantity"] >= 0)
     return True

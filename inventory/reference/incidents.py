@@ -8,19 +8,24 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from inventory.reference.facts import LineFacts, LineId, SkuFacts, Version
+from inventory.reference.demand import open_at, open_quantity
+from inventory.reference.facts import ON_HAND, LineFacts, LineId, SkuFacts, Version
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
+from inventory.reference.positions import last_count
+from inventory.reference.supply import over_received
 
 
 class Incident(NamedTuple):
-    """`subject` is a location, a channel, or a reservation line as RESERVATION/LINE."""
+    """`subject` is a location, a channel, a reference, a component, a reservation line as RESERVATION/LINE, or
+    as is said at its code.
+    """
 
     code: str
     subject: str
 
 
-def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network) -> Iterator[Incident]:
+def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network, now: int) -> Iterator[Incident]:
     for location, node in numbers.nodes.items():
         if node.sellable < 0:
             yield Incident("negative_stock", location)
@@ -28,28 +33,42 @@ def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network) -> Iterator
             yield Incident("oversell", location)
         if network.is_deleted(location) and node.on_hand > 0:
             yield Incident("stock_at_deleted_location", location)
+        if is_clamped(facts, location):
+            yield Incident("clamped_basis", location)
     for channel, told in numbers.channels.items():
         if told.unmet > 0:
             yield Incident("oversell", channel)
+    for reference, line_of_supply in facts.supply.items():
+        if over_received(line_of_supply):
+            yield Incident("over_receipt", reference)
     for line_id, line in facts.lines.items():
-        for code in line_incidents(line):
+        for code in line_incidents(line, now):
             yield Incident(code, subject(line_id))
 
 
-def line_incidents(line: LineFacts) -> Iterator[str]:
+def is_clamped(facts: SkuFacts, location: str) -> bool:
+    """Does the anchor say 0 net of demand, where there is demand? Its source may stop at 0, and hide more."""
+    last = last_count(facts, location, ON_HAND)
+    if last is None:
+        return False
+    _, count = last
+    return count.number == 0 and open_at(facts, location, count.net_of, count.demand_as_of) > 0
+
+
+def line_incidents(line: LineFacts, now: int) -> Iterator[str]:
+    """What is wrong with a line: only what a later version has not put right, and while it matters."""
     last = line.last()
     if last is None:
         yield "orphan_consumption"
         return
-    contents = {(version.version, version.content) for version in line.versions}
-    if len(contents) > len({number for number, _ in contents}):
+    if len({version.content for version in line.versions if version.version == last.version}) > 1:
         yield "conflicting_version"
     if last.action == "CANCEL":
-        if any(used.consumed > 0 and used.occurred_at > last.occurred_at for used in line.consumption):
+        if sum(used.consumed for used in line.consumption if used.occurred_at > last.occurred_at) > 0:
             yield "shipped_after_cancel"
-    elif line.released() + line.consumed() > last.quantity:
+    elif line.released() + line.consumed() > line.ordered():
         yield "over_release"
-    if any(revived(*pair) for pair in pairwise(sorted(line.versions))):
+    if open_quantity(line, now) and any(revived(*pair) for pair in pairwise(sorted(line.versions))):
         yield "confirmed_after_expiry"
 
 

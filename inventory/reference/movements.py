@@ -1,8 +1,8 @@
-"""What each kind of movement adds, and what it uses up of the reservation line that it names."""
+"""Events as facts: what each kind of movement adds and uses up of the line that it names; what is counted."""
 
 from functools import lru_cache
 
-from inventory.reference.facts import Additive, Change, LineId
+from inventory.reference.facts import Additive, Change, Count, LineId, Sale, Transit
 from inventory.reference.guards import ARRIVALS
 from inventory.reference.schema import Record
 
@@ -24,7 +24,8 @@ def restated(quantity: int, from_state: str, to_state: str) -> Change:
     return Change(*(old + new for old, new in zip(gone, come, strict=True)))
 
 
-def movement(event: Record, location: str) -> Additive:
+def movement(event: Record, location: str, channel: str | None) -> Additive:
+    """`channel` is the canonical one that the event names, None where none is known."""
     quantity: int = event["quantity"]
     kind, from_state, to_state = event["movement"], event["from_state"], event["to_state"]
     if kind in ARRIVALS:
@@ -39,25 +40,50 @@ def movement(event: Record, location: str) -> Additive:
     # transfer leave demand alone.
     consumed = {"SHIP": quantity, "ADJUST": -quantity}.get(kind, 0)
     line = named_line(event["reservation_id"], event["line"]) if consumed else None
-    return Additive(event["occurred_at"], location, change, line, consumed if line else 0, 0)
+    sold = sale(channel, quantity, event["reservation_id"]) if kind == "SHIP" else None
+    moved = transit(kind, event["reference"], quantity)
+    return Additive(event["occurred_at"], location, change, line, consumed if line else 0, 0, sold, moved)
 
 
 def correction(event: Record, location: str) -> Additive:
     return Additive(event["occurred_at"], location, units(event["quantity"], event["state"]), None, 0, 0)
 
 
-def pos_line(line: Record, occurred_at: int, location: str) -> Additive:
+def pos_line(line: Record, occurred_at: int, location: str, channel: str | None) -> Additive:
     """A sale takes from what is sellable; a return (negative) arrives in its `to_state`."""
     sold: int = line["quantity"]
     if sold < 0:
         return Additive(occurred_at, location, units(-sold, line["to_state"]), None, 0, 0)
     consumes = named_line(line["reservation_id"], line["reservation_line"])
-    return Additive(occurred_at, location, units(-sold, "SELLABLE"), consumes, sold if consumes else 0, 0)
+    by_channel = sale(channel, sold, line["reservation_id"])
+    taken = units(-sold, "SELLABLE")
+    return Additive(occurred_at, location, taken, consumes, sold if consumes else 0, 0, by_channel)
+
+
+def count(event: Record) -> Count:
+    as_of = event["demand_as_of"]
+    if event["basis"] == "GROSS" or as_of is None:
+        as_of = event["counted_at"]
+    net_of = None if event["basis"] == "GROSS" else event["net_of"]
+    return Count(event["quantity"], as_of, net_of, event["withheld"])
 
 
 def release(event: Record) -> Additive:
     line = (event["reservation_id"], event["line"])
     return Additive(event["occurred_at"], None, None, line, 0, event["quantity"])
+
+
+def sale(channel: str | None, quantity: int, reservation_id: str | None) -> Sale | None:
+    """What a channel sold; through a reservation it is the line that counts."""
+    return None if channel is None or reservation_id is not None else Sale(channel, quantity)
+
+
+def transit(kind: str, reference: str | None, quantity: int) -> Transit | None:
+    """What a movement does to the expected line that it names: only these kinds send and receive."""
+    if reference is None or kind not in ("TRANSFER_OUT", "TRANSFER_IN", "RECEIPT"):
+        return None
+    sent = kind == "TRANSFER_OUT"
+    return Transit(reference, sent=quantity if sent else 0, received=0 if sent else quantity)
 
 
 def named_line(reservation_id: str | None, line: str | None) -> LineId | None:

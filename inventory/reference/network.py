@@ -100,14 +100,15 @@ class Network:
         self.locations: dict[str, Location] = {}
         self.channels: dict[str, Channel] = {}
         self._sells_from: dict[str, frozenset[Location]] = {}
+        self._places: dict[str, frozenset[str]] = {}
 
     def put_location(self, location: Location) -> None:
         self.locations[location.id] = location
-        self._sells_from.clear()
+        self._forget()
 
     def put_channel(self, channel: Channel) -> None:
         self.channels[channel.id] = channel
-        self._sells_from.clear()
+        self._forget()
 
     def is_deleted(self, location: str) -> bool:
         return self.locations[location].deleted
@@ -121,9 +122,19 @@ class Network:
             )
         return self._sells_from[channel]
 
+    def places_of(self, channel: str) -> frozenset[str]:
+        """`sells_from`, by id."""
+        if channel not in self._places:
+            self._places[channel] = frozenset(location.id for location in self.sells_from(channel))
+        return self._places[channel]
+
     def share(self, one: str, other: str) -> bool:
         """Do orders of one channel ask for stock of the other? Its own orders always do."""
         return one == other or not self.sells_from(one).isdisjoint(self.sells_from(other))
 
     def live_channels(self) -> Iterable[str]:
         return sorted(channel.id for channel in self.channels.values() if not channel.deleted)
+
+    def _forget(self) -> None:
+        self._sells_from.clear()
+        self._places.clear()

@@ -1,18 +1,18 @@
 """All numbers of one sku at one instant, from its facts and the master data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from inventory.reference.demand import Demand, demand
-from inventory.reference.facts import PositionFacts, SkuFacts
+from inventory.reference.facts import SkuFacts
+from inventory.reference.fences import Allocated, Fence, fence_of, in_order
 from inventory.reference.network import Network
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
 from inventory.reference.pool import channel_numbers, deleted_node, node_numbers
 from inventory.reference.positions import counters
 from inventory.reference.rulebook import ItemRules, RuleBook
 from inventory.reference.rules import Item
-
-NOTHING = PositionFacts()
+from inventory.reference.supply import Arriving, Expected, arriving_by, expected
 
 
 class SkuNumbers(NamedTuple):
@@ -21,25 +21,49 @@ class SkuNumbers(NamedTuple):
     rules: ItemRules
     nodes: Mapping[str, NodeNumbers]
     channels: Mapping[str, ChannelNumbers]
+    fences: tuple[Fence, ...]
 
 
-def sku_numbers(facts: SkuFacts, item: Item, network: Network, book: RuleBook, now: int) -> SkuNumbers:
+def sku_numbers(
+    facts: SkuFacts,
+    item: Item,
+    network: Network,
+    book: RuleBook,
+    allocated: Mapping[str, Allocated],
+    now: int,
+) -> SkuNumbers:
+    """`allocated` is what each percentage fence asks for the sku."""
     rules = book.for_item(item, now)
     wanted = demand(facts, network.is_deleted, now)
-    places = {*facts.positions, *wanted.soft, *wanted.hard}
+    lines = expected(facts, now)
+    places = {*facts.positions, *facts.completions(), *wanted.soft, *wanted.hard}
     nodes = {place: node_of(place, facts, wanted, network, book, rules) for place in sorted(places)}
+    fences = fences_of(facts, network, rules, allocated, now)
     channels = {
-        channel: channel_of(channel, nodes, wanted, item, network, book, rules)
+        channel: channel_of(channel, nodes, wanted, lines, fences, item, network, book, rules, now)
         for channel in network.live_channels()
     }
-    return SkuNumbers(rules, nodes, channels)
+    return SkuNumbers(rules, nodes, channels, fences)
+
+
+def fences_of(
+    facts: SkuFacts, network: Network, rules: ItemRules, allocated: Mapping[str, Allocated], now: int
+) -> tuple[Fence, ...]:
+    """One of each channel that has one, in the order they are granted; excluded channels have none."""
+    fences = []
+    for channel in network.live_channels():
+        winning = rules.of_channel(channel)
+        rule = winning["ring_fence"]
+        if rule is not None and winning["exclusion"] is None:
+            fences.append(fence_of(rule, channel, allocated.get(rule.id), facts, now))
+    return tuple(in_order(fences))
 
 
 def node_of(
     place: str, facts: SkuFacts, wanted: Demand, network: Network, book: RuleBook, rules: ItemRules
 ) -> NodeNumbers:
     location = network.locations[place]
-    has = counters(facts.positions.get(place, NOTHING))
+    has = counters(facts, place)
     if location.deleted:
         return deleted_node(place, has)
     soft, hard = wanted.soft.get(place, 0), wanted.hard.get(place, 0)
@@ -50,21 +74,45 @@ def channel_of(
     channel: str,
     nodes: Mapping[str, NodeNumbers],
     wanted: Demand,
+    lines: Sequence[Expected],
+    fences: tuple[Fence, ...],
     item: Item,
     network: Network,
     book: RuleBook,
     rules: ItemRules,
+    now: int,
 ) -> ChannelNumbers:
     sells_from = network.sells_from(channel)
     winning = rules.of_channel(channel)
-    shaping = book.of_nodes(rules, sells_from).union(rule for rule in winning.values() if rule is not None)
+    near = [fence for fence in fences if network.share(channel, fence.channel)]
+    shaping = {rule.id for rule in book.of_nodes(rules, sells_from)}
+    shaping.update(rule.id for rule in book.of_arrivals(rules, channel, sells_from))
+    shaping.update(rule.id for rule in winning.values() if rule is not None)
+    shaping.update(fence.id for fence in near)
     return channel_numbers(
         channel,
         active=item.active,
         nodes=[node for place, node in nodes.items() if network.locations[place] in sells_from],
+        arriving=arrivals(channel, lines, network, book, rules, now),
         # Unsourced demand may be sourced wherever its channel sells from: it counts whole in every channel
         # that sells from any of those places.
         unsourced=sum(units for asks, units in wanted.unsourced.items() if network.share(channel, asks)),
+        fences=near,
+        may_sell_from=network.places_of,
         winning=winning,
-        rules=tuple(sorted(rule.id for rule in shaping)),
+        rules=tuple(sorted(shaping)),
     )
+
+
+def arrivals(
+    channel: str, lines: Sequence[Expected], network: Network, book: RuleBook, rules: ItemRules, now: int
+) -> list[Arriving]:
+    """The expected lines that count for a channel: each by the rule that wins where it arrives."""
+    arriving = []
+    for line in lines:
+        location = network.locations[line.location]
+        if location in network.sells_from(channel):
+            rule = book.in_transit_at(rules, channel, location)
+            if rule is not None and (counted := arriving_by(rule, line, now)) is not None:
+                arriving.append(counted)
+    return arriving

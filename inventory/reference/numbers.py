@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from inventory.reference.fences import Grant
+from inventory.reference.supply import Arriving
+
 Status = Literal["OUT", "LOW", "IN_STOCK"]
 
 
@@ -11,8 +14,10 @@ class ChannelNumbers:
     """What a channel is told of a sku, and the terms that led to it.
 
     `shortage` is that of the channel's locations alone; `demand` adds what is unsourced. `withheld` is what
-    safety stock keeps back in the pool. `rules` are the winning ones of every layer, by id, whether they
-    moved this number or not; node rules of all the channel's locations are among them.
+    safety stock keeps back in the pool. `grant` is what the channel's own fence takes from it, `grants` what
+    all of them do, in their order. `arriving` is the in-transit supply that counts. `rules` are the winning
+    ones of every layer, by id, whether they moved this number or not; node and in-transit rules of all the
+    channel's locations are among them, and other channels' fences that may take from its pool.
     """
 
     channel: str
@@ -29,6 +34,8 @@ class ChannelNumbers:
     demand: int
     withheld: int
     rules: tuple[str, ...]
+    grants: tuple[Grant, ...] = ()
+    arriving: tuple[Arriving, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """From the positions of a sku to what each channel is told. The order of operations is the contract."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
+from inventory.reference.fences import Fence, grants
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers, Status
 from inventory.reference.positions import Counters
 from inventory.reference.rules import Rule
+from inventory.reference.supply import Arriving
 
 
 def node_numbers(location: str, has: Counters, soft: int, hard: int, rule: Rule | None) -> NodeNumbers:
@@ -52,15 +56,20 @@ def channel_numbers(
     *,
     active: bool,
     nodes: Sequence[NodeNumbers],
+    arriving: Sequence[Arriving],
     unsourced: int,
+    fences: Sequence[Fence],
+    may_sell_from: Callable[[str], Collection[str]],
     winning: Mapping[str, Rule | None],
     rules: tuple[str, ...],
 ) -> ChannelNumbers:
-    """What a channel is told, from the positions it may sell from and the unsourced demand that asks for it.
+    """What a channel is told, from the positions it may sell from, what is on its way to them and counts, and
+    the unsourced demand that asks for it.
 
+    `fences` are those that may take from its pool, in their order, and `may_sell_from` tells from where.
     `winning` is the rule of each layer that names channels; `rules` are the ids to publish with the number.
     """
-    supply = sum(max(node.net, 0) for node in nodes)
+    supply = sum(max(node.net, 0) for node in nodes) + sum(line.counted for line in arriving)
     shortage = sum(node.shortage for node in nodes)
     demand = shortage + unsourced
     unmet = max(0, demand - supply)
@@ -69,9 +78,44 @@ def channel_numbers(
     withheld = min(max(network, sum(node.withheld for node in nodes)), max(0, supply - demand))
     pool = supply - min(demand, supply) - withheld
 
-    grant = 0
-    shared = pool - grant
-    # The pool and its terms stay as they are: they say what there is, not what is shown.
+    has = Counter({node.location: node.node_ats for node in nodes})
+    for line in arriving:
+        has[line.location] += line.counted
+    granted = grants(channel, pool, fences, has, may_sell_from)
+    grant = sum(each.units for each in granted if each.channel == channel)
+    shared = pool - sum(each.units for each in granted)
+    told = shown(grant, shared, unmet, active=active, winning=winning)
+    return ChannelNumbers(
+        channel=channel,
+        available=told.available,
+        status=told.status,
+        view=told.view,
+        pool=pool,
+        grant=grant,
+        shared=shared,
+        shortage=shortage,
+        unmet=unmet,
+        offer=told.offer,
+        supply=supply,
+        demand=demand,
+        withheld=withheld,
+        rules=rules,
+        grants=granted,
+        arriving=tuple(arriving),
+    )
+
+
+class Shown(NamedTuple):
+    """What of a pool a channel is told."""
+
+    offer: int
+    view: int
+    available: int
+    status: Status
+
+
+def shown(grant: int, shared: int, unmet: int, *, active: bool, winning: Mapping[str, Rule | None]) -> Shown:
+    """The pool and its terms stay as they are where nothing is shown: they say what there is."""
     excluded = winning["exclusion"] is not None or not active
     offer = 0 if excluded else grant + math.floor(shared * share_of(winning["share"]))
     view = max(0, offer - units_of(winning["buffer"]))
@@ -79,23 +123,8 @@ def channel_numbers(
         view = min(view, units_of(winning["cap"]))
     if view <= units_of(winning["threshold"]):
         view = 0
-    available = view
-    return ChannelNumbers(
-        channel=channel,
-        available=available,
-        status=status_of(available, units_of(winning["low_stock"])),
-        view=view,
-        pool=pool,
-        grant=grant,
-        shared=shared,
-        shortage=shortage,
-        unmet=unmet,
-        offer=offer,
-        supply=supply,
-        demand=demand,
-        withheld=withheld,
-        rules=rules,
-    )
+    available = view + (0 if excluded else max(0, units_of(winning["backorder"]) - unmet))
+    return Shown(offer, view, available, status_of(available, units_of(winning["low_stock"])))
 
 
 def status_of(available: int, low_stock: int) -> Status:

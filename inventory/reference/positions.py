@@ -3,7 +3,8 @@
 import math
 from typing import NamedTuple
 
-from inventory.reference.facts import COUNTERS, PositionFacts
+from inventory.reference.demand import open_at
+from inventory.reference.facts import COUNTERS, Count, CountKey, SkuFacts
 
 
 class Counters(NamedTuple):
@@ -26,24 +27,39 @@ class Anchor(NamedTuple):
     quantity: int
 
 
-def anchor(position: PositionFacts, counter: int) -> Anchor:
-    counts = position.counts.get(counter)
-    if not counts:
-        return Anchor(-math.inf, 0)
-    greatest = max(counts)
-    return Anchor(greatest.counted_at, counts[greatest])
+NEVER_COUNTED = Anchor(-math.inf, 0)
 
 
-def value(position: PositionFacts, counter: int) -> int:
-    """A movement at or before the time of the anchor is absorbed: the count already saw it."""
-    counted = anchor(position, counter)
+def gross(facts: SkuFacts, location: str, count: Count) -> int:
+    """The physical units that a count of any basis means, by what is known now of the demand of its time."""
+    demand = open_at(facts, location, count.net_of, count.demand_as_of)
+    return count.number + count.withheld + demand
+
+
+def last_count(
+    facts: SkuFacts, location: str, counter: int, before: CountKey | None = None
+) -> tuple[CountKey, Count] | None:
+    """The greatest count of a counter, or the greatest of those that are less than `before`."""
+    counts = facts.counts(location, counter).items()
+    return max((count for count in counts if before is None or count[0] < before), default=None)
+
+
+def value(
+    facts: SkuFacts, location: str, counter: int, *, before: CountKey | None = None, until: float = math.inf
+) -> int:
+    """What the counter has at `until` (ms), as if there were no count but those less than `before`.
+
+    A movement at or before the time of the anchor is absorbed: the count already saw it.
+    """
+    last = last_count(facts, location, counter, before)
+    counted = NEVER_COUNTED if last is None else Anchor(last[0].counted_at, gross(facts, location, last[1]))
     after = (
         fact.change[counter]
-        for fact in position.movements
-        if fact.occurred_at > counted.time and fact.change is not None
+        for fact in facts.position(location).movements
+        if counted.time < fact.occurred_at <= until and fact.change is not None
     )
     return counted.quantity + sum(after)
 
 
-def counters(position: PositionFacts) -> Counters:
-    return Counters(*(value(position, counter) for counter in COUNTERS.values()))
+def counters(facts: SkuFacts, location: str) -> Counters:
+    return Counters(*(value(facts, location, counter) for counter in COUNTERS.values()))

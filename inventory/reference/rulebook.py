@@ -12,12 +12,16 @@ class ItemRules(NamedTuple):
     by_layer: dict[str, tuple[Rule, ...]]
 
     def of_channel(self, channel: str) -> dict[str, Rule | None]:
-        """The one of each layer that wins; a rule that names no channel is one for every channel."""
+        """The one of each layer without places that wins; a rule that names no channel is one for every channel."""
         return {
             layer: next((rule for rule in rules if rule.channel in (None, channel)), None)
             for layer, rules in self.by_layer.items()
-            if LAYERS[layer].names_channel
+            if LAYERS[layer].names_channel and not LAYERS[layer].matches_places
         }
+
+    def in_transit_of(self, channel: str) -> tuple[Rule, ...]:
+        """Those of the in-transit layer that may win for a channel: which one does depends on the place."""
+        return tuple(rule for rule in self.by_layer["in_transit"] if rule.channel in (None, channel))
 
 
 class RuleBook:
@@ -25,13 +29,19 @@ class RuleBook:
 
     def __init__(self) -> None:
         self._rules: dict[str, Rule] = {}
+        self.ever: list[Rule] = []
+        """Every rule that was ever told, superseded and ended ones included."""
         self._by_sku: dict[str | None, list[Rule]] = {}
         self._at: dict[tuple[tuple[Rule, ...], Location], Rule | None] = {}
         self._in: dict[tuple[tuple[Rule, ...], frozenset[Location]], frozenset[Rule]] = {}
 
     def put(self, rule: Rule) -> None:
         self._rules[rule.id] = rule
+        self.ever.append(rule)
         self._sort_out()
+
+    def get(self, rule_id: str) -> Rule | None:
+        return self._rules.get(rule_id)
 
     def end(self, rule_id: str) -> None:
         self._rules.pop(rule_id, None)
@@ -45,17 +55,30 @@ class RuleBook:
 
     def safety_stock_at(self, rules: ItemRules, location: Location) -> Rule | None:
         """The node rule that wins at a location."""
-        node_rules = rules.by_layer["safety_stock"]
-        key = (node_rules, location)
-        if key not in self._at:
-            self._at[key] = next((rule for rule in node_rules if rule.holds_at(location)), None)
-        return self._at[key]
+        return self._strongest(rules.by_layer["safety_stock"], location)
 
     def of_nodes(self, rules: ItemRules, locations: frozenset[Location]) -> frozenset[Rule]:
         """The node rules that win anywhere in these locations."""
-        key = (rules.by_layer["safety_stock"], locations)
+        return self._winning(rules.by_layer["safety_stock"], locations)
+
+    def in_transit_at(self, rules: ItemRules, channel: str, location: Location) -> Rule | None:
+        """The rule by which a channel counts what is on its way to a location."""
+        return self._strongest(rules.in_transit_of(channel), location)
+
+    def of_arrivals(self, rules: ItemRules, channel: str, locations: frozenset[Location]) -> frozenset[Rule]:
+        """The in-transit rules that win for a channel anywhere in these locations."""
+        return self._winning(rules.in_transit_of(channel), locations)
+
+    def _strongest(self, rules: tuple[Rule, ...], location: Location) -> Rule | None:
+        key = (rules, location)
+        if key not in self._at:
+            self._at[key] = next((rule for rule in rules if rule.holds_at(location)), None)
+        return self._at[key]
+
+    def _winning(self, rules: tuple[Rule, ...], locations: frozenset[Location]) -> frozenset[Rule]:
+        key = (rules, locations)
         if key not in self._in:
-            winning = {self.safety_stock_at(rules, location) for location in locations}
+            winning = {self._strongest(rules, location) for location in locations}
             self._in[key] = frozenset(rule for rule in winning if rule is not None)
         return self._in[key]
 

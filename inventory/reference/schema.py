@@ -82,6 +82,8 @@ class TextMap:
 TEXT, LONG, BOOLEAN = Text(), Long(), Boolean()
 TEXT_OR_NULL, LONG_OR_NULL = Nullable(TEXT), Nullable(LONG)
 STATE = Enum("SELLABLE", "DAMAGED", "QUALITY_CONTROL", "BLOCKED")
+BASIS = Enum("GROSS", "NET", "AVAILABLE")
+NET_OF = Enum("HARD", "SOFT_AND_HARD")
 STATUS = Enum("ACTIVE", "DELETED")
 
 ENVELOPE = (
@@ -148,12 +150,33 @@ EVENTS: dict[str, tuple[Field, ...]] = {
         Field("quantity", LONG),
         Field("counted_at", LONG),
         Field("count_sequence", LONG, 0),
-        Field("basis", Enum("GROSS", "NET", "AVAILABLE")),
-        Field("net_of", Enum("HARD", "SOFT_AND_HARD"), "HARD"),
+        Field("basis", BASIS),
+        Field("net_of", NET_OF, "HARD"),
         Field("demand_as_of", LONG_OR_NULL, None),
         Field("withheld", LONG, 0),
         Field("counter", Enum("ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED"), "ON_HAND"),
         Field("batch", Nullable(Nested(Field("batch_id", TEXT), Field("sequence", LONG))), None),
+    ),
+    "ExpectedSupply": (
+        Field("reference", TEXT),
+        Field("version", LONG),
+        Field("kind", Enum("PURCHASE_ORDER", "TRANSFER", "ASN")),
+        Field("sku", TEXT),
+        Field("location", TEXT),
+        Field("quantity", LONG),
+        Field("expected_at", LONG),
+        Field("status", Enum("OPEN", "CANCELLED", "CLOSED")),
+    ),
+    "SnapshotMarker": (
+        Field("batch_id", TEXT),
+        Field("marker", Enum("BEGIN", "END")),
+        Field("mode", Enum("FULL", "NONZERO", "PARTIAL")),
+        Field("locations", Array(TEXT)),
+        Field("basis", BASIS),
+        Field("net_of", NET_OF, "HARD"),
+        Field("demand_as_of", LONG_OR_NULL, None),
+        Field("as_of", LONG),
+        Field("items", LONG, 0),
     ),
     "StockCorrection": (
         Field("sku", TEXT),
@@ -176,6 +199,10 @@ MASTER_DATA: dict[str, tuple[Field, ...]] = {
         Field("ship_together", BOOLEAN, False),
         Field("aliases", Array(Nested(Field("source", TEXT), Field("identifier", TEXT))), ()),
         Field("active", BOOLEAN, True),
+    ),
+    "Allocation": (
+        Field("sku", TEXT),
+        Field("fences", Array(Nested(Field("fence", TEXT), Field("units", LONG), Field("set_at", LONG)))),
     ),
     "Location": (Field("id", TEXT), Field("status", STATUS), Field("definition", TEXT)),
     "Channel": (Field("id", TEXT), Field("status", STATUS), Field("definition", TEXT)),

@@ -53,6 +53,10 @@ class Shop:
     def item(self, sku: str, **fields: Any) -> str | None:
         return self.fold("CatalogItem", {"sku": sku, **fields}, key=sku)
 
+    def bundle(self, sku: str, parts: Mapping[str, int], **fields: Any) -> str | None:
+        told = [{"sku": part, "quantity": quantity} for part, quantity in parts.items()]
+        return self.item(sku, bundle=told, **fields)
+
     def rule(
         self,
         layer: str,
@@ -69,6 +73,33 @@ class Shop:
             "valid_to": None if valid_to is None else NOW + valid_to,
         }
         return self.fold("Policy", value, key=name)
+
+    def fence(
+        self,
+        name: str,
+        channel: str,
+        *,
+        set_at: int | None = -2 * HOUR,
+        log_time: int = 0,
+        valid_to: int | None = None,
+        **definition: Any,
+    ) -> str | None:
+        """A ring-fence that was set at, and whose record came at, these times relative to `NOW`."""
+        if set_at is not None:
+            definition["set_at"] = NOW + set_at
+        value = {
+            **_master(name, {"channel": channel, **definition}, False),
+            "layer": "ring_fence",
+            "valid_to": None if valid_to is None else NOW + valid_to,
+        }
+        return self.fold("Policy", value, key=name, log_time=NOW + log_time)
+
+    def allocate(
+        self, fences: Mapping[str, int], *, sku: str = SKU, set_at: int = -2 * HOUR, log_time: int = 0
+    ) -> str | None:
+        """Units that percentage fences come to."""
+        told = [{"fence": fence, "units": units, "set_at": NOW + set_at} for fence, units in fences.items()]
+        return self.fold("Allocation", {"sku": sku, "fences": told}, key=sku, log_time=NOW + log_time)
 
     # Facts
 
@@ -116,6 +147,21 @@ class Shop:
         value = {"location": "DC1", "transaction_id": "t", "lines": filled}
         return self.event("PosTransaction", value, at, fields)
 
+    def expect(
+        self, reference: str, version: int, quantity: int, *, due: int, at: int = -HOUR, **fields: Any
+    ) -> str | None:
+        """A line of expected supply that is due at a time relative to `NOW`."""
+        value = {
+            **self._where(fields),
+            "reference": reference,
+            "version": version,
+            "kind": "PURCHASE_ORDER",
+            "quantity": quantity,
+            "expected_at": NOW + due,
+            "status": "OPEN",
+        }
+        return self.event("ExpectedSupply", value, at, fields)
+
     def event(self, record_name: str, value: Record, at: int, fields: Record) -> str | None:
         """Fold an event dated `at`, that was recorded and reached the broker a second later."""
         envelope = {
@@ -143,17 +189,20 @@ class Shop:
     def available(self, name: str = "web", *, sku: str = SKU, at: int = 0) -> int:
         return self.channel(name, sku=sku, at=at).available
 
+    def projected(self, days: int, name: str = "web", *, sku: str = SKU, at: int = 0) -> list[int]:
+        return self.model.projected(sku, name, NOW + at, days)
+
     def on_hand(self, location: str = "DC1", *, sku: str = SKU) -> int:
         return self.node(location, sku=sku).on_hand
 
-    def open(self, *, at: int = 0) -> dict[tuple[str, str], int]:
-        return self.model.open_lines(SKU, NOW + at)
+    def open(self, *, sku: str = SKU, at: int = 0) -> dict[tuple[str, str], int]:
+        return self.model.open_lines(sku, NOW + at)
 
     def exceptions(self) -> list[str]:
         return [code for code, *_ in self.model.exceptions]
 
-    def incidents(self, *, at: int = 0) -> set[tuple[str, str]]:
-        return {(code, subject) for code, subject in self.model.incidents(SKU, NOW + at)}
+    def incidents(self, *, sku: str = SKU, at: int = 0) -> set[tuple[str, str]]:
+        return {(code, subject) for code, subject in self.model.incidents(sku, NOW + at)}
 
     @staticmethod
     def _where(fields: Record) -> Record:

@@ -161,6 +161,62 @@ def test_shipped_after_cancel() -> None:
     assert (shop.on_hand(), shop.open()) == (-2, {})
 
 
+def test_shipped_after_cancel_in_either_order_until_it_is_given_back() -> None:
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("line", {"order": "o", "version": 1, "quantity": 5}),
+        ("cancel", {"order": "o", "version": 2, "at": -30 * MINUTE}),
+        ("ship", {"quantity": 2, "at": -MINUTE, "reservation_id": "o"}),
+    ]
+    for order in permutations(told):
+        shop = Shop()
+        shop.receipt(10)
+        for name, fields in order:
+            getattr(shop, name)(**fields)
+        assert shop.incidents() == {("shipped_after_cancel", "o/1")}
+        shop.movement("ADJUST", 1, at=0, reservation_id="o")
+        assert shop.incidents() == {("shipped_after_cancel", "o/1")}
+        shop.movement("ADJUST", 1, at=0, reservation_id="o")
+        assert shop.incidents() == set()
+
+
+def test_shipped_at_the_instant_of_the_cancel_was_before_it() -> None:
+    shop = Shop()
+    shop.receipt(10)
+    shop.cancel("o", 2, at=-MINUTE)
+    shop.ship(2, at=-MINUTE, reservation_id="o")
+    assert shop.incidents() == set()
+
+
+def test_a_contradiction_is_over_when_a_later_version_says_what_holds() -> None:
+    shop = Shop()
+    shop.receipt(10)
+    shop.line("o", 1, 5)
+    shop.line("o", 1, 6)
+    assert shop.incidents() == {("conflicting_version", "o/1")}
+    shop.line("o", 2, 6)
+    assert shop.incidents() == set()
+
+
+def test_a_line_that_was_confirmed_too_late_matters_while_it_is_open() -> None:
+    shop = Shop()
+    shop.receipt(10)
+    shop.line("o", 1, 3, commitment="SOFT", expires_at=NOW - HOUR, at=-2 * HOUR)
+    shop.line("o", 2, 3, action="CONFIRM", at=-MINUTE)
+    assert shop.incidents() == {("confirmed_after_expiry", "o/1")}
+    shop.ship(3, at=0, reservation_id="o")
+    assert shop.incidents() == set()
+
+
+def test_what_exceeds_a_line_is_over_when_the_line_grows() -> None:
+    shop = Shop()
+    shop.receipt(10)
+    shop.release("o", 7)
+    shop.line("o", 1, 5)
+    assert shop.incidents() == {("over_release", "o/1")}
+    shop.line("o", 2, 7)
+    assert shop.incidents() == set()
+
+
 def test_a_soft_line_is_open_up_to_its_end_and_a_hard_one_has_none() -> None:
     shop = Shop()
     shop.line("soft", 1, 1, commitment="SOFT", expires_at=NOW)

@@ -129,15 +129,7 @@ def test_what_cannot_be_read_at_all() -> None:
 def test_what_the_model_does_not_compute_is_said_aloud() -> None:
     shop = Shop()
     with pytest.raises(NotModelled):
-        shop.count(1, basis="NET")
-    with pytest.raises(NotModelled):
-        shop.line("o", 1, 1, mode="CHECKED")
-    with pytest.raises(NotModelled):
-        shop.item("KIT", bundle=[{"sku": SKU, "quantity": 2}])
-    with pytest.raises(NotModelled):
-        shop.rule("ring_fence", "rf", channel="web", units=5)
-    with pytest.raises(NotModelled):
-        shop.fold("SnapshotMarker", {})
+        shop.fold("Availability", {})
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_i4_i5_a_view_is_within_its_pool(master_data: list[Told], history: list[
         for channel in model.channels():
             told = model.channel(sku, channel, NOW)
             assert 0 <= told.view <= told.pool
-            assert told.grant + told.shared == told.pool
+            assert sum(grant.units for grant in told.grants) + told.shared == told.pool
             assert told.unmet <= told.demand
 
 
