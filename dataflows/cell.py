@@ -117,7 +117,8 @@ class Cell:
             signal.signal(each, self._on_signal)
         self.redis = RedisLink(settings, self.stopping, self._offer_all)
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
-        self._publisher = Publisher(settings, outlet, self.redis, self.stopping)
+        urgent = producer(settings, linger_ms=0)
+        self._publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping)
 
     def stopping(self) -> bool:
         """Whether the cell has been told to drain."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from inventory import folding
+from inventory.admission import OK, Admitted
 from inventory.batch import Outputs, Slice
 from inventory.columns import NULL
 from inventory.decisions import (
@@ -36,7 +37,6 @@ from inventory.offers import Numbers
 from inventory.positions import mark_moved
 from inventory.requests import Request, is_request, request_from_json, request_of
 from inventory.state import NO_LINE_YET, Memory
-from inventory.admission import OK, Admitted
 
 _WAITS = 15
 """Outcome of a record that is to be decided instead of folded."""
@@ -119,17 +119,22 @@ class Checked:
             return False
         elif version != decided + 1:
             decision = Decision(
-                REFUSED, CONFLICT, 0, self._available(request, self._numbers(request.sku)), now, request.action
+                REFUSED,
+                CONFLICT,
+                0,
+                self._available(request, self._numbers(request.sku)),
+                now,
+                request.action,
             )
         else:
             decision = self._decided(request, row, now)
             self._unread[request.identity] = request, self._apply(request, row, decision, now)
             self.decisions.put(request.identity, decision, read=False, log_time=request.log_time)
-        answer = Answer(request.identity, decision, request.event_id, self.hold_of(row, now))
+        answer = Answer(request.identity, decision, request.event_id, self.hold_of(row))
         if anew:
             out.decisions.append(answer)
-        if known is not None and self.decisions.is_read(request.identity):
-            out.standing.append(answer)
+        if known is not None:
+            self._tell_standing(request, row, out)
         return True
 
     def _decided(self, request: Request, row: int, now: int) -> Decision:
@@ -137,20 +142,26 @@ class Checked:
         line = state_lines(self._memory)[row]
         numbers = self._numbers(request.sku)
         available = self._available(request, numbers)
-        told = lambda outcome, reason, units: Decision(outcome, reason, units, available, now, request.action)  # noqa: E731
+        outcome, reason, units = self._granted(request, line, numbers, available, now)
+        return Decision(outcome, reason, units, available, now, request.action)
+
+    def _granted(
+        self, request: Request, line: Any, numbers: Numbers, available: int, now: int
+    ) -> tuple[int, int, int]:
+        """Outcome, reason, units."""
         if line["fact"]:
-            return told(REFUSED, FACT_LINE, 0)
+            return REFUSED, FACT_LINE, 0
         if request.cancels:
-            return told(ACCEPTED, NO_REASON, 0)
+            return ACCEPTED, NO_REASON, 0
         if _too_late(line, request) or request.lapsed(now, self._grace):
-            return told(REFUSED, EXPIRED, 0)
-        had = int(used(self._memory.state(), row))
+            return REFUSED, EXPIRED, 0
+        had = int(line["released"]) + max(0, int(line["consumed"]))
         most = self._most(request, line, numbers, available)
         if max(0, request.quantity - had) <= most:
-            return told(ACCEPTED, NO_REASON, request.quantity)
+            return ACCEPTED, NO_REASON, request.quantity
         if request.allow_partial and most > 0:
-            return told(PARTIAL, INSUFFICIENT, had + most)
-        return told(REFUSED, INSUFFICIENT, 0)
+            return PARTIAL, INSUFFICIENT, had + most
+        return REFUSED, INSUFFICIENT, 0
 
     def _most(self, request: Request, line: Any, numbers: Numbers, available: int) -> int:
         """The most that the line may have open: what is left, and what it holds already of the same."""
@@ -205,7 +216,7 @@ class Checked:
         self._fresh.pop(request.sku, None)
         return [int(v) for v in before]
 
-    def hold_of(self, row: int, now: int) -> Hold:
+    def hold_of(self, row: int) -> Hold:
         """What a line has now."""
         line = state_lines(self._memory)[row]
         if int(line["version"]) == NO_LINE_YET:
@@ -252,7 +263,14 @@ class Checked:
             self._undo(request, before, now)
             return
         row = int(line_of(self._memory.state(), request.key, request.check, request.sku))
-        out.standing.append(Answer(identity, decision, request.event_id, self.hold_of(row, now)))
+        self._tell_standing(request, row, out)
+
+    def _tell_standing(self, request: Request, row: int, out: Outputs) -> None:
+        """Tell what the line is, unless more of it was decided that may still turn out to be second."""
+        last = request.identity._replace(version=int(state_lines(self._memory)["decided"][row]))
+        decision = self.decisions.of(last)
+        if decision is not None and self.decisions.is_read(last):
+            out.standing.append(Answer(last, decision, request.event_id, self.hold_of(row)))
 
     def _undo(self, request: Request, before: list[int] | None, now: int) -> None:
         """Another decision came first: ask again from this version on, this one with the answer that stands."""
@@ -297,7 +315,11 @@ def state_lines(memory: Memory) -> Any:
 
 def _too_late(line: Any, request: Request) -> bool:
     """Whether the request is dated after the end of what it would prolong."""
-    if int(line["version"]) == NO_LINE_YET or int(line["action"]) == CANCEL or int(line["commitment"]) != SOFT:
+    if (
+        int(line["version"]) == NO_LINE_YET
+        or int(line["action"]) == CANCEL
+        or int(line["commitment"]) != SOFT
+    ):
         return False
     end = int(line["expires_at"])
     return end != NULL and request.occurred_at > end - int(line["grace"])

@@ -4,9 +4,7 @@ A checked version is kept as what it may have: its quantity is what was granted,
 asked, and the grace, stand beside, for the day on which a fact takes the line over.
 """
 
-import numpy as np
-
-from inventory.columns import NULL
+from inventory.columns import NULL, Longs
 from inventory.demand import note_expiry, settle, withdraw
 from inventory.jit import kernel
 from inventory.positions import mark_moved
@@ -64,7 +62,7 @@ def decide_version(s: State, row: int, version: int, logged_at: int) -> None:
 
 
 @kernel
-def content(s: State, row: int, out: np.ndarray) -> None:  # type: ignore[type-arg]
+def content(s: State, row: int, out: Longs) -> None:
     """Read the columns of `CONTENT`."""
     lines = s.lines.rows
     out[0] = lines["version"][row]
@@ -85,7 +83,7 @@ def content(s: State, row: int, out: np.ndarray) -> None:  # type: ignore[type-a
 
 
 @kernel
-def restore(s: State, row: int, before: np.ndarray, now: int) -> None:  # type: ignore[type-arg]
+def restore(s: State, row: int, before: Longs, now: int) -> None:
     """Give the line back the version that it had."""
     withdraw(s, row)
     lines = s.lines.rows

@@ -7,7 +7,16 @@ import numpy as np
 
 from inventory.admission import Admitted, admitted
 from inventory.batch import Slice
-from inventory.columns import LONG_FIELDS, NULL, OCCURRED_AT, QUANTITY, RECORDED_AT, TEXT_FIELDS, Columns, Kind
+from inventory.columns import (
+    LONG_FIELDS,
+    NULL,
+    OCCURRED_AT,
+    QUANTITY,
+    RECORDED_AT,
+    TEXT_FIELDS,
+    Columns,
+    Kind,
+)
 from inventory.decisions import Identity
 from inventory.demand import CANCEL, SOFT
 from inventory.ties import text_of

@@ -100,7 +100,10 @@ LINE = np.dtype(
         ("recorded_at", "i8"),
         ("logged_at", "i8"),  # of its last fact
         ("decided", "i8"),  # checked version that was decided last; 0 none
-        ("asked", "i8"),  # of a checked version: what was asked, where `quantity` is what was granted; -1: a fact
+        (
+            "asked",
+            "i8",
+        ),  # of a checked version: what was asked, where `quantity` is what was granted; -1: a fact
         ("grace", "i8"),  # of a checked version: how much later than said it ends, inside `expires_at`
         ("fact", "i4"),  # 1: a fact spoke of it, so that nothing is decided any more
         ("sku", "i4"),
