@@ -3,6 +3,7 @@
 #   make demo        services, rules, engine, API, a replay of real tills, verification
 #   make test        format, lint, import law, types, tests (with a real Kafka and a real Redis)
 #   make test-deep   the same tests with many more examples, and the long ones
+#   make mutants     seeds bugs into the engine, one by one, and counts those that the tests catch
 #   make bench       throughput and latency, with a table and reports/bench.json
 #   make lint        the part of `make test` that runs nothing
 #   make format      let ruff write the code as `make lint` wants it
@@ -22,7 +23,7 @@ JARS := deploy/kafka/lib/complete
 # Services are set up unless the settings name some that are there already.
 SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
 
-.PHONY: help demo test test-deep bench lint format lock clean venv kafka redis valkey
+.PHONY: help demo test test-deep mutants bench lint format lock clean venv kafka redis valkey
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -35,6 +36,9 @@ test: lint kafka redis
 
 test-deep: lint kafka redis
 	$(BIN)/pytest -m "" --hypothesis-profile=deep
+
+mutants: $(VENV)
+	$(BIN)/python -m tests.mutants
 
 lint: $(VENV)
 	$(BIN)/ruff format --check .

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from availability_api.lookups import MOST_SKUS
+from availability_api.lookups import DAYS, MOST_DAYS, MOST_SKUS
 
 _REF = "#/components/schemas/{model}"
 
@@ -56,6 +56,23 @@ class Locations(Availability):
     locations: list[Position]
 
 
+class Day(BaseModel):
+    """One UTC day."""
+
+    date: str = Field(json_schema_extra={"format": "date"})
+    available: int = Field(
+        description="Units that may be promised for that day without taking from what later days need; signed."
+    )
+
+
+class Projected(BaseModel):
+    """What a channel may promise of a sku by date, before safety stock, fences and the channel's rules."""
+
+    sku: str
+    channel: str
+    days: list[Day]
+
+
 class BatchQuery(BaseModel):
     """Many skus of one channel."""
 
@@ -85,7 +102,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    models = (Availability, Locations, BatchQuery, BatchAnswer, ProblemDocument)
+    models = (Availability, Locations, Projected, BatchQuery, BatchAnswer, ProblemDocument)
     _, schemas = models_json_schema([(each, "serialization") for each in models], ref_template=_REF)
     definitions = schemas["$defs"]
     definitions["Problem"] = definitions.pop("ProblemDocument")
@@ -109,6 +126,12 @@ def _paths() -> dict[str, Any]:
         "schema": {"type": "string"},
         "example": "web",
     }
+    days = {
+        "name": "days",
+        "in": "query",
+        "description": "Today is the first.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST_DAYS, "default": DAYS},
+    }
     missing = {"400": "Not UTF-8.", "404": "Unknown sku or channel.", "422": "No channel, or several."}
     unread = {"400": "Not JSON.", "404": "Unknown channel.", "413": "Body too long.", "422": "Wrong fields."}
     return {
@@ -119,6 +142,10 @@ def _paths() -> dict[str, Any]:
         "/v1/availability/{sku}/locations": {
             "get": _operation("locations", "The number, and the positions behind it", "Locations", missing)
             | {"parameters": [sku, channel]}
+        },
+        "/v1/availability/{sku}/projected": {
+            "get": _operation("projected", "What may be promised by date", "Projected", missing)
+            | {"parameters": [sku, channel, days]}
         },
         "/v1/availability/batch": {
             "post": _operation("batch", f"The numbers of up to {MOST_SKUS} skus", "BatchAnswer", unread)
@@ -161,6 +188,7 @@ PAGE = """<!doctype html>
 <ul>
   <li><code>GET /v1/availability/{sku}?channel=web</code>: one number</li>
   <li><code>GET /v1/availability/{sku}/locations?channel=web</code>: the positions behind it</li>
+  <li><code>GET /v1/availability/{sku}/projected?channel=web&amp;days=14</code>: what may be promised by date</li>
   <li><code>POST /v1/availability/batch</code>: up to 1000 skus at once</li>
 </ul>
 <p><a href="/docs">Interactive documents</a> &middot; <a href="/openapi.json">OpenAPI</a> &middot;

@@ -22,6 +22,9 @@ _log = logging.getLogger(__name__)
 PATH = b"/v1/availability/"
 MOST_SKUS = 1000
 MOST_BODY_BYTES = 1 << 20
+MOST_DAYS = 366
+DAYS = 14
+_ABOUT = (b"locations", b"projected")
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", problems.MEDIA_TYPE.encode())
@@ -29,7 +32,7 @@ _FRESH = (b"cache-control", b"no-store")
 
 
 class Lookups:
-    """Answers `{sku}`, `{sku}/locations` and `batch`."""
+    """Answers `{sku}`, `{sku}/locations`, `{sku}/projected` and `batch`."""
 
     def __init__(self, view: View, metrics: Metrics) -> None:
         self._view = view
@@ -40,7 +43,7 @@ class Lookups:
         begun = perf_counter()
         tail: bytes = scope["raw_path"][len(PATH) :]
         sku, _, rest = tail.partition(b"/")
-        route = "locations" if rest == b"locations" else "batch" if tail == b"batch" else "lookup"
+        route = rest.decode() if rest in _ABOUT else "batch" if tail == b"batch" else "lookup"
         status, kind, more = 200, _JSON, []
         try:
             body = orjson.dumps(await self._answer(scope, receive, tail, sku, rest))
@@ -59,13 +62,17 @@ class Lookups:
 
     async def _answer(self, scope: Scope, receive: Receive, tail: bytes, sku: bytes, rest: bytes) -> Any:
         method = scope["method"]
-        if not sku or (tail != sku and rest != b"locations"):
+        if not sku or (tail != sku and rest not in _ABOUT):
             raise problems.not_found(scope["path"])
         if method == "POST" and tail == b"batch":
             return await self._batch(await _body(receive))
         if method not in ("GET", "HEAD"):
             raise problems.not_allowed(method, "GET, POST" if tail == b"batch" else "GET")
-        channel = self._channel(scope["query_string"])
+        query = scope["query_string"]
+        if rest == b"projected":
+            asked, days = _asked_days(query)
+            return await self._view.projected(_text(sku), self._view.channel(asked), days)
+        channel = self._channel(query)
         if rest:
             return await self._view.locations(_text(sku), channel)
         return await self._view.lookup(_text(sku), channel)
@@ -101,15 +108,27 @@ def _text(part: bytes) -> bytes:
     return text
 
 
-def _asked_channel(query: bytes) -> str:
+def _pairs(query: bytes) -> list[tuple[str, str]]:
     try:
-        pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
+        return parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
     except ValueError as error:
         raise problems.malformed(f"the query is not percent-encoded UTF-8: {error}") from None
-    named = [value for name, value in pairs if name == "channel"]
+
+
+def _asked_channel(query: bytes) -> str:
+    named = [value for name, value in _pairs(query) if name == "channel"]
     if len(named) != 1 or not named[0]:
         raise problems.invalid("name one channel in the query, such as ?channel=web")
     return named[0]
+
+
+def _asked_days(query: bytes) -> tuple[str, int]:
+    """The channel, and for how many days."""
+    given = [value for name, value in _pairs(query) if name == "days"]
+    days = given[0] if given else str(DAYS)
+    if len(given) > 1 or not (days.isascii() and days.isdigit()) or not 1 <= int(days) <= MOST_DAYS:
+        raise problems.invalid(f"write days as one whole number from 1 to {MOST_DAYS}, such as &days={DAYS}")
+    return _asked_channel(query), int(days)
 
 
 async def _body(receive: Receive) -> bytes:

@@ -11,11 +11,13 @@ class NetworkError(ValueError):
 
 
 class Channel(NamedTuple):
-    """A channel that numbers are published for. `sells_from`: ids of its locations by their ordinal."""
+    """A channel that numbers are published for. `sells_from`: ids of its locations by their ordinal. `near`: the
+    ordinals of the channels, deleted ones too, that have a location in common with it, and its own."""
 
     id: str
     ordinal: int
     sells_from: dict[int, str]
+    near: frozenset[int]
 
 
 class Network(NamedTuple):
@@ -32,8 +34,11 @@ def read_network(document: bytes) -> Network:
         ordinals = {
             name: place["ordinal"] for name, place in told["locations"].items() if place["status"] == "ACTIVE"
         }
+        places = {
+            channel["ordinal"]: frozenset(channel["locations"]) for channel in told["channels"].values()
+        }
         channels = {
-            name: _channel(name, channel, ordinals)
+            name: _channel(name, channel, ordinals, places)
             for name, channel in told["channels"].items()
             if channel["status"] == "ACTIVE"
         }
@@ -46,6 +51,10 @@ def read_network(document: bytes) -> Network:
     return Network(channels, by_query)
 
 
-def _channel(name: str, channel: dict[str, Any], ordinals: dict[str, int]) -> Channel:
+def _channel(
+    name: str, channel: dict[str, Any], ordinals: dict[str, int], places: dict[int, frozenset[str]]
+) -> Channel:
+    own = channel["ordinal"]
     sells_from = {ordinals[place]: place for place in channel["locations"] if place in ordinals}
-    return Channel(name, channel["ordinal"], sells_from)
+    near = frozenset(other for other, there in places.items() if other == own or there & places[own])
+    return Channel(name, own, sells_from, near)

@@ -1,19 +1,22 @@
 """Answers about skus, read from the view: each is one round trip, and nothing read is kept."""
 
+from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any
 
 from availability_api import problems
 from availability_api.network import Channel, Network
+from availability_api.projected import project
 from availability_api.redis_link import RedisAway, RedisLink, command
 from availability_api.watch import Watch
 from inventory.murmur import shard_of
-from wire.rows_read import Node, read_channel, read_header, read_nodes
+from wire.rows_read import Node, read_channel, read_dated, read_header, read_nodes
 from wire.viewkeys import row_key, row_reads
 
 Answer = dict[str, Any]
 
 _CHANNELS_FIELD = b"c"
+_DATED_FIELD = b"s"
 _READ_CHANNELS = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%s\r\n$1\r\nc\r\n"
 
 
@@ -78,15 +81,38 @@ class View:
         shard = shard_of(sku)
         (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
         row = dict(zip(flat[::2], flat[1::2], strict=True))
-        packed = row.get(_CHANNELS_FIELD)
-        answer = None if packed is None else self._answer(sku, shard, packed, channel, int(time() * 1000))
-        if answer is None:
-            raise self._absent(sku, packed, channel)
+        answer = self._row_answer(sku, shard, row, channel, int(time() * 1000))
         answer["locations"] = [
             _position(channel.sells_from[node.ordinal], node, answer["available"])
             for node in read_nodes(row)
             if node.ordinal in channel.sells_from
         ]
+        return answer
+
+    async def projected(self, sku: bytes, channel: Channel, days: int) -> Answer:
+        """What one channel may promise of one sku by the end of each of `days` UTC days."""
+        shard = shard_of(sku)
+        (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
+        row = dict(zip(flat[::2], flat[1::2], strict=True))
+        now = int(time() * 1000)
+        answer = self._row_answer(sku, shard, row, channel, now)
+        dated = read_dated(row.get(_DATED_FIELD))
+        active = read_header(row[_CHANNELS_FIELD]).active != 0
+        entries = project(active, read_nodes(row), dated, channel.sells_from, channel.near, now, days)
+        today = datetime.fromtimestamp(now / 1000, UTC).date()
+        told = [
+            {"date": (today + timedelta(days=after)).isoformat(), "available": units}
+            for after, units in enumerate(entries)
+        ]
+        return {"sku": answer["sku"], "channel": answer["channel"], "days": told}
+
+    def _row_answer(
+        self, sku: bytes, shard: int, row: dict[bytes, bytes], channel: Channel, now_ms: int
+    ) -> Answer:
+        packed = row.get(_CHANNELS_FIELD)
+        answer = None if packed is None else self._answer(sku, shard, packed, channel, now_ms)
+        if answer is None:
+            raise self._absent(sku, packed, channel)
         return answer
 
     async def _ask(self, commands: bytes | memoryview, replies: int) -> list[Any]:

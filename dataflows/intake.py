@@ -33,16 +33,16 @@ CARRIERS = {
     "stock-movements": 0,
     "reservations": 1,
     "wms-adjustments": 2,
+    "expected-supply": 3,
     "catalog": 4,
+    "allocations": 5,
     "routed": 6,
     "reservation-decisions": OWN_DECISIONS,
 }
 """Version slots of the partitions that a lane reads; never changed, since they are part of stored state."""
 
-MASTERS = ("network", "policies", "catalog")
-NOT_COMPUTED = ("expected-supply", "allocations")
-"""Topics of the contract that this version does not compute: what comes there is a dead letter."""
-FACTS = ("stock-movements", "reservations", "wms-adjustments", "pos-sales", *NOT_COMPUTED)
+MASTERS = ("network", "policies", "catalog", "allocations")
+FACTS = ("stock-movements", "reservations", "wms-adjustments", "pos-sales", "expected-supply")
 DECISIONS = "reservation-decisions"
 READ = (*MASTERS, "routed", DECISIONS, *FACTS)
 """Every topic that a lane reads."""
@@ -223,7 +223,7 @@ def _hear(word: Mapping[str, Any], message: Message, batch: Batch) -> None:
     kind = check_word(word)
     if kind == ControlKind.RETIRED:
         carrier = CARRIERS["routed"]
-        batch.masters.append(Master("CatalogItem", word["sku"], None, message, carrier, message.offset))
+        batch.masters.append(Master(word["record"], word["sku"], None, message, carrier, message.offset))
         return
     payload = {name: value for name, value in word.items() if name != "kind"}
     batch.controls.append(Control(ControlKind(kind), payload, message.offset))
@@ -265,4 +265,4 @@ def _message(records: Records, source: _Source, i: int) -> Message:
 def _record_of_tombstone(topic: str, key: str) -> str:
     if topic == "network":
         return "Location" if key.startswith("location:") else "Channel"
-    return "Policy" if topic == "policies" else "CatalogItem"
+    return {"policies": "Policy", "catalog": "CatalogItem", "allocations": "Allocation"}[topic]

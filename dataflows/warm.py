@@ -74,6 +74,13 @@ def warm() -> float:
         heard, said = said, []
         said += [control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls]
     assert lane.live
+    rules: list[Mapping[str, Any]] = [
+        _rule("f", "ring_fence", {"channel": "web", "units": 3, "set_at": now - 1}),
+        _rule("i", "in_transit", {"channel": "web", "confidence": "0.5", "within_days": 1}),
+    ]
+    step("policies", "Policy", rules, ["f", "i"])
+    fences = [{"fence": "g", "units": 1, "set_at": now}]
+    step("allocations", "Allocation", [{"sku": "S1", "fences": fences}], ["S1"])
     envelope = {"source": "warm", "occurred_at": now, "recorded_at": now}
     fact = {**envelope, "sku": "S1", "location": "L1"}
     step("wms-adjustments", "StockCount", [
@@ -83,9 +90,14 @@ def warm() -> float:
     step("wms-adjustments", "StockCorrection",
          [{**fact, "event_id": "k", "quantity": 1, "state": "SELLABLE", "reason": "warm"}], ["S1"])  # fmt: skip
     step("stock-movements", "StockMovement",
-         [{**fact, "event_id": "m", "movement": "SHIP", "quantity": 1, "reservation_id": "r"}], ["S1"])  # fmt: skip
+         [{**fact, "event_id": "m", "movement": "SHIP", "quantity": 1, "reservation_id": "r"},
+          {**fact, "event_id": "n", "movement": "SHIP", "quantity": 1, "channel": "web"},
+          {**fact, "event_id": "o", "movement": "RECEIPT", "quantity": 1, "reference": "P"}], ["S1"] * 3)  # fmt: skip
+    step("expected-supply", "ExpectedSupply",
+         [{**fact, "event_id": "s", "reference": "P", "version": 1, "kind": "ASN", "quantity": 2,
+           "expected_at": now + 5, "status": "OPEN"}], ["S1"])  # fmt: skip
     line = {**fact, "reservation_id": "r", "version": 1, "action": "PLACE", "channel": "web", "quantity": 2,
-            "commitment": "SOFT", "expires_at": now + 5}  # fmt: skip
+            "commitment": "SOFT", "expires_at": now + 5, "needed_at": now + 90_000_000}  # fmt: skip
     out = step("reservations", "Reservation", [{**line, "event_id": "r"}], ["S1"])
     sale = {**envelope, "event_id": "p", "location": "L1", "transaction_id": "1",
             "lines": [{"line": "1", "sku": "S1", "quantity": 1}]}  # fmt: skip
@@ -97,6 +109,10 @@ def warm() -> float:
     encode_calls(out.views, prefix=b"", lane=0, generation=1, offsets=b"", rules=[b"{}"], sha=script_sha())
     encode_availability(out.views, header=b"", generation=1, channel_ids=[b"web"], rules=[[[]]])
     return time.perf_counter() - started
+
+
+def _rule(name: str, layer: str, definition: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": name, "status": "ACTIVE", "layer": layer, "definition": json.dumps(definition)}
 
 
 def _place(name: str, definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,8 @@ MAX_QUANTITY = 1_000_000_000
 _CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
 _ACTION = 4  # a long of Reservation
 
-_MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS = (int(k) for k in Kind)
+_MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS, _SUPPLY = (int(k) for k in Kind)
+_REFERENCE = 5  # a text of ExpectedSupply
 
 
 class Movement(IntEnum):
@@ -151,6 +152,13 @@ def _check_reservation(c: Columns, i: int) -> int:
 
 
 @kernel
+def _check_supply(c: Columns, i: int) -> int:
+    if c.text_len[_REFERENCE, i] <= 0:
+        return _INVALID
+    return _QUANTITY if c.longs[QUANTITY, i] < 0 else OK
+
+
+@kernel
 def _check_line(c: Columns, i: int) -> int:
     """What concerns one line of a till transaction alone."""
     if c.text_len[SKU, i] <= 0 or c.text_len[SKU, i] > LONGEST_NAME:
@@ -200,6 +208,8 @@ def _check(c: Columns, kind: int, i: int, log_time: int, flags: int, g: Guards) 
         outcome = _check_count(c, i, log_time, g)
     elif outcome == OK and kind == _RESERVATION:
         outcome = _check_reservation(c, i)
+    elif outcome == OK and kind == _SUPPLY:
+        outcome = _check_supply(c, i)
     elif outcome == OK and kind == _CORRECTION and c.longs[QUANTITY, i] == 0:
         outcome = _QUANTITY
     too_many = c.longs[QUANTITY, i] > MAX_QUANTITY or c.longs[QUANTITY, i] < -MAX_QUANTITY
@@ -269,7 +279,11 @@ def admit(
             out.location[i] = resolve(locations, aliased & 2 != 0, source, c, LOCATION, i)
             if out.location[i] == ABSENT:
                 out.outcome[i] = PARK_LOCATION
-        if kind not in (_COUNT, _CORRECTION) and c.text_len[_CHANNEL, i] >= 0 and out.outcome[i] == OK:
+        if (
+            kind not in (_COUNT, _CORRECTION, _SUPPLY)
+            and c.text_len[_CHANNEL, i] >= 0
+            and out.outcome[i] == OK
+        ):
             out.channel[i] = resolve(channels, aliased & 4 != 0, source, c, _CHANNEL, i)
             if out.channel[i] == ABSENT and kind == _RESERVATION:
                 out.outcome[i] = PARK_CHANNEL

@@ -90,7 +90,8 @@ class ControlKind(StrEnum):
     ALIASES = "aliases"
     """Aliases that are bound."""
     RETIRED = "retired"
-    """A catalog tombstone that lay in another lane's partition. It comes back as a master record."""
+    """A tombstone (of a catalog or allocation record) that lay in another lane's partition. It comes back as a
+    master record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ class Checked:
             if not is_request(c, i):
                 continue
             row = int(verdict.sku[i])
-            folding._accept(state, row, 0, int(part.carried.offset[i]), part.carried.carrier)
+            folding.accept(state, row, 0, int(part.carried.offset[i]), part.carried.carrier)
             line = int(folding.line_row(state, c, i, row))
             hashes = int(lines["key"][line]), int(lines["check"][line])
             self.waiting.append(request_of(part, i, sku(row), verdict, hashes))

@@ -49,6 +49,7 @@ class Kind(IntEnum):
     CORRECTION = 2
     RESERVATION = 3
     POS_LINE = 4
+    SUPPLY = 5
 
 
 RECORD_NAMES = {
@@ -57,6 +58,7 @@ RECORD_NAMES = {
     Kind.CORRECTION: "StockCorrection",
     Kind.RESERVATION: "Reservation",
     Kind.POS_LINE: "PosTransaction",
+    Kind.SUPPLY: "ExpectedSupply",
 }
 
 # The order of the fields in `longs` and `text_*` of each kind. `lines` of a PosTransaction are flattened:
@@ -73,6 +75,7 @@ LONG_FIELDS: dict[Kind, tuple[str, ...]] = {
         "needed_at", "mode", "allow_partial",
     ),
     Kind.POS_LINE: ("occurred_at", "recorded_at", "lines.quantity", "lines.to_state"),
+    Kind.SUPPLY: ("occurred_at", "recorded_at", "quantity", "version", "kind", "expected_at", "status"),
 }  # fmt: skip
 
 TEXT_FIELDS: dict[Kind, tuple[str, ...]] = {
@@ -90,6 +93,7 @@ TEXT_FIELDS: dict[Kind, tuple[str, ...]] = {
         "event_id", "source", "correlation_id", "lines.sku", "location", "channel", "transaction_id",
         "register", "lines.reservation_id", "lines.reservation_line", "lines.line",
     ),
+    Kind.SUPPLY: ("event_id", "source", "correlation_id", "sku", "location", "reference"),
 }  # fmt: skip
 
 # Positions that every kind shares, so that guards and name look-ups are one kernel.

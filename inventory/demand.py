@@ -3,8 +3,10 @@
 import numpy as np
 
 from inventory.columns import NULL
+from inventory.dated import add_dated, clear_dated
+from inventory.draws import bury, redraw, undraw
 from inventory.hashing import mix
-from inventory.instants import add_instant, free_instant, pop_passed
+from inventory.instants import add_instant, free_instant, pop_passed, wait_on
 from inventory.jit import kernel
 from inventory.positions import mark_moved, position_of
 from inventory.state import NO_LINE_YET, State
@@ -34,9 +36,11 @@ def line_of(s: State, key: int, check: int, sku: int) -> int:
     lines["released"][row] = 0
     lines["consumed"][row] = 0
     lines["open"][row] = 0
+    lines["drawn"][row] = 0
     lines["expires_at"][row] = NULL
     lines["needed_at"][row] = NULL
     lines["occurred_at"][row] = NO_LINE_YET
+    lines["placed_at"][row] = NULL
     lines["recorded_at"][row] = NO_LINE_YET
     lines["logged_at"][row] = 0
     lines["decided"][row] = 0
@@ -106,7 +110,11 @@ def _add_demand(s: State, row: int, quantity: int) -> None:
     lines = s.lines.rows
     sku = lines["sku"][row]
     location = lines["location"][row]
-    if location >= 0 and not s.location_deleted[location]:
+    sourced = location >= 0 and not s.location_deleted[location]
+    if lines["needed_at"][row] != NULL:
+        place = location if sourced else -1 - lines["channel"][row]
+        add_dated(s, sku, lines["needed_at"][row], place, quantity)
+    if sourced:
         position = position_of(s, sku, location)
         if lines["commitment"][row] == SOFT:
             s.positions.rows["soft"][position] += quantity
@@ -125,6 +133,7 @@ def _add_demand(s: State, row: int, quantity: int) -> None:
 @kernel
 def withdraw(s: State, row: int) -> None:
     """Take a line out of the sums, before its columns change."""
+    undraw(s, row)
     if s.lines.rows["open"][row] != 0:
         _add_demand(s, row, -s.lines.rows["open"][row])
         s.lines.rows["open"][row] = 0
@@ -138,6 +147,7 @@ def settle(s: State, row: int, now: int) -> None:
     if wanted != have:
         _add_demand(s, row, wanted - have)
         s.lines.rows["open"][row] = wanted
+    redraw(s, row)
     touch(s.lines, row)
 
 
@@ -163,10 +173,13 @@ def pass_instants(s: State, now: int) -> int:
             return passed
         sku = s.instants.rows["sku"][instant]
         line = s.instants.rows["line"][instant]
-        free_instant(s, instant)
+        if line >= 0:
+            free_instant(s, instant)
+            settle(s, line, now)
+        else:
+            wait_on(s, instant)
         s.skus.rows["instants"][sku] += 1
         touch(s.skus, sku)
-        settle(s, line, now)
         mark_moved(s, sku)
         passed += 1
 
@@ -187,6 +200,7 @@ def note_expiry(s: State, row: int, commitment: int, expires_at: int, now: int) 
 @kernel
 def recount_demand(s: State, now: int) -> None:
     """Add all lines up again: a location was deleted or came back."""
+    clear_dated(s)
     for position in range(s.positions.head[0]):
         if s.positions.rows["soft"][position] != 0 or s.positions.rows["hard"][position] != 0:
             s.positions.rows["soft"][position] = 0
@@ -203,17 +217,23 @@ def recount_demand(s: State, now: int) -> None:
 
 
 @kernel
-def forget_lines(s: State, logged_before: int) -> int:
-    """Free lines that are not open and whose last fact is older than an instant. Re-index afterwards."""
+def forget_lines(s: State, logged_before: int, least: int) -> int:
+    """Free lines that are not open and whose last fact is older than an instant. Re-index afterwards.
+
+    What they consumed is kept as sales where a fence may count it: `least` is from when on the earliest counts.
+    """
     lines = s.lines.rows
     waiting = np.zeros(s.lines.head[0], np.uint8)
     for i in range(s.due_head[0]):
-        waiting[s.instants.rows["line"][s.due_heap[i]]] = 1
+        line = s.instants.rows["line"][s.due_heap[i]]
+        if line >= 0:
+            waiting[line] = 1
     freed = 0
     for row in range(s.lines.head[0]):
         if lines["key"][row] < 0 or lines["open"][row] != 0 or waiting[row] == 1:
             continue
         if lines["logged_at"][row] < logged_before:
+            bury(s, row, least)
             lines["key"][row] = -1
             give_back(s.lines, row)
             freed += 1

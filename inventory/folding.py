@@ -22,12 +22,14 @@ from inventory.demand import (
     used,
     withdraw,
 )
+from inventory.draws import note_placed, sell
 from inventory.hashing import hash_text, mix
 from inventory.holds import take_over
 from inventory.ids import CONFLICTING, NEW, remember
 from inventory.jit import kernel
 from inventory.positions import CONTRADICTED, add_delta, fold_count, mark_moved, position_of
 from inventory.state import NO_LINE_YET, ON_HAND_COUNTER, State
+from inventory.supply import over_received, receive, send, supply_of
 from inventory.tables import touch
 
 _NOTES_PER_RECORD = 4
@@ -39,7 +41,7 @@ _NOTES_PER_RECORD = 4
     CONFIRMED_AFTER_EXPIRY,
     COUNT_TOO_LATE,
     UNKNOWN_CHANNEL,
-    DUPLICATE_NOTE,
+    OVER_RECEIPT,
 ) = range(8)
 NOTE_CODES = (
     "conflicting_duplicate",
@@ -49,10 +51,12 @@ NOTE_CODES = (
     "confirmed_after_expiry",
     "count_too_late",
     "unknown_channel",
+    "over_receipt",
 )
 
 _RECEIPT, _SHIP, _RETURN, _TRANSFER_OUT, _TRANSFER_IN, _ADJUST, _STATE_CHANGE = range(7)
 _LINE_SEED, _CHECK_SEED = 101, 202
+_REFERENCE = 7  # a text of StockMovement
 _SHIPPED, _ADJUSTED, _RELEASED = range(3)
 _DEFAULT_LINE = np.array([ord("1")], np.uint8)
 
@@ -87,14 +91,14 @@ class Now(NamedTuple):
 
 
 @kernel
-def _note(notes: Notes, code: int, record: int) -> None:
+def note(notes: Notes, code: int, record: int) -> None:
     notes.code[notes.head[0]] = code
     notes.record[notes.head[0]] = record
     notes.head[0] += 1
 
 
 @kernel
-def _accept(s: State, sku: int, as_of: int, offset: int, carrier: int) -> None:
+def accept(s: State, sku: int, as_of: int, offset: int, carrier: int) -> None:
     """Note that a fact of the sku was folded: its moment, and where it stood in its partition."""
     skus = s.skus.rows
     skus["as_of"][sku] = max(skus["as_of"][sku], as_of)
@@ -138,6 +142,19 @@ def _line_hash(c: Columns, i: int, id_field: int, line_field: int, sku: int, see
 
 
 @kernel
+def reference_hash(c: Columns, i: int, field: int, sku: int, seed: int) -> int:
+    """The number of the (reference, sku) that a record names."""
+    return mix(hash_text(c.buf, c.text_at[field, i], c.text_len[field, i], seed) ^ sku)
+
+
+@kernel
+def named_supply(s: State, c: Columns, i: int, field: int, sku: int) -> int:
+    """The row of the expected line that a record names in the text `field`."""
+    key = reference_hash(c, i, field, sku, _LINE_SEED)
+    return supply_of(s, key, reference_hash(c, i, field, sku, _CHECK_SEED), sku)
+
+
+@kernel
 def _named_line(s: State, c: Columns, i: int, id_field: int, line_field: int, sku: int) -> int:
     """The row of the line that a record names."""
     key = _line_hash(c, i, id_field, line_field, sku, _LINE_SEED)
@@ -155,9 +172,9 @@ def _consume_noting(
         return
     if lines["action"][row] == CANCEL:
         if how == _SHIPPED:
-            _note(notes, SHIPPED_AFTER_CANCEL, record)
+            note(notes, SHIPPED_AFTER_CANCEL, record)
     elif used(s, row) > lines["quantity"][row]:
-        _note(notes, OVER_RELEASE, record)
+        note(notes, OVER_RELEASE, record)
 
 
 @kernel
@@ -176,7 +193,7 @@ def _is_new(s: State, key: int, payload: int, now: Now, notes: Notes, i: int) ->
         return True
     notes.head[1] += 1
     if known == CONFLICTING:
-        _note(notes, CONFLICTING_DUPLICATE, i)
+        note(notes, CONFLICTING_DUPLICATE, i)
     return False
 
 
@@ -194,14 +211,17 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         to_state = c.longs[5, i]
         names_line = c.text_len[8, i] >= 0
         line_hash = _line_hash(c, i, 8, 9, sku, _LINE_SEED) if names_line else 0
+        names_supply = c.text_len[_REFERENCE, i] > 0
+        if names_supply:
+            line_hash ^= reference_hash(c, i, _REFERENCE, sku, _LINE_SEED)
         payload = _payload(
             movement * 64 + from_state * 8 + to_state, quantity, a.location[i], a.channel[i] + 1, line_hash
         )
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
             continue
         if c.text_len[5, i] >= 0 and a.channel[i] < 0:
-            _note(notes, UNKNOWN_CHANNEL, i)
+            note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
         if movement == _STATE_CHANGE:
@@ -221,6 +241,16 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             _consume_noting(
                 s, row, -change, _SHIPPED if movement == _SHIP else _ADJUSTED, logged_at, now.clock, notes, i
             )
+        elif movement == _SHIP and a.channel[i] >= 0:
+            sell(s, sku, a.channel[i], occurred_at, quantity)
+        if names_supply and movement in (_RECEIPT, _TRANSFER_IN, _TRANSFER_OUT):
+            supply = named_supply(s, c, i, _REFERENCE, sku)
+            if movement == _TRANSFER_OUT:
+                send(s, supply, quantity, logged_at)
+            else:
+                receive(s, supply, occurred_at, quantity, logged_at)
+                if over_received(s, supply):
+                    note(notes, OVER_RECEIPT, i)
 
 
 @kernel
@@ -236,11 +266,11 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         names_line = c.text_len[8, i] >= 0
         line_hash = _line_hash(c, i, 8, 9, sku, _LINE_SEED) if names_line else 0
         payload = _payload(to_state, quantity, a.location[i], a.channel[i] + 1, line_hash)
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         if not _is_new(s, _fact_id(c, i, 10, sku), payload, now, notes, i):
             continue
         if c.text_len[5, i] >= 0 and a.channel[i] < 0:
-            _note(notes, UNKNOWN_CHANNEL, i)
+            note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
         add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, -quantity)
@@ -249,6 +279,8 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         if names_line and quantity > 0:
             row = _named_line(s, c, i, 8, 9, sku)
             _consume_noting(s, row, quantity, _SHIPPED, logged_at, now.clock, notes, i)
+        elif not names_line and quantity > 0 and a.channel[i] >= 0:
+            sell(s, sku, a.channel[i], occurred_at, quantity)
 
 
 @kernel
@@ -261,7 +293,7 @@ def fold_corrections(s: State, c: Columns, a: Admitted, at: Carried, now: Now, n
         occurred_at = c.longs[OCCURRED_AT, i]
         quantity = c.longs[QUANTITY, i]
         state = c.longs[3, i]
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         payload = _payload(1000 + state, quantity, a.location[i], 0, 0)
         if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
             continue
@@ -281,15 +313,15 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes:
         position = position_of(s, sku, a.location[i])
         counted_at = c.longs[3, i]
         if counted_at < s.positions.rows["complete_since"][position]:
-            _note(notes, COUNT_TOO_LATE, i)
+            note(notes, COUNT_TOO_LATE, i)
             continue
-        _accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)
+        accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)
         result = fold_count(
             s, position, c.longs[9, i], counted_at, c.longs[4, i], a.source[i], c.longs[QUANTITY, i],
             c.buf, c.text_at[EVENT_ID, i], c.text_len[EVENT_ID, i],
         )  # fmt: skip
         if result == CONTRADICTED:
-            _note(notes, CONFLICTING_DUPLICATE, i)
+            note(notes, CONFLICTING_DUPLICATE, i)
 
 
 @kernel
@@ -343,7 +375,7 @@ def fold_reservations(
         sku = a.sku[i]
         occurred_at = c.longs[OCCURRED_AT, i]
         action = c.longs[4, i]
-        _accept(s, sku, occurred_at, at.offset[i], at.carrier)
+        accept(s, sku, occurred_at, at.offset[i], at.carrier)
         row = _named_line(s, c, i, 6, 7, sku)
         logged_at = at.log_time[i]
         if action == RELEASE:
@@ -353,6 +385,7 @@ def fold_reservations(
             continue
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
         touch(s.lines, row)
+        note_placed(s, row, occurred_at)
         take_over(s, row, now.clock)
         note_expiry(s, row, c.longs[5, i], c.longs[6, i], now.clock)
         version = c.longs[3, i]
@@ -369,7 +402,7 @@ def fold_reservations(
                     lines["occurred_at"][row] = occurred_at
                     lines["recorded_at"][row] = c.longs[RECORDED_AT, i]
                 continue
-            _note(notes, CONFLICTING_VERSION, i)
+            note(notes, CONFLICTING_VERSION, i)
             if occurred_at != lines["occurred_at"][row]:
                 if occurred_at < lines["occurred_at"][row]:
                     continue
@@ -385,10 +418,10 @@ def fold_reservations(
             and expired(s, row, now.clock)
             and (c.longs[5, i] == HARD or c.longs[6, i] == NULL or c.longs[6, i] >= now.clock)
         ):
-            _note(notes, CONFIRMED_AFTER_EXPIRY, i)
+            note(notes, CONFIRMED_AFTER_EXPIRY, i)
         apply_version(s, row, c, i, a, now.clock)
         if lines["action"][row] != CANCEL and used(s, row) > lines["quantity"][row]:
-            _note(notes, OVER_RELEASE, i)
+            note(notes, OVER_RELEASE, i)
     return c.start.size
 
 

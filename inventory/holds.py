@@ -6,6 +6,7 @@ asked, and the grace, stand beside, for the day on which a fact takes the line o
 
 from inventory.columns import NULL, Longs
 from inventory.demand import note_expiry, settle, withdraw
+from inventory.draws import note_placed
 from inventory.jit import kernel
 from inventory.positions import mark_moved
 from inventory.state import State
@@ -16,7 +17,7 @@ NOT_ASKED = -1
 
 CONTENT = (
     "version", "quantity", "expires_at", "needed_at", "occurred_at", "recorded_at", "asked", "grace", "location",
-    "channel", "bundle", "action", "commitment", "mode", "allow_partial",
+    "channel", "bundle", "action", "commitment", "mode", "allow_partial", "placed_at",
 )  # fmt: skip
 """The columns that a version sets, in the order in which `restore` takes them."""
 
@@ -37,17 +38,18 @@ def take_over(s: State, row: int, now: int) -> None:
 
 
 @kernel
-def hold(s: State, row: int, asked: int, grace: int, as_of: int, now: int) -> None:
+def hold(s: State, row: int, asked: int, grace: int, occurred_at: int, now: int) -> None:
     """Note what was asked by the version that the line has just been given, and when it ends."""
     lines = s.lines.rows
     lines["asked"][row] = asked
     lines["grace"][row] = grace
+    note_placed(s, row, occurred_at)
     expires_at = lines["expires_at"][row]
     if expires_at != NULL:
         note_expiry(s, row, lines["commitment"][row], expires_at - grace, now)
         note_expiry(s, row, lines["commitment"][row], expires_at, now)
     sku = lines["sku"][row]
-    s.skus.rows["as_of"][sku] = max(s.skus.rows["as_of"][sku], as_of)
+    s.skus.rows["as_of"][sku] = max(s.skus.rows["as_of"][sku], occurred_at)
     touch(s.skus, sku)
     touch(s.lines, row)
     mark_moved(s, sku)
@@ -80,6 +82,7 @@ def content(s: State, row: int, out: Longs) -> None:
     out[12] = lines["commitment"][row]
     out[13] = lines["mode"][row]
     out[14] = lines["allow_partial"][row]
+    out[15] = lines["placed_at"][row]
 
 
 @kernel
@@ -102,5 +105,6 @@ def restore(s: State, row: int, before: Longs, now: int) -> None:
     lines["commitment"][row] = before[12]
     lines["mode"][row] = before[13]
     lines["allow_partial"][row] = before[14]
+    lines["placed_at"][row] = before[15]
     settle(s, row, now)
     mark_moved(s, lines["sku"][row])

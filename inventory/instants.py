@@ -1,8 +1,13 @@
 """Instants that lie ahead: a binary heap of rows of the `instants` table, least due first."""
 
+from inventory.columns import NULL
 from inventory.jit import kernel
+from inventory.layers import LONGEST_WINDOW
 from inventory.state import BEGINNING, State
-from inventory.tables import give_back, take
+from inventory.tables import give_back, take, touch
+
+_DAY = 86_400_000
+_WINDOWS = LONGEST_WINDOW
 
 
 @kernel
@@ -49,6 +54,41 @@ def add_instant(s: State, due: int, sku: int, line: int) -> None:
     s.instants.rows["due"][row] = due
     s.instants.rows["sku"][row] = sku
     s.instants.rows["line"][row] = line
+    s.instants.rows["until"][row] = NULL
+    _push(s, row)
+
+
+@kernel
+def add_delivery(s: State, expected_at: int, sku: int, now: int) -> int:
+    """Wake the sku whenever a window of whole days before a delivery begins, and when the delivery is overdue;
+    returns how many of these instants have passed already.
+
+    Rules may look at any number of days up to the longest, and may come later: so every day is an instant, and the
+    version does not depend on which rules a lane knew when.
+    """
+    if now > expected_at:
+        return _WINDOWS + 2
+    first = expected_at - _WINDOWS * _DAY - 1
+    passed = max(0, now - first + _DAY - 1) // _DAY
+    row = take(s.instants)
+    s.instants.rows["due"][row] = first + passed * _DAY if passed <= _WINDOWS else expected_at
+    s.instants.rows["sku"][row] = sku
+    s.instants.rows["line"][row] = -1
+    s.instants.rows["until"][row] = expected_at
+    _push(s, row)
+    return passed
+
+
+@kernel
+def wait_on(s: State, row: int) -> None:
+    """Put the passed instant of a delivery back for the next one; free it after the last."""
+    due = s.instants.rows["due"][row]
+    until = s.instants.rows["until"][row]
+    if due >= until:
+        free_instant(s, row)
+        return
+    s.instants.rows["due"][row] = min(due + _DAY, until)
+    touch(s.instants, row)
     _push(s, row)
 
 

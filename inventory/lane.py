@@ -22,15 +22,18 @@ from inventory.batch import (
 from inventory.checked import Checked
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Ints, Kind
 from inventory.demand import forget_lines, pass_instants, recount_demand
+from inventory.draws import forget_sales
+from inventory.expecting import fold_expected
 from inventory.greeting import Greeting
 from inventory.incidents import Watch, as_incident
 from inventory.master_records import MasterRecords
 from inventory.masters import Masters
-from inventory.numbers import compute
+from inventory.numbers import compute, renew_fences
 from inventory.offers import Numbers
 from inventory.parking import Parking
 from inventory.positions import forget_deltas
-from inventory.state import Memory
+from inventory.state import NEVER, Memory
+from inventory.supply import forget_supply
 from inventory.ties import content_of_line, content_of_record, text_of
 from inventory.views import Views
 
@@ -73,7 +76,7 @@ class Lane:
         self.config = config
         self.generation = generation
         self.memory = Memory(config.dedupe_horizon_ms)
-        self.masters = Masters(number, lanes, self.memory)
+        self.masters = Masters(number, lanes, self.memory, config.count_horizon_ms)
         self.parking = Parking(config.parking_bound, config.parking_horizon_ms)
         self.aliases = Aliases(number, lanes, self.masters, self.parking)
         self.greeting = Greeting(number, lanes, nonce, self.aliases)
@@ -165,6 +168,7 @@ class Lane:
             # Demand at a place that is gone is unsourced; each line may need a row for it.
             self.memory.stores["unsourced"].reserve(len(self.memory.stores["lines"]))
             self.memory.stores["positions"].reserve(len(self.memory.stores["lines"]))
+            self.memory.stores["dated"].reserve(len(self.memory.stores["lines"]))
             self.memory.invalidate()
             recount_demand(self.memory.state(), self.now)
         self.mark_all_moved()
@@ -191,6 +195,8 @@ class Lane:
         if part.kind is Kind.RESERVATION:
             self.checked.take(part, verdict, self.sku)
             self._fold_reservations(part, verdict, now, found)
+        elif part.kind is Kind.SUPPLY:
+            fold_expected(memory, self.masters.network, part, verdict, now, found)
         else:
             _FOLDS[part.kind](state, part.columns, verdict, part.carried, now, found)
         out.duplicates += int(found.head[1])
@@ -202,7 +208,13 @@ class Lane:
 
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
-        for name, rows, forget in (("lines", n, self._forget_lines), ("deltas", 3 * n, self._forget_deltas)):
+        for name, rows, forget in (
+            ("lines", n, self._forget_lines),
+            ("deltas", 3 * n, self._forget_deltas),
+            ("sales", n, self._forget_sales),
+            ("supply", n, self._forget_supply),
+            ("receipts", n, self._forget_supply),
+        ):
             store = memory.stores[name]
             if store.room() < rows:
                 forget()
@@ -216,8 +228,23 @@ class Lane:
 
     def _forget_lines(self) -> None:
         before = self.log_clock - self.config.reservation_memory_ms
-        if forget_lines(self.memory.state(), before):
+        bounds = self.masters.fences_since()
+        if bounds.size:  # what a line consumed becomes a sale
+            self._forget_sales()
+            for name in ("draws", "sales"):
+                self.memory.stores[name].reserve(len(self.memory.stores["lines"]))
+            self.memory.invalidate()
+        least = int(bounds[0]) if bounds.size else NEVER
+        if forget_lines(self.memory.state(), before, least):
             self.memory.stores["lines"].reindex()
+
+    def _forget_sales(self) -> None:
+        kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
+        forget_sales(self.memory.state(), self.log_clock - kept, self.masters.fences_since())
+
+    def _forget_supply(self) -> None:
+        if forget_supply(self.memory.state(), self.log_clock - self.config.reservation_memory_ms):
+            self.memory.stores["supply"].reindex()
 
     def _forget_deltas(self) -> None:
         kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
@@ -289,9 +316,12 @@ class Lane:
 
     def _views(self, skus: Ints) -> Views:
         memory, masters = self.memory, self.masters
+        terms, reach = masters.terms(self.now), masters.reach()
+        extras = masters.rules.extras
+        renew_fences(memory, skus, terms, extras, reach)
         return compute(
-            memory.state(), memory.stores["skus"].table.rows, memory.sku_names.d.buf, skus,
-            masters.terms(self.now), masters.reach(), self.version_base(), self.now,
+            memory.state(), memory.stores["skus"].table.rows, memory.sku_names.d.buf, skus, terms, extras, reach,
+            self.version_base(), self.now,
         )  # fmt: skip
 
     def _numbers_of(self, sku: int) -> Numbers:

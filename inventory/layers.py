@@ -11,7 +11,11 @@ SCALE = 10_000
 """Percentages and confidences are whole numbers of ten-thousandths: 12.5 (percent) is 125_000."""
 WHOLE_PERCENT = 100 * SCALE
 MAX_WHOLE = 10**12
-"""No rule speaks of more units, days or ranks than this: sums over places stay far inside a long."""
+"""No rule speaks of more units or ranks than this: sums over places stay far inside a long."""
+LONGEST_WINDOW = 366
+"""Days: the passing of each day before a delivery is an instant of the version, so they must be few."""
+DEFAULT_PRIORITY = 100
+"""Of a ring-fence that names none."""
 
 ITEM_KEYS = ("sku", "style", "category", "attribute")
 PLACE_KEYS = ("location", "location_type", "region")
@@ -26,6 +30,7 @@ class Kind(Enum):
     WHOLE = "a whole number, 0 or more"
     PERCENT = "a percentage from 0 to 100 with at most 4 decimals"
     FRACTION = "a number from 0 to 1 with at most 4 decimals"
+    DAYS = "a whole number of days, 0 to 366"
     INSTANT = "a date and time with its zone, such as 2026-12-24T00:00:00Z"
 
 
@@ -33,7 +38,7 @@ FIELDS: dict[str, Kind] = {
     "units": Kind.WHOLE,
     "percent": Kind.PERCENT,
     "confidence": Kind.FRACTION,
-    "within_days": Kind.WHOLE,
+    "within_days": Kind.DAYS,
     "minimum": Kind.WHOLE,
     "priority": Kind.WHOLE,
     "set_at": Kind.INSTANT,
@@ -68,7 +73,6 @@ class Layer(NamedTuple):
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     match_places: bool = False
-    computed: bool = True  # by this version of the engine
 
     @property
     def names_channel(self) -> bool:
@@ -84,7 +88,7 @@ LAYERS: tuple[Layer, ...] = (
           match_places=True),
     Layer("network_safety_stock", "network_safety_stock", Level.POOL,    ("units",)),
     Layer("ring_fence",           "ring_fences",          Level.CHANNEL, _BOTH, Rounding.DOWN,
-          optional=("minimum", "priority", "set_at"), computed=False),
+          optional=("minimum", "priority", "set_at")),
     Layer("share",                "shares",               Level.CHANNEL, ("percent",), Rounding.DOWN,
           default=WHOLE_PERCENT),
     Layer("buffer",               "buffers",              Level.CHANNEL, ("units",)),
@@ -92,8 +96,8 @@ LAYERS: tuple[Layer, ...] = (
     Layer("threshold",            "thresholds",           Level.CHANNEL, ("units",)),
     Layer("low_stock",            "low_stock",            Level.CHANNEL, ("units",)),
     Layer("in_transit",           "in_transit",           Level.CHANNEL, ("confidence",), Rounding.DOWN,
-          required=("within_days",), match_places=True, computed=False),
-    Layer("backorder",            "backorders",           Level.CHANNEL, ("units",), computed=False),
+          required=("within_days",), match_places=True),
+    Layer("backorder",            "backorders",           Level.CHANNEL, ("units",)),
 )
 # fmt: on
 
@@ -120,8 +124,9 @@ def scaled(text: str) -> int:
 def value_of(field: str, text: str) -> int:
     """The number that a field means: units, days, or ten-thousandths; `ValueError` says what is wrong."""
     kind = FIELDS[field]
-    if kind is Kind.WHOLE:
-        if not (text.isascii() and text.isdigit()) or int(text) > MAX_WHOLE:
+    if kind in (Kind.WHOLE, Kind.DAYS):
+        most = MAX_WHOLE if kind is Kind.WHOLE else LONGEST_WINDOW
+        if not (text.isascii() and text.isdigit()) or int(text) > most:
             raise ValueError(f"is not {kind.value}")
         return int(text)
     number = scaled(text)

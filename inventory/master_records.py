@@ -3,13 +3,14 @@
 import json
 
 from inventory.aliases import Alias, Aliases, Claim
+from inventory.allocations import AllocationError, Arrival
 from inventory.batch import Control, ControlKind, DeadLetter, Master, Outputs
 from inventory.incidents import alias_conflict
 from inventory.masters import MasterError, Masters
 from inventory.murmur import shard_of
 from inventory.network import NetworkError
 from inventory.parking import Parking
-from inventory.policies import RuleError, UncomputedLayer
+from inventory.policies import RuleError
 from inventory.positions import mark_moved
 from inventory.state import Memory
 
@@ -33,12 +34,14 @@ class MasterRecords:
             if master.record in ("Location", "Channel"):
                 self._fold_place(master, now, out)
             elif master.record == "Policy":
-                self._masters.put_policy(master.key, master.value, now)
+                self._masters.put_policy(master.key, master.value, now, master.message.log_time)
+            elif master.record == "Allocation":
+                self._fold_allocation(master, out)
             else:
                 self._fold_item(master, tell, out)
-        except (NetworkError, RuleError, UncomputedLayer, MasterError) as error:
+        except (NetworkError, RuleError, MasterError, AllocationError) as error:
             # Every lane reads the topics of one partition: one of them tells.
-            if self._number == 0 or master.record == "CatalogItem":
+            if self._number == 0 or master.record in ("CatalogItem", "Allocation"):
                 out.dead_letters.append(DeadLetter("invalid_event", str(error), master.message))
 
     def _fold_place(self, master: Master, now: int, out: Outputs) -> None:
@@ -52,15 +55,31 @@ class MasterRecords:
         for alias in json.loads(str(known.get("definition") or "{}")).get("aliases", []):
             self._wake(sort, alias["identifier"], out)
 
+    def _sent_home(self, master: Master, sku: str, out: Outputs) -> bool:
+        """Whether a record belongs to a sku of another lane, and was sent there."""
+        home = shard_of(sku) % self._lanes
+        if home == self._number:
+            return False
+        if master.value is None:  # without a value there is no row to send
+            payload = {"sku": sku, "record": master.record}
+            out.controls.append((home, Control(ControlKind.RETIRED, payload)))
+        else:
+            out.released.append((home, master.message))
+        return True
+
+    def _fold_allocation(self, master: Master, out: Outputs) -> None:
+        sku = master.key if master.value is None else str(master.value["sku"])
+        if self._sent_home(master, sku, out):
+            return
+        at = Arrival(master.message.log_time, master.carrier, master.carrier_offset)
+        row = self._masters.put_allocation(sku, master.value, at)
+        if row >= 0:
+            mark_moved(self._memory.state(), row)
+
     def _fold_item(self, master: Master, tell: bool, out: Outputs) -> None:
         value = master.value
         sku = master.key if value is None else str(value["sku"])
-        home = shard_of(sku) % self._lanes
-        if home != self._number and value is None:  # without a value there is no row to send
-            out.controls.append((home, Control(ControlKind.RETIRED, {"sku": sku})))
-            return
-        if home != self._number:
-            out.released.append((home, master.message))
+        if self._sent_home(master, sku, out):
             return
         row = self._masters.retire_item(sku) if value is None else self._masters.put_item(value)
         if row < 0:

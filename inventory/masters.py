@@ -7,11 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.admission import FOREIGN, Dictionaries, dictionaries
+from inventory.allocations import Arrival, allocate, allocated_since, read_allocation
+from inventory.columns import Longs
 from inventory.murmur import shard_of
 from inventory.names import ABSENT, CANONICAL, Names
 from inventory.network import AliasConflict, Network
 from inventory.numbers import Reach
 from inventory.policies import RuleBook, Terms, bounds
+from inventory.rule import fence_since
 from inventory.state import Memory
 
 _SKU_BIT, _LOCATION_BIT, _CHANNEL_BIT = 1, 2, 4
@@ -24,10 +27,11 @@ class MasterError(ValueError):
 class Masters:
     """`documents` holds the records by key (JSON), for the journal; keys in `changed` were put since it was cleared."""
 
-    def __init__(self, lane: int, lanes: int, memory: Memory) -> None:
+    def __init__(self, lane: int, lanes: int, memory: Memory, count_horizon: int) -> None:
         self.lane = lane
         self.lanes = lanes
         self.memory = memory
+        self._count_horizon = count_horizon
         self.network = Network()
         self.rules = RuleBook()
         self.documents: dict[str, Any] = {}
@@ -41,6 +45,7 @@ class Masters:
         self._dictionaries: Dictionaries | None = None
         self._profiled = -1
         self._network_seen = -1
+        self._location_rank = np.zeros(0, np.int32)
         self._rules_seen = -1
 
     def put_place(self, sort: str, place_id: str, record: Mapping[str, Any] | None) -> list[AliasConflict]:
@@ -63,8 +68,11 @@ class Masters:
         self._keep(key, {**self.documents[key], "status": "DELETED"} if record is None else dict(record))
         return conflicts
 
-    def put_policy(self, rule_id: str, record: Mapping[str, Any] | None, now: int) -> None:
-        """Take a rule. Raises `RuleError`, `UncomputedLayer`."""
+    def put_policy(self, rule_id: str, record: Mapping[str, Any] | None, now: int, logged_at: int) -> None:
+        """Take a rule. Raises `RuleError`."""
+        if record is not None and record.get("layer") == "ring_fence":
+            before = self.documents.get(f"policy:{rule_id}")
+            record = {**record, "since": fence_since(record, before, logged_at, self._count_horizon)}
         self.rules.put(rule_id, record)
         if record is not None:
             for instant in bounds(record):
@@ -93,6 +101,7 @@ class Masters:
         row = self.memory.sku_names.get(name)
         if row == ABSENT:
             row = self.memory.add_sku(name, shard_of(name))
+            self._settle_allocation(name.decode(), row)
             for source, identifier in self._unnamed.pop(str(record["sku"]), []):
                 self._name_alias(source, identifier, str(record["sku"]))
         item = (record.get("category"), record.get("style"), dict(record.get("attributes") or {}))
@@ -114,6 +123,28 @@ class Masters:
             self.memory.stores["skus"].table.rows["active"][row] = 0
             self.memory.touch_sku(row)
         return row
+
+    def put_allocation(self, sku: str, record: Mapping[str, Any] | None, at: Arrival) -> int:
+        """Take what an allocation asks for a sku of this lane; None takes it back. Raises `AllocationError`.
+
+        Returns the sku's row; -1 where the catalog does not know it yet: the record is kept for it.
+        """
+        fences = read_allocation(sku, record)
+        row = self.memory.sku_names.get(sku.encode())
+        if row == ABSENT:
+            self._keep(f"allocation:{sku}", {"fences": fences, **at._asdict()})
+        else:
+            allocate(self.memory, row, fences, at, self._count_horizon)
+        return row
+
+    def _settle_allocation(self, sku: str, row: int) -> None:
+        """Give a new sku the allocation that came before it."""
+        kept = self.documents.get(f"allocation:{sku}")
+        if kept is not None:
+            fences = [(fence, units, set_at) for fence, units, set_at in kept["fences"]]
+            at = Arrival(kept["log_time"], kept["carrier"], kept["offset"])
+            allocate(self.memory, row, fences, at, self._count_horizon)
+            self._keep(f"allocation:{sku}", None)
 
     def owner(self, source: str, identifier: str) -> str | None:
         """The sku that an alias is bound to."""
@@ -168,6 +199,7 @@ class Masters:
         changed = False
         if self._network_seen != self.network.generation:
             self._network_seen = self.network.generation
+            self._location_rank = self.network.location_rank
             changed = True
         if self._profiled != self.rules.generation:
             self._profiled = self.rules.generation
@@ -198,7 +230,8 @@ class Masters:
     def reach(self) -> Reach:
         """Who sells where, now."""
         ordinals = np.array(sorted(self.network.channel_ordinal.values()), np.int32)
-        return Reach(self.network.sells, self.network.shares_location, self.network.channel_deleted, ordinals)
+        net = self.network
+        return Reach(net.sells, net.shares_location, net.channel_deleted, ordinals, self._location_rank)
 
     def dictionaries(self) -> Dictionaries:
         """What admission looks names up in."""
@@ -222,6 +255,10 @@ class Masters:
         missing = len(self.memory.source_names) - self._aliased.size
         if missing > 0:
             self._aliased = np.concatenate([self._aliased, np.zeros(missing, np.uint8)])
+
+    def fences_since(self) -> Longs:
+        """The instants (ms, ascending) from which ring-fences count, valid now or not."""
+        return np.unique(np.array(self.rules.fences_since() + allocated_since(self.memory), np.int64))
 
     def deleted_locations(self) -> npt.NDArray[np.bool_]:
         """By ordinal."""

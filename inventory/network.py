@@ -129,6 +129,14 @@ class Network:
         return self._current()[4]
 
     @property
+    def location_rank(self) -> npt.NDArray[np.int32]:
+        """(L,): the place of each location among all, by id."""
+        ids = [place.id if place else "" for place in self._locations.places]
+        rank = np.zeros(len(ids), np.int32)
+        rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids))
+        return rank
+
+    @property
     def location_type(self) -> list[str | None]:
         """By ordinal; None where nobody has it."""
         return [place.definition["type"] if place else None for place in self._locations.places]

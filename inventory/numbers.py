@@ -6,14 +6,19 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.columns import Bytes, Ints, Longs
+from inventory.dated import dated_of
+from inventory.fences import Fences, fences_of, grant_fences, recount_draws, renew_draws
 from inventory.jit import inline_kernel, kernel
-from inventory.policies import Terms
-from inventory.state import State
+from inventory.policies import Extras, Terms
+from inventory.resolution import FENCED, TRANSITED
+from inventory.state import Memory, State
+from inventory.supply import counted
 from inventory.views import (
     AVAILABLE,
     BLOCKED,
     CHANNEL_TERMS,
     DAMAGED,
+    GRANT,
     HARD,
     IN_STOCK,
     LOW,
@@ -36,16 +41,18 @@ WHOLE = 1_000_000
 """100 % in ten-thousandths of a percent."""
 
 _UNITS, _PERCENT = 1, 2
+_FENCED, _TRANSITED = FENCED, TRANSITED
 
 
 class Reach(NamedTuple):
     """Who sells where: `sells` (C, L), `shares` (C, C): a location in common; `deleted` channels (C);
-    `ordinals`: the channels that exist."""
+    `ordinals`: the channels that exist; `location_rank` (L): the order of the locations by id."""
 
     sells: npt.NDArray[np.bool_]
     shares: npt.NDArray[np.bool_]
     deleted: npt.NDArray[np.bool_]
     ordinals: Ints
+    location_rank: Ints
 
 
 @kernel
@@ -113,7 +120,7 @@ def _safety_stock(kind: int, value: int, net: int) -> int:
 
 
 @kernel
-def _fill_channel(
+def _fill_pool(
     s: State, sku: int, profile: int, channel: int, supply: int, shortage: int, withheld_nodes: int, terms: Terms,
     reach: Reach, out: Longs,
 ) -> None:  # fmt: skip
@@ -130,37 +137,89 @@ def _fill_channel(
     out[SHARED] = pool
     out[SHORTAGE] = shortage
     out[UNMET] = max(0, demand - supply)
+
+
+@kernel
+def _fill_view(
+    s: State, sku: int, profile: int, channel: int, terms: Terms, reach: Reach, out: Longs
+) -> None:
     if terms.excluded[profile, channel] or reach.deleted[channel] or s.skus.rows["active"][sku] == 0:
         out[STATUS] = OUT
         return
-    offer = _part(pool, terms.share[profile, channel])
+    offer = out[GRANT] + _part(out[SHARED], terms.share[profile, channel])
     view = max(np.int64(0), offer - terms.buffer[profile, channel])
     if terms.cap[profile, channel] >= 0:
         view = min(view, terms.cap[profile, channel])
     if view <= terms.threshold[profile, channel]:
         view = np.int64(0)
     out[VIEW] = view
-    out[AVAILABLE] = view
-    if view <= 0:
+    available = view + max(np.int64(0), terms.backorder[profile, channel] - out[UNMET])
+    out[AVAILABLE] = available
+    if available <= 0:
         out[STATUS] = OUT
-    elif view < terms.low_stock[profile, channel]:
+    elif available < terms.low_stock[profile, channel]:
         out[STATUS] = LOW
     else:
         out[STATUS] = IN_STOCK
 
 
 @kernel
+def _by_rank(rank: Ints, place: Ints, count: int, location: int) -> int:
+    """Enter a location into a list that is ordered by rank, unless it is there; returns the list's length."""
+    at = count
+    while at > 0 and rank[place[at - 1]] > rank[location]:
+        at -= 1
+    if at > 0 and place[at - 1] == location:
+        return count
+    for k in range(count, at, -1):
+        place[k] = place[k - 1]
+    place[at] = location
+    return count + 1
+
+
+@kernel
+def _places_of(s: State, sku: int, ordinal: Ints, first: int, last: int, rank: Ints, place: Ints) -> int:
+    """The locations where the sku has a position or is expected, by id; returns how many."""
+    count = 0
+    for n in range(first, last):
+        count = _by_rank(rank, place, count, ordinal[n])
+    row = s.skus.rows["supply"][sku]
+    while row >= 0:
+        count = _by_rank(rank, place, count, s.supply.rows["location"][row])
+        row = s.supply.rows["next"][row]
+    return count
+
+
+@kernel
+def _in_transit(s: State, sku: int, profile: int, channel: int, f: Fences, now: int, at: Longs) -> int:
+    """What the channel counts of expected supply, in all and added by location in `at`."""
+    total = np.int64(0)
+    row = s.skus.rows["supply"][sku]
+    while row >= 0:
+        units = counted(s, row, profile, channel, f, now)
+        at[s.supply.rows["location"][row]] += units
+        total += units
+        row = s.supply.rows["next"][row]
+    return total
+
+
+@kernel
 def _compute(
-    s: State, skus: Ints, terms: Terms, reach: Reach, start: Longs, ordinal: Ints, rows: Ints, nodes: Longs,
-    channels: Longs,
+    s: State, skus: Ints, terms: Terms, reach: Reach, f: Fences, now: int, start: Longs, ordinal: Ints, rows: Ints,
+    nodes: Longs, channels: Longs,
 ) -> None:  # fmt: skip
     count = reach.sells.shape[0]
     supply = np.zeros(count, np.int64)
     shortage = np.zeros(count, np.int64)
     withheld = np.zeros(count, np.int64)
+    stock = np.zeros(reach.sells.shape[1], np.int64)  # node_ats by location, of a sku with fences
+    coming = np.zeros(reach.sells.shape[1], np.int64)  # counted in-transit supply by location, of one channel
+    place = np.zeros(reach.sells.shape[1], np.int32)
+    left = np.zeros(reach.sells.shape[1], np.int64)
     for i in range(skus.size):
         sku = skus[i]
         profile = s.skus.rows["profile"][sku]
+        special = terms.special[profile]
         supply[:] = 0
         shortage[:] = 0
         withheld[:] = 0
@@ -172,18 +231,47 @@ def _compute(
                 terms.safety_kind[profile, location], terms.safety_value[profile, location], net
             )
             nodes[n, SAFETY_STOCK] = safety
-            held = max(net, np.int64(0))
+            held = max(net, 0)
+            kept = min(held, safety)
+            if special:
+                stock[location] = held - kept
             for channel in range(count):
                 if reach.sells[channel, location]:
                     supply[channel] += held
                     shortage[channel] += max(np.int64(0), -net)
-                    withheld[channel] += min(held, safety)
+                    withheld[channel] += kept
+        places = 0
+        if special:
+            places = _places_of(s, sku, ordinal, start[i], start[i + 1], reach.location_rank, place)
         for c in range(reach.ordinals.size):
             channel = reach.ordinals[c]
-            _fill_channel(
-                s, sku, profile, channel, supply[channel], shortage[channel], withheld[channel], terms, reach,
-                channels[i, c],
-            )  # fmt: skip
+            out = channels[i, c]
+            if special & _TRANSITED:
+                supply[channel] += _in_transit(s, sku, profile, channel, f, now, coming)
+            _fill_pool(
+                s,
+                sku,
+                profile,
+                channel,
+                supply[channel],
+                shortage[channel],
+                withheld[channel],
+                terms,
+                reach,
+                out,
+            )
+            if special & _FENCED:
+                for k in range(places):
+                    left[k] = stock[place[k]] + coming[place[k]]
+                own, granted = grant_fences(s, sku, profile, channel, out[POOL], place, left, places, f)
+                out[GRANT] = own
+                out[SHARED] = out[POOL] - granted
+            if special:
+                for k in range(places):
+                    coming[place[k]] = 0
+            _fill_view(s, sku, profile, channel, terms, reach, out)
+        for k in range(places):
+            stock[place[k]] = 0
 
 
 @kernel
@@ -197,8 +285,22 @@ def _versions(s: State, skus: Ints, base: int, version: Longs) -> None:
         )  # fmt: skip
 
 
+def renew_fences(memory: Memory, skus: Ints, terms: Terms, extras: Extras, reach: Reach) -> None:
+    """Before `compute`: what the fences of `skus` count, where they count from another instant than before."""
+    fenced = skus[terms.special[memory.stores["skus"].table.rows["profile"][skus]] & FENCED != 0]
+    if not fenced.size:
+        return
+    if memory.stores["draws"].reserve(fenced.size * reach.ordinals.size):
+        memory.invalidate()
+    state = memory.state()
+    f = fences_of(extras, terms.excluded, reach.sells, reach.deleted, reach.location_rank)
+    if renew_draws(state, fenced, f):
+        recount_draws(state)
+
+
 def compute(
-    s: State, table: npt.NDArray[Any], names: Bytes, skus: Ints, terms: Terms, reach: Reach, version_base: int, now: int
+    s: State, table: npt.NDArray[Any], names: Bytes, skus: Ints, terms: Terms, extras: Extras, reach: Reach,
+    version_base: int, now: int,
 ) -> Views:  # fmt: skip
     """The numbers of `skus` (rows of the sku table) at `now`. `version_base` holds the version's terms that
     all skus of a lane share; `table` is the sku table's rows."""
@@ -209,8 +311,10 @@ def compute(
     nodes = np.zeros((total, NODE_TERMS), np.int64)
     channels = np.zeros((skus.size, reach.ordinals.size, CHANNEL_TERMS), np.int64)
     version = np.zeros(skus.size, np.int64)
-    _compute(s, skus, terms, reach, start, ordinal, rows, nodes, channels)
+    f = fences_of(extras, terms.excluded, reach.sells, reach.deleted, reach.location_rank)
+    _compute(s, skus, terms, reach, f, now, start, ordinal, rows, nodes, channels)
     _versions(s, skus, version_base, version)
+    dated_start, dated = dated_of(s, skus, now)
     return Views(
         names=names,
         name_at=table["name_at"][skus],
@@ -225,5 +329,7 @@ def compute(
         node_start=start,
         node_ordinal=ordinal,
         nodes=nodes,
+        dated_start=dated_start,
+        dated=dated,
         computed_at=now,
     )

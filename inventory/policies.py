@@ -12,25 +12,29 @@ from inventory.network import Flags, Network
 from inventory.profiles import Profiles
 from inventory.resolution import (
     CHANNEL_LAYERS,
+    FENCE_AXIS,
     NO_SAFETY,
     NOBODY,
     SAFETY_PERCENT,
     SAFETY_UNITS,
+    TRANSIT,
+    Extras,
     Terms,
     Winners,
     find_winners,
     look_up,
+    look_up_extras,
 )
-from inventory.rule import Rule, RuleError, UncomputedLayer, bounds, read_rule
+from inventory.rule import Rule, RuleError, bounds, read_rule
 
 __all__ = [
     "NO_SAFETY",
     "SAFETY_PERCENT",
     "SAFETY_UNITS",
+    "Extras",
     "RuleBook",
     "RuleError",
     "Terms",
-    "UncomputedLayer",
     "bounds",
 ]
 
@@ -43,11 +47,20 @@ class _Compiled(NamedTuple):
     until: int | None
     rules: list[Rule]  # from the least to the most telling
     sells: Flags
+    deleted: Flags
     winners: Winners
     terms: Terms
+    extras: Extras
 
     def holds(self, stamp: tuple[int, Network, int], now: int) -> bool:
         return self.stamp == stamp and self.since <= now and (self.until is None or now < self.until)
+
+    def fencing(self, profile: int, channel: int) -> Flags:
+        """(C,): the channel itself, and those whose fences may take from its pool."""
+        common = self.sells[:, self.sells[channel]].any(axis=1)
+        fencing: Flags = common & (self.terms.excluded[profile] == 0) & ~self.deleted
+        fencing[channel] = True
+        return fencing
 
 
 class RuleBook:
@@ -67,7 +80,7 @@ class RuleBook:
     def put(self, rule_id: str, record: Mapping[str, Any] | None) -> None:
         """Take a policy record; None or the status DELETED ends the rule.
 
-        Raises `RuleError` or `UncomputedLayer`; the book is then unchanged.
+        Raises `RuleError`; the book is then unchanged.
         """
         status = "DELETED" if record is None else record.get("status")
         if status not in ("ACTIVE", "DELETED"):
@@ -114,26 +127,42 @@ class RuleBook:
             valid.sort(key=lambda rule: rule.precedence, reverse=True)
             winners = find_winners(valid, matched, network)
             until = self.next_bound(now)
-            last = _Compiled(stamp, now, until, valid, network.sells, winners, look_up(valid, winners))
+            terms, extras = look_up(valid, winners), look_up_extras(valid, winners)
+            last = _Compiled(
+                stamp, now, until, valid, network.sells, network.channel_deleted, winners, terms, extras
+            )
         elif len(matched) > len(last.winners.pool):
             winners = find_winners(last.rules, matched[len(last.winners.pool) :], network)
-            more = look_up(last.rules, winners)
+            more, extras = look_up(last.rules, winners), look_up_extras(last.rules, winners)
             last = last._replace(
                 winners=Winners(*_joined(last.winners, winners)),
                 terms=Terms(*_joined(last.terms, more)),
+                extras=Extras(*_joined(last.extras, extras)),
             )
         self._last = last
         return last.terms
 
+    @property
+    def extras(self) -> Extras:
+        """What the rules say of fences and in-transit supply, by the last `terms`."""
+        if self._last is None:
+            raise LookupError("no terms were computed: call terms() before")
+        return self._last.extras
+
+    def fences_since(self) -> list[int]:
+        """The instants (ms) from which the ring-fences of units count, valid now or not."""
+        return [r.since for r in self._rules.values() if r.layer.name == "ring_fence" and not r.percent]
+
     def rule_ids(self, profile: int, channel: int) -> list[str]:
         """The ids of the rules that shape the profile's number in the channel (ordinal), by the last `terms`.
 
-        In the order of the table of layers; safety stock of all the channel's locations, each rule once.
+        In the order of the table of layers; safety stock and in-transit supply of all the channel's locations, and
+        the ring-fences of all channels that may be granted something in its pool: each rule once.
         """
         last = self._last
         if last is None or profile >= len(last.winners.pool):
             raise LookupError(f"no terms were computed for the profile {profile}: call terms() before")
-        node, pool, own = (winner[profile] for winner in last.winners)
+        node, pool, own, transit = (winner[profile] for winner in last.winners)
         winners = {layer.name: [own[channel, axis]] for axis, layer in enumerate(CHANNEL_LAYERS)}
         shaping: list[str] = []
         for layer in LAYERS:
@@ -141,6 +170,10 @@ class RuleBook:
                 found = np.unique(node[last.sells[channel]]).tolist()
             elif layer.level is Level.POOL:
                 found = [pool]
+            elif layer.name == "ring_fence":
+                found = own[last.fencing(profile, channel), FENCE_AXIS].tolist()
+            elif layer is TRANSIT:
+                found = np.unique(transit[channel][last.sells[channel]]).tolist() if transit.size else []
             else:
                 found = winners.get(layer.name, [])
             shaping += sorted(last.rules[at].id for at in found if at != NOBODY)

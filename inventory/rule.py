@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from inventory.definitions import read_object
-from inventory.layers import BY_NAME, FIELDS, ITEM_KEYS, PLACE_KEYS, Kind, Layer, match_keys, value_of
+from inventory.layers import (
+    BY_NAME,
+    DEFAULT_PRIORITY,
+    FIELDS,
+    ITEM_KEYS,
+    PLACE_KEYS,
+    Kind,
+    Layer,
+    match_keys,
+    value_of,
+)
 
 Record = Mapping[str, Any]
 _FOREVER = 1 << 62
@@ -14,13 +24,10 @@ class RuleError(ValueError):
     """A policy record contradicts itself; it is not applied."""
 
 
-class UncomputedLayer(RuleError):
-    """The rule's layer is known, but this version does not compute it; the record is not applied."""
-
-
 class Rule(NamedTuple):
-    """`value` is in units, or in ten-thousandths of a percent where `percent`. `match` and `attributes` are
-    its conditions, texts that must be equal. `channel` is None where the layer names none. Milliseconds."""
+    """`value` is in units, or in ten-thousandths: of a percent where `percent`, of 1 where it is a confidence.
+    `match` and `attributes` are its conditions, texts that must be equal. `channel` is None where the layer
+    names none. `since`: from when on a ring-fence of units counts what its channel took. Milliseconds."""
 
     id: str
     layer: Layer
@@ -31,6 +38,9 @@ class Rule(NamedTuple):
     channel: str | None
     valid_from: int | None
     valid_to: int | None
+    priority: int = DEFAULT_PRIORITY
+    within_days: int = 0
+    since: int = 0
 
     @property
     def item_conditions(self) -> tuple[tuple[str, str], ...]:
@@ -73,15 +83,16 @@ def bounds(record: Record) -> list[int]:
 
 
 def read_rule(rule_id: str, record: Record) -> Rule:
-    """The rule of an ACTIVE record. Raises `RuleError`, `UncomputedLayer`."""
+    """The rule of an ACTIVE record. Raises `RuleError`.
+
+    A member `since` beside the record's own fields overrides the `set_at` of a ring-fence (see `fence_since`).
+    """
     what = f"rule {rule_id}"
     if record.get("id") != rule_id:
         raise RuleError(f"{what}: its record is of the id {record.get('id')!r}; key and id must agree")
     layer = BY_NAME.get(str(record.get("layer")))
     if layer is None:
         raise RuleError(f"{what}: no layer is named {record.get('layer')!r}; there are {', '.join(BY_NAME)}")
-    if not layer.computed:
-        raise UncomputedLayer(f"{what}: the layer {layer.name} is not computed by this version; end the rule")
     definition = read_object(record.get("definition"))
     if definition is None:
         raise RuleError(f"{what}: its definition is not a JSON object; publish it with `rules apply`")
@@ -94,7 +105,42 @@ def read_rule(rule_id: str, record: Record) -> Rule:
     valid_from, valid_to = record.get("valid_from"), record.get("valid_to")
     if not isinstance(valid_from, int | None) or not isinstance(valid_to, int | None):
         raise RuleError(f"{what}: valid_from and valid_to are milliseconds or null")
-    return Rule(rule_id, layer, value, percent, match, attributes, channel, valid_from, valid_to)
+    own = {name: _field(what, name, definition) for name in (*layer.required, *layer.optional)}
+    priority = own.get("priority")
+    return Rule(
+        rule_id,
+        layer,
+        value,
+        percent,
+        match,
+        attributes,
+        channel,
+        valid_from,
+        valid_to,
+        DEFAULT_PRIORITY if priority is None else priority,
+        own.get("within_days") or 0,
+        int(record.get("since", own.get("set_at") or 0)),
+    )
+
+
+def set_at_of(record: Record | None) -> int | None:
+    """What the record of a ring-fence says in `set_at` (ms), None where it says nothing readable."""
+    definition = read_object((record or {}).get("definition")) or {}
+    set_at = definition.get("set_at")
+    return set_at if type(set_at) is int and abs(set_at) <= _FOREVER else None
+
+
+def fence_since(record: Record, before: Record | None, logged_at: int, horizon: int) -> int:
+    """From when on the fence of a record counts: its `set_at`, but at most `horizon` ms before its log time, for
+    sales are not remembered longer. Without `set_at` it is the log time. As long as `set_at` stays what it was in
+    the record `before` (with its `since`), the fence goes on: only a changed one starts it anew."""
+    set_at = set_at_of(record)
+    since = logged_at if set_at is None else max(set_at, logged_at - horizon)
+    if before is not None and before.get("status") == "ACTIVE" and before.get("layer") == record.get("layer"):
+        known = before.get("since")
+        if known is not None and set_at_of(before) == set_at:
+            return min(since, int(known))
+    return since
 
 
 def _rank(order: tuple[str, ...], keys: set[str]) -> int:
@@ -113,6 +159,23 @@ def _value(what: str, layer: Layer, definition: dict[str, Any]) -> tuple[int, bo
         raise RuleError(f"{what}: {field} is {FIELDS[field].value}, a decimal as text, not {raw!r}")
     try:
         return value_of(field, str(raw)), FIELDS[field] is Kind.PERCENT
+    except ValueError as error:
+        raise RuleError(f"{what}: {field} {raw!r} {error}") from None
+
+
+def _field(what: str, field: str, definition: dict[str, Any]) -> int | None:
+    """A field beside the value; None where an optional one is missing. An instant is in ms already."""
+    raw = definition.get(field)
+    if raw is None and field != "within_days":
+        return None
+    if FIELDS[field] is Kind.INSTANT:
+        if type(raw) is not int or abs(raw) > _FOREVER:
+            raise RuleError(f"{what}: {field} is in milliseconds, not {raw!r}")
+        return raw
+    if isinstance(raw, bool) or not isinstance(raw, int | str):
+        raise RuleError(f"{what}: {field} is {FIELDS[field].value}, not {raw!r}")
+    try:
+        return value_of(field, str(raw))
     except ValueError as error:
         raise RuleError(f"{what}: {field} {raw!r} {error}") from None
 

@@ -17,6 +17,9 @@ from inventory.tables import Store, Table
 BEGINNING = np.iinfo(np.int64).min
 """Before every instant: the anchor time of a counter that nobody counted."""
 
+NEVER = np.iinfo(np.int64).max
+"""After every instant."""
+
 CARRIERS = 8
 """Partitions with an offset term in a version (one column `offset_0` ... each in the sku table)."""
 
@@ -30,6 +33,10 @@ SKU = np.dtype(
         ("shard", "i4"),
         ("position", "i4"),  # first position
         ("unsourced", "i4"),  # first unsourced row
+        ("draw", "i4"),  # first draw
+        ("allocated", "i4"),  # first allocated row
+        ("supply", "i4"),  # first expected line with something open
+        ("dated", "i4"),  # first dated row
         ("item_class", "i4"),  # category, style and attributes (RuleBook)
         ("profile", "i4"),  # which rules match (RuleBook)
         ("active", "i4"),
@@ -94,16 +101,15 @@ LINE = np.dtype(
         ("released", "i8"),  # over all versions
         ("consumed", "i8"),  # over all versions; given back by an ADJUST
         ("open", "i8"),  # what is counted in its position (or as unsourced) now
+        ("drawn", "i8"),  # what is counted in its channel's draw now
         ("expires_at", "i8"),
         ("needed_at", "i8"),
         ("occurred_at", "i8"),
+        ("placed_at", "i8"),  # least occurred_at of its versions
         ("recorded_at", "i8"),
         ("logged_at", "i8"),  # of its last fact
         ("decided", "i8"),  # checked version that was decided last; 0 none
-        (
-            "asked",
-            "i8",
-        ),  # of a checked version: what was asked, where `quantity` is what was granted; -1: a fact
+        ("asked", "i8"),  # of a checked version: `quantity` is what was granted; -1: its version is a fact's
         ("grace", "i8"),  # of a checked version: how much later than said it ends, inside `expires_at`
         ("fact", "i4"),  # 1: a fact spoke of it, so that nothing is decided any more
         ("sku", "i4"),
@@ -141,7 +147,66 @@ DECISION = np.dtype(
         ("next", "i4"),
     ]
 )
-INSTANT = np.dtype([("due", "i8"), ("line", "i4"), ("sku", "i4"), ("next", "i4")])  # due BEGINNING: free
+DRAW = np.dtype(
+    [
+        ("since", "i8"),  # from when on its fence counts; NULL where none asks
+        ("quantity", "i8"),  # what the channel took of the sku since then
+        ("channel", "i4"),
+        ("sale", "i4"),  # newest sale
+        ("stale", "i4"),  # 1 while lines have to be counted anew
+        ("next", "i4"),  # next draw of the sku
+    ]
+)
+SALE = np.dtype([("at", "i8"), ("quantity", "i8"), ("next", "i4")])  # next: the sale before it
+ALLOCATED = np.dtype(
+    [
+        ("fence", "i8"),  # hash of its rule id
+        ("units", "i8"),
+        ("set_at", "i8"),
+        ("since", "i8"),
+        ("next", "i4"),  # next of the sku
+    ]
+)
+SUPPLY = np.dtype(
+    [
+        ("key", "i8"),  # hash of (reference, sku)
+        ("check", "i8"),  # a second hash of the same
+        ("version", "i8"),  # BEGINNING until the line itself arrives
+        ("quantity", "i8"),
+        ("open", "i8"),  # what may still arrive; of a transfer at most what is on its way
+        ("sent", "i8"),
+        ("received", "i8"),
+        ("expected_at", "i8"),
+        ("occurred_at", "i8"),
+        ("recorded_at", "i8"),
+        ("logged_at", "i8"),  # of its last fact
+        ("sku", "i4"),
+        ("location", "i4"),
+        ("kind", "i4"),
+        ("status", "i4"),
+        ("receipt", "i4"),  # newest receipt
+        ("listed", "i4"),  # 1 while it is in the sku's list of open lines
+        ("next", "i4"),  # next open line of the sku
+    ]
+)
+RECEIPT = np.dtype([("occurred_at", "i8"), ("logged_at", "i8"), ("quantity", "i8"), ("next", "i4")])
+DATED = np.dtype(
+    [
+        ("day", "i8"),  # UTC day by whose end the units are needed
+        ("quantity", "i8"),  # open
+        ("place", "i4"),  # location ordinal; of unsourced demand -1 - channel
+        ("next", "i4"),  # next of the sku
+    ]
+)
+INSTANT = np.dtype(
+    [
+        ("due", "i8"),  # BEGINNING: free
+        ("until", "i8"),  # of a delivery: when it is expected, else NULL
+        ("line", "i4"),  # the reservation line to settle, -1 none
+        ("sku", "i4"),
+        ("next", "i4"),
+    ]
+)
 
 NO_LINE_YET = BEGINNING
 
@@ -158,6 +223,12 @@ class State(NamedTuple):
     lines: Table
     unsourced: Table
     instants: Table
+    draws: Table
+    sales: Table
+    allocated: Table
+    supply: Table
+    receipts: Table
+    dated: Table
     ids: IdSet
     moved: Ints  # skus to recompute, in order of first move
     is_moved: Bytes
@@ -171,11 +242,13 @@ class State(NamedTuple):
 @kernel
 def _assemble(
     skus: Table, positions: Table, parts: Table, anchors: Table, deltas: Table, lines: Table, unsourced: Table,
-    instants: Table, ids: IdSet, moved: Ints, is_moved: Bytes, moved_head: Longs, due_heap: Ints, due_head: Longs,
+    instants: Table, draws: Table, sales: Table, allocated: Table, supply: Table, receipts: Table, dated: Table,
+    ids: IdSet, moved: Ints, is_moved: Bytes, moved_head: Longs, due_heap: Ints, due_head: Longs,
     location_deleted: npt.NDArray[np.bool_], source_rank: Ints,
 ) -> State:  # fmt: skip
     return State(
-        skus, positions, parts, anchors, deltas, lines, unsourced, instants, ids, moved, is_moved, moved_head,
+        skus, positions, parts, anchors, deltas, lines, unsourced, instants, draws, sales, allocated, supply,
+        receipts, dated, ids, moved, is_moved, moved_head,
         due_heap, due_head, location_deleted, source_rank,
     )  # fmt: skip
 
@@ -190,6 +263,12 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
     "unsourced": (UNSOURCED, True),
     "instants": (INSTANT, False),
     "decisions": (DECISION, True),
+    "draws": (DRAW, False),
+    "sales": (SALE, False),
+    "allocated": (ALLOCATED, False),
+    "supply": (SUPPLY, True),
+    "receipts": (RECEIPT, False),
+    "dated": (DATED, False),
 }
 
 
@@ -233,6 +312,11 @@ class Memory:
             "lines": records,
             "unsourced": records,
             "instants": records,
+            "draws": records,
+            "sales": records,
+            "supply": records,
+            "receipts": records,
+            "dated": records,
         }
         for name, extra in need.items():
             if self.stores[name].reserve(extra):
@@ -259,7 +343,8 @@ class Memory:
         new = np.zeros(1, SKU)
         new["name_at"] = int(self.sku_names.d.at[len(self.sku_names) - 1])
         new["name_length"], new["shard"] = len(name), shard
-        new["position"] = new["unsourced"] = -1
+        for first in ("position", "unsourced", "draw", "allocated", "supply", "dated"):
+            new[first] = -1
         store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0, 0], np.int64))
         self.touch_sku(row)
         self._state = None
@@ -300,7 +385,8 @@ class Memory:
             of = {name: store.table for name, store in self.stores.items()}
             self._state = _assemble(
                 of["skus"], of["positions"], of["parts"], of["anchors"], of["deltas"], of["lines"],
-                of["unsourced"], of["instants"], self.ids.ids, self._moved, self._is_moved, self._moved_head,
+                of["unsourced"], of["instants"], of["draws"], of["sales"], of["allocated"], of["supply"],
+                of["receipts"], of["dated"], self.ids.ids, self._moved, self._is_moved, self._moved_head,
                 self._due_heap, self._due_head, self.location_deleted, self.source_rank,
             )  # fmt: skip
         return self._state

@@ -5,7 +5,8 @@ from typing import Any
 from inventory.columns import LOCATION, NULL, QUANTITY, Columns
 
 
-def _long(value: int) -> bytes:
+def encoded_long(value: int) -> bytes:
+    """As Avro writes a long."""
     n = (value << 1) ^ (value >> 63)
     out = bytearray()
     while n > 0x7F:
@@ -15,8 +16,9 @@ def _long(value: int) -> bytes:
     return bytes(out)
 
 
-def _text(value: bytes) -> bytes:
-    return _long(len(value)) + value
+def encoded_text(value: bytes) -> bytes:
+    """As Avro writes a string."""
+    return encoded_long(len(value)) + value
 
 
 def _optional(value: bytes | None) -> bytes:
@@ -33,16 +35,16 @@ def encoded_content(
     """
     return b"".join(
         (
-            _long(action),
-            _text(channel),
-            _optional(None if location is None else _text(location)),
-            _long(quantity),
-            _long(commitment),
-            _optional(None if expires_at == NULL else _long(expires_at)),
-            _optional(None if needed_at == NULL else _long(needed_at)),
-            _long(mode),
+            encoded_long(action),
+            encoded_text(channel),
+            _optional(None if location is None else encoded_text(location)),
+            encoded_long(quantity),
+            encoded_long(commitment),
+            _optional(None if expires_at == NULL else encoded_long(expires_at)),
+            _optional(None if needed_at == NULL else encoded_long(needed_at)),
+            encoded_long(mode),
             bytes([allow_partial]),
-            _optional(None if bundle is None else _text(bundle)),
+            _optional(None if bundle is None else encoded_text(bundle)),
         )
     )
 

@@ -8,7 +8,7 @@ import orjson
 from redis import Redis
 
 from inventory.murmur import shard_of
-from inventory.views import CHANNEL_TERMS, IN_STOCK, NODE_TERMS, STATUS, Views
+from inventory.views import CHANNEL_TERMS, DATED_TERMS, IN_STOCK, NODE_TERMS, STATUS, Views
 from wire import viewkeys
 from wire.rows import encode_calls, parse_reply, script, script_sha
 
@@ -71,6 +71,8 @@ def _views(names: list[bytes], seed: int) -> Views:
         node_start=np.arange(rows + 1, dtype=np.int64) * _LOCATIONS,
         node_ordinal=np.tile(np.arange(_LOCATIONS, dtype=np.int32), rows),
         nodes=rng.integers(0, 50, (rows * _LOCATIONS, NODE_TERMS)),
+        dated_start=np.zeros(rows + 1, np.int64),
+        dated=np.zeros((0, DATED_TERMS), np.int64),
         computed_at=now,
     )
 

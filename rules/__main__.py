@@ -1,36 +1,37 @@
-"""`python -m rules validate FILE` and `python -m rules apply FILE --author A --approved-by B`."""
+"""`python -m rules validate FILE`, `apply FILE --author A --approved-by B` and `rebalance [FENCE ...]`."""
 
 import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
-from rules.current import Current, MasterTopic
+from inventory.murmur import shard_of
+from rules.current import Current, MasterTopic, Record
 from rules.document import Document, Problem
 from rules.plan import Act, Change, plan_changes
-from rules.validate import read_document, refuse_uncomputed
+from rules.rebalance import LiveRow, Percentage, UnknownFence, chosen, percentages, plan_allocations
+from rules.validate import read_document
 from runtime import exit as exits
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
-from runtime.kafka import KafkaUnavailable, consumer, producer
+from runtime.readback import Stored, end_offsets, read_topic
+from runtime.records import NotPublished, Outgoing, publish
 from runtime.settings import Settings
 from runtime.topics import check_topics
+from runtime.view import published_rows
 from wire.codec import Codec, WireError
 from wire.topics import TOPICS
 
 _TOPICS: tuple[MasterTopic, ...] = ("network", "policies")
-_WAIT_S = 30.0
-_BATCH = 1_000
 
 
 class NotApplied(Refusal):
-    """Some of the records may not have arrived; applying the same file again puts it right."""
+    """Some of the records may not have arrived; the same command again puts it right."""
 
     code = ExitCode.TRY_AGAIN
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 1 where the file has problems."""
     parser = argparse.ArgumentParser(
         prog="python -m rules",
-        description="The rules file: check it, and make it live.",
+        description="The rules file: check it, make it live, and resolve its percentages.",
         epilog=Settings.describe(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -52,10 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     for option, meaning in (("--author", "who wrote the change"), ("--approved-by", "who approved it")):
         apply.add_argument(option, required=True, metavar="NAME", type=_name, help=meaning)
+    rebalance = commands.add_parser(
+        "rebalance", help="resolve ring-fences with a percent to units, from the pools as they are now"
+    )
+    rebalance.add_argument("fences", nargs="*", metavar="FENCE", help="rule ids; without any, all of them")
     given = parser.parse_args(arguments)
+    if given.command == "rebalance":
+        return _rebalance(Settings.load(), given.fences)
     document, problems = read_document(_read(given.file))
-    if document is not None and not problems and given.command == "apply":
-        problems = refuse_uncomputed(document)
     if document is None or problems:
         return _refuse(given.file, problems)
     if given.command == "apply":
@@ -87,93 +92,116 @@ def _refuse(path: Path, problems: Sequence[Problem]) -> int:
 
 
 def _apply(settings: Settings, path: Path, document: Document, author: str, approved_by: str) -> int:
-    faults = check_topics(settings, {name: TOPICS[name] for name in _TOPICS})
-    if faults:
-        raise Refusal("\n".join(faults))
+    _check(settings, _TOPICS)
     codec = codec_of(settings)
-    current = Current()
-    ends = _read_topics(settings, codec, current)
-    plan = plan_changes(document, current, author, approved_by)
+    current, ends = _live(settings, codec)
+    plan = plan_changes(document, current, author, approved_by, _now())
     if plan.problems:
         return _refuse(path, plan.problems)
-    _publish(settings, codec, plan.changes, ends)
+    records = [
+        Outgoing(change.topic, 0, change.key.encode(), codec.encode(change.name, change.record))
+        for change in plan.changes
+    ]
+    try:
+        first = publish(settings, records)
+    except NotPublished as error:
+        raise NotApplied(f"{error}; apply the file again") from None
+    if any(first.get(place, end) != end for place, end in ends.items()):
+        raise NotApplied("someone else applied rules at the same time; apply the file again")
     _print_summary(document, plan.changes)
     return 0
 
 
-def _read_topics(settings: Settings, codec: Codec, current: Current) -> dict[MasterTopic, int]:
-    """Take every record of the topics; returns the offset at which each ends."""
-    topics = {TOPICS[topic].full_name(settings.topic_prefix): topic for topic in _TOPICS}
-    ends: dict[MasterTopic, int] = {}
-    client = consumer(settings, group_id="stocktide-rules")
+def _rebalance(settings: Settings, asked: Sequence[str]) -> int:
+    settings.require("redis_url")
+    _check(settings, (*_TOPICS, "allocations"))
+    codec = codec_of(settings)
+    known = percentages(_live(settings, codec)[0].policies)
     try:
-        client.assign([TopicPartition(name, 0, OFFSET_BEGINNING) for name in topics])
-        deadline = time.monotonic() + _WAIT_S
-        while len(ends) < len(topics):
-            for message in client.consume(_BATCH, timeout=0.05):
-                deadline = time.monotonic() + _WAIT_S
-                error, topic = message.error(), topics.get(message.topic() or "")
-                if topic is None or (error is not None and error.code() != KafkaError._PARTITION_EOF):
-                    raise KafkaUnavailable(f"the live rules cannot be read: {error}; check the broker")
-                if error is None:
-                    _take(codec, topic, current, message)
-                else:
-                    ends[topic] = message.offset() or 0
-            if time.monotonic() > deadline:
-                raise KafkaUnavailable(f"Kafka sent no rules for {_WAIT_S:g} s; check the broker")
-    finally:
-        client.close()
-    return ends
+        wanted = chosen(known, asked)
+    except UnknownFence as error:
+        print(error, file=sys.stderr)
+        return 1
+    rows = (LiveRow(*row) for row in published_rows(settings))
+    now, lanes = _now(), settings.partitions
+    resolved = dict(plan_allocations(rows, known, wanted, _allocations(settings, codec), now))
+    records = [
+        Outgoing(
+            "allocations",
+            shard_of(sku) % lanes,
+            sku.encode(),
+            None if record is None else codec.encode("Allocation", record),
+        )
+        for sku, record in resolved.items()
+    ]
+    try:
+        publish(settings, records)
+    except NotPublished as error:
+        raise NotApplied(f"{error}; rebalance again") from None
+    _print_units(wanted, resolved, now)
+    return 0
 
 
-def _take(codec: Codec, topic: MasterTopic, current: Current, message: Message) -> None:
-    key = (message.key() or b"").decode(errors="replace")
+def _check(settings: Settings, topics: Sequence[str]) -> None:
+    faults = check_topics(settings, {name: TOPICS[name] for name in topics})
+    if faults:
+        raise Refusal("\n".join(faults))
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _live(settings: Settings, codec: Codec) -> tuple[Current, dict[tuple[str, int], int]]:
+    """What is live, and where the topics ended before it was read."""
+    ends = end_offsets(settings, _TOPICS)
+    current = Current()
+    for topic in _TOPICS:
+        for stored in read_topic(settings, topic):
+            _take(codec, topic, current, stored)
+    return current, ends
+
+
+def _allocations(settings: Settings, codec: Codec) -> dict[str, Record]:
+    """The allocations that are live, by sku."""
+    found: dict[str, Record] = {}
+    for stored in read_topic(settings, "allocations"):
+        sku = (stored.key or b"").decode(errors="replace")
+        found.pop(sku, None)
+        if stored.value is None:
+            continue
+        try:
+            found[sku] = codec.decode(stored.value)[1]
+        except WireError as error:
+            _passed_over(stored, str(error))
+    return found
+
+
+def _passed_over(stored: Stored, why: str) -> None:
+    print(f"topic {stored.topic}, offset {stored.offset}: passed over, {why}", file=sys.stderr)
+
+
+def _take(codec: Codec, topic: MasterTopic, current: Current, stored: Stored) -> None:
+    key = (stored.key or b"").decode(errors="replace")
     try:
-        value = message.value()
-        name, record = ("", None) if value is None else codec.decode(value)
+        name, record = ("", None) if stored.value is None else codec.decode(stored.value)
         refused = current.take(topic, key, name, record)
     except WireError as error:
         current.spoilt.add((topic, key))
         refused = str(error)
     if refused is not None:
-        print(f"topic {topic}, offset {message.offset()}: passed over, {refused}", file=sys.stderr)
+        _passed_over(stored, refused)
 
 
-def _publish(
-    settings: Settings, codec: Codec, changes: Sequence[Change], ends: dict[MasterTopic, int]
-) -> None:
-    """Send the records and wait until all are acknowledged."""
-    names = {topic: TOPICS[topic].full_name(settings.topic_prefix) for topic in _TOPICS}
-    values = [codec.encode(change.name, change.record) for change in changes]
-    first: dict[str, int] = {}
-    failures: list[str] = []
-
-    def delivered(error: KafkaError | None, message: Message) -> None:
-        name, offset = message.topic() or "", message.offset() or 0
-        if error is not None:
-            failures.append(f"{name}: {error.str()}")
-        else:
-            first[name] = min(first.get(name, offset), offset)
-
-    client = producer(settings)
-    for change, value in zip(changes, values, strict=True):
-        while True:
-            try:
-                client.produce(
-                    names[change.topic], value, change.key.encode(), partition=0, on_delivery=delivered
-                )
-                break
-            except BufferError:
-                client.poll(0.1)
-            except KafkaException as error:
-                raise NotApplied(f"not all was published: {error}; apply the file again") from None
-        client.poll(0)
-    waiting = client.flush(_WAIT_S)
-    if failures or waiting:
-        reason = failures[0] if failures else f"{waiting} records were not acknowledged in {_WAIT_S:g} s"
-        raise NotApplied(f"not all was published: {reason}; apply the file again")
-    if any(first.get(names[topic], end) != end for topic, end in ends.items()):
-        raise NotApplied("someone else applied rules at the same time; apply the file again")
+def _print_units(wanted: Mapping[str, Percentage], resolved: Mapping[str, Record | None], now: int) -> None:
+    entries = [
+        each for record in resolved.values() if record for each in record["fences"] if each["set_at"] == now
+    ]
+    table = Table("ring-fence", "channel", "skus", "units")
+    for fence in wanted.values():
+        units = [each["units"] for each in entries if each["fence"] == fence.id]
+        table.add_row(fence.id, fence.channel, str(len(units)), str(sum(units)))
+    Console().print(table)
 
 
 def _print_summary(document: Document, changes: Sequence[Change]) -> None:

@@ -155,7 +155,7 @@ class Reader:
             detail = f"; write {kind.value}" if kind.value not in str(error) else ""
             self.note(node, f"{field} {text} {error}{detail}")
             return None
-        if kind is Kind.WHOLE:
+        if kind in (Kind.WHOLE, Kind.DAYS):
             return value
         whole, _, fraction = text.partition(".")
         return ".".join(part for part in (str(int(whole)), fraction.rstrip("0")) if part)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -35,8 +36,8 @@ class Plan(NamedTuple):
     problems: list[Problem]
 
 
-def plan_changes(document: Document, current: Current, author: str, approved_by: str) -> Plan:
-    """What has to be published so that the document is live.
+def plan_changes(document: Document, current: Current, author: str, approved_by: str, now: int) -> Plan:
+    """What has to be published so that the document is live. `now`: ms; new ring-fences count from then on.
 
     Ids keep their ordinals for ever, deleted ones too; new ids get the next free ones, in the file's order.
     Aliases that left the file stay with their id. What the file no longer names is ended.
@@ -63,7 +64,7 @@ def plan_changes(document: Document, current: Current, author: str, approved_by:
         changes += _changes(current, "network", sort.capitalize(), f"{sort}:", wanted, live)
     problems += [problem for rule in document.rules for problem in _moved(rule, current)]
     signed = {"author": author, "approved_by": approved_by}
-    rules = {rule.id: _policy(rule) | signed for rule in document.rules}
+    rules = {rule.id: _policy(_set(rule, current, now)) | signed for rule in document.rules}
     changes += _changes(current, "policies", "Policy", "", rules, current.policies, signed)
     return Plan(changes, sorted(problems))
 
@@ -112,6 +113,19 @@ def _place_record(
         texts = {key: [named.text for named in values] for key, values in entry.selector.items()}
         definition["locations"] = {key: each[0] if len(each) == 1 else each for key, each in texts.items()}
     return {"id": entry.id, "status": "ACTIVE", "definition": _json(definition)}
+
+
+def _set(rule: RuleEntry, current: Current, now: int) -> RuleEntry:
+    """A ring-fence of units says from when on it counts: what the file says, else what was written when it was new.
+
+    A percentage counts from where an allocation says.
+    """
+    if rule.layer.name != "ring_fence" or "units" not in rule.values or "set_at" in rule.values:
+        return rule
+    before = current.policies.get(rule.id)
+    known = read_definition(before) if before is not None and before["status"] == "ACTIVE" else {}
+    set_at = known["set_at"] if "units" in known and "set_at" in known else now
+    return replace(rule, values={**rule.values, "set_at": set_at})
 
 
 def _policy(rule: RuleEntry) -> Record:

@@ -29,19 +29,6 @@ def validate(document: Document) -> list[Problem]:
     ]
 
 
-def refuse_uncomputed(document: Document) -> list[Problem]:
-    """The rules of layers that are valid but not computed by this version: they must not be applied."""
-    return [
-        Problem(
-            rule.place,
-            f"rule {rule.id}: {rule.layer.key} is not computed by this version; "
-            "take the rule out before you apply the file",
-        )
-        for rule in sorted(document.rules, key=lambda rule: rule.place)
-        if not rule.layer.computed
-    ]
-
-
 def _twice(what: str, entries: Iterable[tuple[str, Place]]) -> Iterator[Problem]:
     first: dict[str, Place] = {}
     for own_id, place in sorted(entries, key=lambda entry: entry[1]):

@@ -14,6 +14,10 @@ from inventory.columns import Bytes, Longs
 from inventory.jit import kernel
 from inventory.views import (
     AVAILABLE,
+    DATED_AT,
+    DATED_KIND,
+    DATED_ORDINAL,
+    DATED_QUANTITY,
     GRANT,
     NODE_TERMS,
     POOL,
@@ -40,6 +44,7 @@ from wire.resp import (
 from wire.rows_plan import (
     BLOCK_HEADER_BYTES,
     CHANNEL_BYTES,
+    DATED_BYTES,
     HEADER_BYTES,
     UNKNOWN_PROFILE,
     Plan,
@@ -169,6 +174,8 @@ def _put_row(
     length = rule_end[profile + 1] - rule_end[profile]
     at = put_length(out, at, length)
     at = put_end(out, put_slice(out, at, rule_text, rule_end[profile], length))
+    if views.dated_start[row + 1] > views.dated_start[row]:
+        at = _put_dated(out, _put_name(out, at, 115), views, row)  # s
     node = views.node_start[row]
     last = views.node_start[row + 1]
     while node < last:
@@ -209,6 +216,21 @@ def _put_channels(out: Bytes, at: int, views: Views, row: int, generation: int) 
         at = put_int64(out, at, terms[SHORTAGE])
         at = put_int64(out, at, terms[UNMET])
     return at
+
+
+@kernel
+def _put_dated(out: Bytes, at: int, views: Views, row: int) -> int:
+    """The value of `s`: a record for each dated quantity."""
+    first, last = views.dated_start[row], views.dated_start[row + 1]
+    at = put_length(out, at, (last - first) * DATED_BYTES)
+    for i in range(first, last):
+        terms = views.dated[i]
+        at = put_int64(out, at, terms[DATED_AT])
+        at = put_int64(out, at, terms[DATED_QUANTITY])
+        at = put_int16(out, at, terms[DATED_ORDINAL])
+        at = put_int16(out, at, terms[DATED_KIND])
+        at = put_int32(out, at, 0)
+    return put_end(out, at)
 
 
 @kernel

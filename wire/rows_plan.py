@@ -15,6 +15,7 @@ from wire.viewkeys import TAGS
 HEADER_BYTES = 40
 CHANNEL_BYTES = 64
 BLOCK_HEADER_BYTES = 8
+DATED_BYTES = 24
 
 UNKNOWN_PROFILE = -1
 """As the first `at` of a plan: some sku's profile has no rules."""
@@ -88,6 +89,10 @@ def plan_calls(
                     return Plan(order, first, words, at, fields, width)
                 rule_length = rule_end[profile + 1] - rule_end[profile]
                 blocks, block_bytes = _size_blocks(views, i, width)
+                dated = views.dated_start[i + 1] - views.dated_start[i]
+                if dated > 0:
+                    blocks += 1
+                    block_bytes += bulk_size(1) + bulk_size(dated * DATED_BYTES)
                 fields[i] = 2 + blocks
                 parts += 2 + 2 * fields[i]
                 total += bulk_size(row_key + digits(tag) + 2 + views.name_len[i])

@@ -7,10 +7,12 @@ _HEADER = Struct("<BBHiqqqq")
 _CHANNEL = Struct("<HBBiqqqqqqq")
 _ORDINAL = Struct("<H")
 _BLOCK = Struct("<BxxxI")
+_DATED = Struct("<qqHHxxxx")
 _NODE = {4: Struct("<7i"), 8: Struct("<7q")}
 
 LAYOUT = 1
 BLOCK_LOCATIONS = 32
+EXPECTED, NEEDED, UNSOURCED = range(3)
 STATUS_NAMES = ("OUT", "LOW", "IN_STOCK")
 
 
@@ -91,6 +93,26 @@ class Node(NamedTuple):
     def node_ats(self) -> int:
         """What the location has to sell."""
         return max(self.net, 0) - self.withheld
+
+
+class Dated(NamedTuple):
+    """Units at an instant (ms). `EXPECTED`: they arrive at the location `ordinal`. `NEEDED`: of that location's
+    demand, they are needed by the end of the UTC day. `UNSOURCED`: likewise, of the demand of the channel `ordinal`
+    that has no location; 0 stands for now."""
+
+    at: int
+    quantity: int
+    ordinal: int
+    kind: int
+
+
+def read_dated(s: bytes | None) -> list[Dated]:
+    """The records of field `s`, in no order; none where the row has no such field. Raises RowFormatError."""
+    if s is None:
+        return []
+    if len(s) % _DATED.size:
+        raise RowFormatError(f"field s has {len(s)} bytes, which are no records of {_DATED.size}")
+    return [Dated._make(values) for values in _DATED.iter_unpack(s)]
 
 
 def read_header(c: bytes) -> Header:

@@ -30,12 +30,16 @@ def _part(value: Any) -> bool:
     return value in ("claims", "aliases")
 
 
+def _keyed_by_sku(value: Any) -> bool:
+    return value in ("CatalogItem", "Allocation")
+
+
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "hello": {"lane": _number, "nonce": _text},
     "marker": {"lane": _number, "nonce": _text, "part": _part},
     "claims": {"claims": _rows(_number, _text, _text, _text)},
     "aliases": {"aliases": _rows(_text, _text, _text)},
-    "retired": {"sku": _text},
+    "retired": {"sku": _text, "record": _keyed_by_sku},
 }
 
 

@@ -1,7 +1,8 @@
 """The business exceptions that stand for a sku: what its facts show to be wrong.
 
 Those that depend on which record came first (`conflicting_duplicate`, `alias_conflict`) or on a record that
-was not folded as it is (`count_too_late`, `unknown_channel`) are noted by the model as it folds.
+was not folded as it is (`unknown_channel`) are noted by the model as it folds. What stands for a count that
+was refused or for a whole batch is found where these are kept; drift where it is measured.
 """
 
 from collections.abc import Iterator

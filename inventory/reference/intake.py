@@ -4,12 +4,11 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from inventory.reference import movements
-from inventory.reference.avro import content
+from inventory.reference import lines, movements
 from inventory.reference.causes import Entry
 from inventory.reference.counting import Counting
 from inventory.reference.errors import NotModelled
-from inventory.reference.facts import Additive, Promise, SkuFacts, Told, Version
+from inventory.reference.facts import Additive, SkuFacts, Told, Version
 from inventory.reference.guards import Config, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
 from inventory.reference.reservations import Decisions, Request
@@ -261,19 +260,7 @@ class Intake:
         channel = self._resolve(arrived, "channel", event["channel"])
         if channel is None:
             return
-        version = Version(
-            version=event["version"],
-            occurred_at=event["occurred_at"],
-            recorded_at=event["recorded_at"],
-            content=content(event),
-            action=event["action"],
-            channel=channel,
-            location=location,
-            quantity=event["quantity"],
-            commitment=event["commitment"],
-            expires_at=event["expires_at"],
-            needed_at=event["needed_at"],
-        )
+        version = lines.version(event, channel, location)
         if event["mode"] == "CHECKED":
             self.requests.append(self._request(arrived, sku, version))
             return
@@ -292,17 +279,7 @@ class Intake:
         if where is None:
             return
         (sku, location), event = where, arrived.event
-        promise = Promise(
-            version=event["version"],
-            occurred_at=event["occurred_at"],
-            recorded_at=event["recorded_at"],
-            content=content(event, "ExpectedSupply"),
-            kind=event["kind"],
-            location=location,
-            quantity=event["quantity"],
-            expected_at=event["expected_at"],
-            status=event["status"],
-        )
+        promise = lines.promise(event, location)
         told = self.facts[sku].promise(event["reference"], promise)
         if told != "duplicate":
             what = "expected_supply"

@@ -23,6 +23,7 @@ class Snapshots:
         self._patience = patience
         self._batches: dict[BatchId, Batch] = {}
         self._complete: dict[BatchId, Complete] = {}
+        self._zeros: dict[str, dict[str, dict[CountKey, Count]]] = {}  # as computed since the last record
 
     def mark(self, batch_id: BatchId, log_time: int, terms: Terms, size: int | None) -> Complete | None:
         """A marker; `size` of an END. Returns the batch if this completes it."""
@@ -52,11 +53,16 @@ class Snapshots:
 
     def completions(self, sku: str) -> dict[str, dict[CountKey, Count]]:
         """By location, the counts of 0 of a sku: complete NONZERO batches that do not list it."""
+        if sku in self._zeros:
+            return self._zeros[sku]
         zeros: defaultdict[str, dict[CountKey, Count]] = defaultdict(dict)
         for batch in self.zeroing():
             for location in batch.terms.locations:
                 if not self._lists(batch, sku, location):
                     zeros[location][batch.key()] = batch.zero()
+        # What a refused item lists depends on aliases, which may yet be learned.
+        if not any(batch.refused for batch in self._batches.values()):
+            self._zeros[sku] = zeros
         return zeros
 
     def zeroing(self) -> list[Complete]:
@@ -93,6 +99,7 @@ class Snapshots:
 
     def _batch(self, batch_id: BatchId, log_time: int) -> Batch:
         self.revision += 1
+        self._zeros.clear()
         batch = self._batches.setdefault(batch_id, Batch(*batch_id))
         batch.first_log_time = min(batch.first_log_time, log_time)
         return batch

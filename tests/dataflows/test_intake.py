@@ -210,3 +210,39 @@ def test_a_header_that_cannot_be_meant_is_a_dead_letter_alone(header: tuple[str,
     (letter,) = dead
     assert (letter.code, letter.message.offset, letter.message.log_time) == ("invalid_event", 11, 1001)
     assert header[0] in letter.reason
+
+
+def test_expected_supply_is_a_fact_and_an_allocation_is_master_data() -> None:
+    line = {**FACT, "event_id": "s", "reference": "P", "version": 1, "kind": "ASN", "quantity": 2, "expected_at": 5,
+            "status": "OPEN"}  # fmt: skip
+    fences = [{"fence": "rf", "units": 3, "set_at": 4}]
+    allocation = CODEC.encode("Allocation", {"sku": "S", "fences": fences})
+    batch, dead = read(expected_supply=[CODEC.encode("ExpectedSupply", line)], allocations=[allocation, None])
+    assert dead == []
+    (part,) = batch.slices
+    assert (part.kind, part.carried.carrier) == (Kind.SUPPLY, CARRIERS["expected-supply"])
+    told = [(each.record, each.key, each.value, each.carrier, each.carrier_offset) for each in batch.masters]
+    slot = CARRIERS["allocations"]
+    assert told == [
+        ("Allocation", "key 0", {"sku": "S", "fences": fences}, slot, 10),
+        ("Allocation", "key 1", None, slot, 11),
+    ]
+
+
+def test_expected_supply_cannot_be_deleted() -> None:
+    _, dead = read(expected_supply=[None])
+    assert [letter.code for letter in dead] == ["undecodable"]
+
+
+@pytest.mark.parametrize(
+    ("word", "wrong"),
+    [
+        ({"kind": "retired", "sku": "S"}, True),
+        ({"kind": "retired", "sku": "S", "record": "Policy"}, True),
+        ({"kind": "retired", "sku": "S", "record": "Allocation"}, False),
+    ],
+)
+def test_a_retired_sku_says_of_which_record(word: dict[str, Any], wrong: bool) -> None:
+    batch, dead = read(routed=[pack_word(word)])
+    assert [letter.code for letter in dead] == (["undecodable"] if wrong else [])
+    assert [(each.record, each.key) for each in batch.masters] == ([] if wrong else [("Allocation", "S")])

@@ -18,7 +18,9 @@ from tests.dataflows.house import Engine, engine, eventually
 class House:
     """An engine, an API, and stock: 10 SHOE and 5 HAT at DC1."""
 
-    def __init__(self, client: httpx.Client, running: Engine, feed: Feed, caught_up: Callable[[], None]) -> None:
+    def __init__(
+        self, client: httpx.Client, running: Engine, feed: Feed, caught_up: Callable[[], None]
+    ) -> None:
         self.client, self.running, self.feed, self.caught_up = client, running, feed, caught_up
 
     def ask(self, *lines: tuple[str, int], key: str | None = None, **fields: Any) -> httpx.Response:
@@ -41,9 +43,7 @@ channels: [{id: web, locations: {}}]
 
 
 @pytest.fixture
-def house(
-    settings: Settings, tmp_path: Path, caught_up: Callable[[], None], codec: Any
-) -> Iterator[House]:
+def house(settings: Settings, tmp_path: Path, caught_up: Callable[[], None], codec: Any) -> Iterator[House]:
     from loadtest.processes import apply_rules
     from runtime.topics import create_topics
 
@@ -61,7 +61,11 @@ def house(
 
 @contextmanager
 def _serving(settings: Settings, folder: Path) -> Iterator[tuple[Engine, httpx.Client]]:
-    with engine(settings, folder) as running, api(settings, folder) as url, httpx.Client(base_url=url, timeout=10) as c:
+    with (
+        engine(settings, folder) as running,
+        api(settings, folder) as url,
+        httpx.Client(base_url=url, timeout=10) as c,
+    ):
         yield running, c
 
 
@@ -114,10 +118,16 @@ def test_asked_again_the_answer_is_the_same(house: House) -> None:
         assert house.ask(*lines, key=key).json() == first.json()
     house.comes_to("SHOE", 4)
     reused = house.ask(("HAT", 1), key="key-1")
-    assert (reused.status_code, reused.json()["type"]) == (422, "urn:stocktide:problem:idempotency-key-reused")
+    assert (reused.status_code, reused.json()["type"]) == (
+        422,
+        "urn:stocktide:problem:idempotency-key-reused",
+    )
     path = f"/v1/reservations/{first.json()['reservation_id']}"
     house.client.delete(path)
-    assert house.ask(("SHOE", 2), ("HAT", 5), key="key-2").json()["type"] == "urn:stocktide:problem:reservation-ended"
+    assert (
+        house.ask(("SHOE", 2), ("HAT", 5), key="key-2").json()["type"]
+        == "urn:stocktide:problem:reservation-ended"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,10 +159,15 @@ def test_nobody_who_was_told_loses_it_when_the_engine_is_killed(
         assert house.ask(("SHOE", 3)).status_code == 201
 
 
-def test_without_kafka_lookups_go_on_and_reservations_say_why(house: House, settings: Settings, tmp_path: Path) -> None:
+def test_without_kafka_lookups_go_on_and_reservations_say_why(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
     with api(settings.replace(kafka_bootstrap=""), tmp_path) as url, httpx.Client(base_url=url) as client:
         assert client.get("/v1/availability/SHOE?channel=web").json()["available"] == 10
         body = {"channel": "web", "lines": [{"sku": "SHOE", "quantity": 1}]}
         told = client.post("/v1/reservations", json=body)
-        assert (told.status_code, told.json()["type"]) == (503, "urn:stocktide:problem:reservations-unavailable")
+        assert (told.status_code, told.json()["type"]) == (
+            503,
+            "urn:stocktide:problem:reservations-unavailable",
+        )
         assert "STOCKTIDE_KAFKA_BOOTSTRAP" in told.json()["detail"]

@@ -3,10 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
+from availability_api.network import read_network
+from availability_api.projected import project
 from inventory.batch import Message
+from inventory.murmur import shard_of
 from inventory.reference import ReferenceModel
-from tests.inventory.simulation import CHANNEL_TERMS, CODEC, NODE_TERMS, Cluster
+from rules.rebalance import LiveRow, percentages, plan_allocations
+from tests.inventory.simulation import CHANNEL_TERMS, CODEC, NODE_TERMS, Cluster, Row
 from tests.reference.histories import Told
+from wire.rows_read import Dated, Node
 
 Letter = tuple[str, str, str, str | None]
 
@@ -33,6 +38,8 @@ def differences(cluster: Cluster, model: ReferenceModel, now: int) -> list[str]:
         gone = row.channels.keys() - set(model.channels())
         found += [f"{sku} {c}: deleted, but shown" for c in gone if row.channels[c]["available"] != 0]
         found += _rules(cluster, model, sku, now)
+        found += _by_date(cluster, model, sku, row, now)
+    found += _rebalanced(cluster, model, now)
     return found
 
 
@@ -40,19 +47,59 @@ def _compare(what: str, engine: Any, reference: Any) -> list[str]:
     return [] if engine == reference else [f"{what}: engine {engine}, reference {reference}"]
 
 
+def rules_of(cluster: Cluster, sku: str, channel: str, now: int) -> list[str]:
+    """The rules that the lane of a sku says shaped its number."""
+    lane = cluster.running[shard_of(sku) % cluster.lanes].lane
+    profile = int(lane.memory.stores["skus"].table.rows["profile"][lane.memory.sku_names.get(sku.encode())])
+    lane.masters.terms(now)
+    return lane.masters.rules.rule_ids(profile, lane.masters.network.channel_ordinal[channel])
+
+
 def _rules(cluster: Cluster, model: ReferenceModel, sku: str, now: int) -> list[str]:
     found = []
-    for running in cluster.running:
-        lane = running.lane
-        row = lane.memory.sku_names.get(sku.encode())
-        if row < 0:
-            continue
-        profile = int(lane.memory.stores["skus"].table.rows["profile"][row])
-        lane.masters.terms(now)
-        for channel in model.channels():
-            ids = lane.masters.rules.rule_ids(profile, lane.masters.network.channel_ordinal[channel])
-            told = model.channel(sku, channel, now).rules
-            found += _compare(f"{sku} {channel} rules", sorted(set(ids)), sorted(set(told)))
+    for channel in model.channels():
+        ids = rules_of(cluster, sku, channel, now)
+        told = model.channel(sku, channel, now).rules
+        found += _compare(f"{sku} {channel} rules", sorted(set(ids)), sorted(set(told)))
+    return found
+
+
+def _rebalanced(cluster: Cluster, model: ReferenceModel, now: int) -> list[str]:
+    """What `rules rebalance` would make of the rows."""
+    policies = {
+        key.removeprefix("policy:"): value
+        for key, value in cluster.running[0].lane.masters.documents.items()
+        if key.startswith("policy:")
+    }
+    known = percentages(policies)
+    rows = []
+    for sku in model.skus():
+        channels = cluster.view.rows[sku].channels
+        rules = {channel: rules_of(cluster, sku, channel, now) for channel in model.channels()}
+        rows.append(LiveRow(sku, {channel: channels[channel]["pool"] for channel in rules}, rules))
+    planned = dict(plan_allocations(rows, known, known, {}, now))
+    found = []
+    for sku in model.skus():
+        record = planned.get(sku)
+        units = {each["fence"]: each["units"] for each in record["fences"]} if record else {}
+        found += _compare(f"{sku} rebalanced", units, model.rebalanced(sku, now))
+    return found
+
+
+def _by_date(cluster: Cluster, model: ReferenceModel, sku: str, row: Row, now: int) -> list[str]:
+    """What the API would make of the row."""
+    network = cluster.running[0].lane.masters.network
+    places = read_network(network.to_json(0).encode()).channels
+    nodes = [
+        Node(network.location_ordinal[place], *(terms[term] for term in NODE_TERMS))
+        for place, terms in row.nodes.items()
+    ]
+    dated = [Dated(at, quantity, ordinal, kind) for kind, ordinal, at, quantity in row.dated]
+    found = []
+    for channel in model.channels():
+        told = places[channel]
+        projected = project(row.active, nodes, dated, told.sells_from, told.near, now, 5)
+        found += _compare(f"{sku} {channel} by date", projected, model.projected(sku, channel, now, 5))
     return found
 
 

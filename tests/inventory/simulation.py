@@ -63,13 +63,14 @@ class Stored:
 
 
 class Row(NamedTuple):
-    """What a reader sees of one sku. Terms by channel and by location."""
+    """What a reader sees of one sku. Terms by channel and by location; `dated` as in `Views`, in order."""
 
     version: int
     as_of: int
     active: bool
     channels: dict[str, dict[str, Any]]
     nodes: dict[str, dict[str, int]]
+    dated: tuple[tuple[int, ...], ...]
 
     @property
     def numbers(self) -> tuple[Any, ...]:
@@ -88,7 +89,8 @@ class View:
         self.writes += 1
         for name, told in row.channels.items():
             assert 0 <= told["view"] <= told["pool"], f"I4: {sku} {name}: {told}"
-            assert told["grant"] + told["shared"] == told["pool"], f"I5: {sku} {name}: {told}"
+            others = told["pool"] - told["grant"] - told["shared"]
+            assert min(told["grant"], told["shared"], others) >= 0, f"I5: {sku} {name}: {told}"
         stored = self.rows.get(sku)
         if stored is not None:
             assert row.version >= stored.version, f"{sku}: {row.version} after {stored.version}"
@@ -291,9 +293,11 @@ def rows_of(views: Views, lane: Lane) -> Iterator[tuple[str, Row]]:
         for n in range(int(views.node_start[i]), int(views.node_start[i + 1])):
             location = network.id_of_location(int(views.node_ordinal[n]))
             nodes[location] = dict(zip(NODE_TERMS, views.nodes[n].tolist(), strict=True))
+        dated = views.dated[int(views.dated_start[i]) : int(views.dated_start[i + 1])].tolist()
+        in_order = tuple(sorted(map(tuple, dated)))
         yield (
             sku,
-            Row(int(views.version[i]), int(views.as_of[i]), bool(views.active[i]), channels, nodes),
+            Row(int(views.version[i]), int(views.as_of[i]), bool(views.active[i]), channels, nodes, in_order),
         )
 
 

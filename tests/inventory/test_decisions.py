@@ -180,7 +180,7 @@ def check(holds: Callable[..., None], examples: int) -> None:
 
 @each
 def test_decisions(holds: Callable[..., None]) -> None:
-    check(holds, 100)
+    check(holds, 60)
 
 
 @pytest.mark.deep

@@ -6,6 +6,7 @@ import pytest
 
 from inventory.admission import MAX_QUANTITY
 from tests.inventory.shop import SKU, Shop
+from tests.reference.shop import HOUR, NOW
 
 LAST, FIRST = 2**63 - 1, -(2**63) + 1  # of a long; -2^63 stands for null
 
@@ -78,3 +79,34 @@ def test_texts_are_bounded() -> None:
     assert shop.letters() == ["invalid_event"] * 3
     assert shop.on_hand() == 1
     assert shop.cluster.view.rows[SKU].channels["web"]["available"] == 1
+
+
+@pytest.mark.parametrize("at", [FIRST, -(2**62), 0, 2**62, LAST])
+def test_a_delivery_and_a_need_may_be_dated_as_they_like(at: int) -> None:
+    shop = Shop()
+    shop.count(5)
+    shop.rule("in_transit", "it", '{"channel": "web", "confidence": "1", "within_days": 366}')
+    line = {"reference": "P", "version": LAST, "kind": "ASN", "quantity": 7, "status": "OPEN"}
+    shop.event("ExpectedSupply", -HOUR, {**line, "expected_at": at})
+    shop.line("o", 1, 1, needed_at=at)
+    assert (shop.available(), shop.letters()) == (4, [])
+    expected = [(0, 0, at, 7)] if at > NOW else []
+    assert [row for row in shop.row().dated if row[0] == 0] == expected
+    assert shop.run(HOUR).available() == 4
+
+
+@pytest.mark.parametrize("at", [FIRST, FIRST + 59_999, -(2**62)])
+def test_a_sale_long_past_counts_for_no_fence(at: int) -> None:
+    shop = Shop()
+    shop.count(5)
+    shop.rule("ring_fence", "rf", json.dumps({"channel": "web", "units": 3, "set_at": NOW - HOUR}))
+    shop.movement("SHIP", 1, occurred_at=at, channel="web")
+    shop.line("o", 1, 1, occurred_at=at)
+    assert (shop.told()["grant"], shop.letters()) == (3, [])
+
+
+@pytest.mark.parametrize("at", [2**63, -(2**63), 2**200])
+def test_a_fence_is_set_at_a_time_that_fits(at: int) -> None:
+    shop = Shop()
+    shop.rule("ring_fence", "rf", json.dumps({"channel": "web", "units": 3, "set_at": at}))
+    assert shop.letters() == ["invalid_event"]

@@ -1,8 +1,9 @@
-"""I2 and I8 on whole lanes.
+"""I2, I6 and I8 on whole lanes.
 
 I1, I7 and I12 are held in test_agreement, I9 in test_restarts, I4 and I5 at every write of the simulated view.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.inventory import simulation
 from tests.inventory.simulation import Cluster, Row
 from tests.inventory.worlds import MASTER_DATA, Plan, events, plans, policies, write
 from tests.reference.histories import Told
@@ -17,6 +19,10 @@ from tests.reference.shop import NOW
 
 PARTS = ("on_hand", "damaged", "quality_control", "blocked")
 LATER = {"source": "later", "event_id": "later", "occurred_at": NOW + 1, "recorded_at": NOW + 1}
+EVERYWHERE = [
+    Told("Channel", simulation.channel(name, at)) for name, at in (("web", 0), ("amazon", 2), ("pickup", 1))
+]
+"""The same channels, but each sells from everywhere."""
 histories = st.lists(events(), max_size=20)
 some_places = st.sampled_from(["A", "B", "C"])
 
@@ -84,6 +90,8 @@ def i8_a_greater_count_lowers_no_number(
 def i8_more_safety_stock_raises_no_number(
     plan: Plan, master_data: list[Told], history: list[Told], units: int, more: int
 ) -> None:
+    if any(told.value.get("layer") == "ring_fence" for told in master_data):
+        master_data = [*master_data, *EVERYWHERE]
     for layer in ("safety_stock", "network_safety_stock"):
         rule = {"id": "0", "status": "ACTIVE", "layer": layer, "valid_to": NOW + 1}
         cluster, little = shown(
@@ -94,9 +102,35 @@ def i8_more_safety_stock_raises_no_number(
         assert_not_worse(cluster.view.rows, little)
 
 
+def i6_demand_that_its_fence_covers_lowers_no_other_channel(
+    plan: Plan, master_data: list[Told], history: list[Told], place: str | None, part: int
+) -> None:
+    """Deliveries are left out: channels that count them differently do not sell from the same stock."""
+    alike = [told for told in master_data if told.value.get("layer") != "in_transit"]
+    fence = {"id": "0", "status": "ACTIVE", "layer": "ring_fence", "valid_to": NOW + 2}
+    fence["definition"] = json.dumps({"channel": "amazon", "units": 9, "set_at": NOW - 1, "priority": 1})
+    cluster, before = shown(plan, [*EVERYWHERE, *alike, Told("Policy", fence)], history)
+    granted = before["SKU-1"].channels["amazon"]["grant"]
+    line = {
+        "sku": "SKU-1", "location": place, "channel": "amazon", "reservation_id": "i6", "version": 1,
+        "action": "PLACE", "quantity": granted * part // 4, "commitment": "HARD",
+    }  # fmt: skip
+    write(cluster, Told("Reservation", {**LATER, **line}))
+    cluster.run(NOW)
+    for channel in ("web", "pickup"):
+        was, now = (view["SKU-1"].channels[channel] for view in (before, cluster.view.rows))
+        assert now["view"] >= was["view"]
+        assert now["grant"] + now["shared"] >= was["grant"] + was["shared"]
+
+
 world = (plans, policies, histories)
 PROPERTIES: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
     i2_no_counter_moves_but_by_a_fact_that_names_it: (*world, events()),
+    i6_demand_that_its_fence_covers_lowers_no_other_channel: (
+        *world,
+        st.none() | some_places,
+        st.integers(1, 4),
+    ),
     i8_a_later_receipt_lowers_no_number: (*world, some_places, st.integers(1, 20)),
     i8_a_greater_count_lowers_no_number: (*world, some_places, st.integers(0, 20)),
     i8_more_safety_stock_raises_no_number: (*world, st.integers(0, 12), st.integers(0, 12)),

@@ -13,12 +13,11 @@ from inventory.layers import (
 )
 
 
-def test_every_layer_is_listed_once_and_says_whether_it_is_computed() -> None:
+def test_every_layer_is_listed_once() -> None:
     assert [layer.name for layer in LAYERS] == [
         "exclusion", "safety_stock", "network_safety_stock", "ring_fence", "share", "buffer", "cap",
         "threshold", "low_stock", "in_transit", "backorder",
     ]  # fmt: skip
-    assert {layer.name for layer in LAYERS if not layer.computed} == {"ring_fence", "in_transit", "backorder"}
     assert len(BY_NAME) == len(BY_KEY) == len(LAYERS)
 
 

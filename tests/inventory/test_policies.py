@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from inventory.layers import BY_NAME, LAYERS, match_keys
 from inventory.network import Network
-from inventory.policies import RuleBook, RuleError, Terms, UncomputedLayer, bounds
+from inventory.policies import RuleBook, RuleError, Terms, bounds
+from inventory.resolution import FENCED, TRANSITED, name_of_fence
 
 DECEMBER = 1_000
 JANUARY = 2_000
@@ -69,14 +70,24 @@ def test_every_layer_lands_in_its_term(network: Network) -> None:
         policy("ca", "cap", channel="web", units=100),
         policy("th", "threshold", channel="amazon", units=2),
         policy("lo", "low_stock", channel="web", units=4),
+        policy("bo", "backorder", channel="amazon", units=6),
+        policy("r2", "ring_fence", channel="web", units=8, set_at=7),
+        policy("r1", "ring_fence", channel="amazon", percent="20"),
+        policy(
+            "it", "in_transit", channel="web", confidence="0.9", within_days=3, match={"location": "S001"}
+        ),
     )
     book.profile(book.item_class(None, None, {}), "SKU-1")
     assert [array.tolist() for array in book.terms(0, network)] == [
         [[2, 2, 2]], [[125_000] * 3], [5], [[0, 1]], [[1_000_000, 500_000]], [[1, 0]], [[100, -1]], [[0, 2]],
-        [[4, 0]],
+        [[4, 0]], [[0, 6]], [FENCED | TRANSITED],
     ]  # fmt: skip
-    assert book.rule_ids(0, 0) == ["ss", "ns", "bu", "ca", "lo"]
-    assert book.rule_ids(0, 1) == ["ex", "ss", "ns", "sh", "th"]
+    assert book.rule_ids(0, 0) == ["ss", "ns", "r2", "bu", "ca", "lo", "it"]
+    assert book.rule_ids(0, 1) == ["ex", "ss", "ns", "r1", "r2", "sh", "th", "bo"]
+    assert [array.tolist() for array in book.extras] == [
+        [[1, 2]], [[8, 200_000]], [[7, 0]], [[name_of_fence("r2"), name_of_fence("r1")]], [[1, 0]],
+        [[[0, 9_000, 0], [0, 0, 0]]], [[[0, 3, 0], [0, 0, 0]]],
+    ]  # fmt: skip
 
 
 def test_more_conditions_win_then_the_item_then_the_place(network: Network) -> None:
@@ -197,14 +208,6 @@ def test_rule_ids_are_of_the_terms_that_were_computed() -> None:
         RuleBook().rule_ids(0, 0)
 
 
-@pytest.mark.parametrize("layer", [layer.name for layer in LAYERS if not layer.computed])
-def test_a_layer_that_is_not_computed_is_refused_not_ignored(layer: str) -> None:
-    book = RuleBook()
-    with pytest.raises(UncomputedLayer, match=f"{layer} is not computed by this version"):
-        book.put("r", policy("r", layer, channel="web", units=1))
-    book.put("r", policy("r", layer, channel="web", units=1, status="DELETED"))
-
-
 BAD = {
     "write ACTIVE or DELETED": policy("r", "buffer", channel="web", units=1, status="OLD"),
     "no layer is named": policy("r", "buffers", channel="web", units=1),
@@ -280,14 +283,19 @@ ATTRIBUTES = st.dictionaries(st.sampled_from(["colour", "category"]), st.sampled
 
 @st.composite
 def policies(draw: st.DrawFn) -> dict[str, Any]:
-    layer = draw(st.sampled_from([layer for layer in LAYERS if layer.computed]))
+    layer = draw(st.sampled_from(LAYERS))
     keys = draw(st.sets(st.sampled_from(match_keys(layer)), max_size=3))
     match: dict[str, Any] = {
         key: draw(ATTRIBUTES if key == "attribute" else st.sampled_from(VALUES[key])) for key in sorted(keys)
     }
     definition: dict[str, Any] = {"match": match}
     if layer.values:
-        definition[draw(st.sampled_from(layer.values))] = str(draw(st.integers(0, 100)))
+        most = 1 if layer.name == "in_transit" else 100
+        definition[draw(st.sampled_from(layer.values))] = str(draw(st.integers(0, most)))
+    if layer.name == "in_transit":
+        definition["within_days"] = draw(st.integers(0, 5))
+    if layer.name == "ring_fence":
+        definition["priority"] = draw(st.integers(0, 2))
     if layer.names_channel:
         definition["channel"] = draw(st.sampled_from(["web", "amazon"]))
     validity = {"valid_from": draw(INSTANTS), "valid_to": draw(INSTANTS)}
@@ -310,8 +318,21 @@ def number_of(winner: dict[str, Any] | None, layer: str) -> int:
     return int(definition["percent"]) * 10_000 if "percent" in definition else int(definition.get("units", 1))
 
 
-def channel_term(terms: Terms, layer: str) -> Any:
+def channel_term(book: RuleBook, terms: Terms, layer: str) -> Any:
+    if layer == "ring_fence":
+        return book.extras.fence_target
     return terms.excluded if layer == "exclusion" else getattr(terms, layer)
+
+
+def plain_order(fences: dict[str, dict[str, Any] | None]) -> list[str]:
+    """The channels with a fence, by its priority and id."""
+
+    def rank(name: str) -> tuple[int, str]:
+        fence = fences[name]
+        assert fence is not None
+        return json.loads(fence["definition"])["priority"], fence["id"]
+
+    return sorted((name for name, fence in fences.items() if fence is not None), key=rank)
 
 
 @given(
@@ -350,8 +371,68 @@ def test_the_book_agrees_with_the_plain_statement(
         for at, name in enumerate(["web", "amazon"]):
             shaping[name] |= {winner["id"]} if winner else set()
             for layer in LAYERS:
-                if layer.computed and layer.names_channel:
+                if layer.name == "in_transit":
+                    shaping[name] |= _transits(book, rules, facts, name, at, profile, now)
+                elif layer.names_channel:
                     own = plain_winner(rules, layer.name, facts, name, now)
-                    assert channel_term(terms, layer.name)[profile, at] == number_of(own, layer.name)
+                    assert channel_term(book, terms, layer.name)[profile, at] == number_of(own, layer.name)
                     shaping[name] |= {own["id"]} if own else set()
+            other = "amazon" if name == "web" else "web"
+            if plain_winner(rules, "exclusion", facts, other, now) is None:  # both sell from the stores
+                theirs = plain_winner(rules, "ring_fence", facts, other, now)
+                shaping[name] |= {theirs["id"]} if theirs else set()
             assert sorted(book.rule_ids(profile, at)) == sorted(shaping[name])
+        fences = {name: plain_winner(rules, "ring_fence", facts, name, now) for name in ["web", "amazon"]}
+        ordinals = [network.channel_ordinal[name] for name in plain_order(fences)]
+        assert book.extras.fence_order[profile].tolist() == [*ordinals, -1, -1][:2]
+
+
+def _transits(
+    book: RuleBook,
+    rules: list[dict[str, Any]],
+    facts: dict[str, Any],
+    name: str,
+    channel: int,
+    profile: int,
+    now: int,
+) -> set[str]:
+    """The in-transit rules of the places that the channel sells from; checks their numbers."""
+    found = set()
+    extras = book.extras
+    for at, (place, kind, region) in enumerate(PLACES):
+        there = {**facts, "location": place, "location_type": kind, "region": region}
+        winner = plain_winner(rules, "in_transit", there, name, now)
+        if not extras.transit_days.size:
+            assert winner is None
+            continue
+        wanted = json.loads(winner["definition"]) if winner else {"confidence": 0, "within_days": 0}
+        assert extras.transit_confidence[profile, channel, at] == int(wanted["confidence"]) * 10_000
+        assert extras.transit_days[profile, channel, at] == wanted["within_days"]
+        if winner and (name == "web" or kind == "store"):
+            found.add(winner["id"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("layer", "definition", "message"),
+    [
+        ("in_transit", {"confidence": "0.5"}, "within_days is a whole number of days"),
+        (
+            "in_transit",
+            {"confidence": "0.5", "within_days": 367},
+            "within_days 367 is not a whole number of days",
+        ),
+        (
+            "in_transit",
+            {"confidence": "1.1", "within_days": 1},
+            "confidence '1.1' is not a number from 0 to 1",
+        ),
+        ("ring_fence", {"units": 1, "priority": -1}, "priority -1 is not a whole number"),
+        ("ring_fence", {"units": 1, "set_at": "today"}, "set_at is in milliseconds"),
+    ],
+)
+def test_what_stands_beside_the_value_is_checked(
+    layer: str, definition: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RuleError, match=message):
+        RuleBook().put("r", policy("r", layer, channel="web", **definition))

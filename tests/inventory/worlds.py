@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from inventory.lane import LaneConfig
 from inventory.reference import ReferenceModel
 from tests.inventory.simulation import Cluster, aliases_of, channel, key_of, location
-from tests.reference.histories import Told, facts, rules
+from tests.reference import features
+from tests.reference.histories import Told, facts, rules, units
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW
 
 SKUS = ("SKU-1", "SKU-2", "SKU-3", "étui", "x" * 128)
@@ -41,6 +42,9 @@ skus = st.sampled_from([*SKUS, "SKU-1", "SKU-1", "our SKU-1", "SKU-2b"])
 late_skus = st.sampled_from([LATE_SKU, "PLU 7"])
 places = st.sampled_from([*PLACES, "A", SITE_CODE])
 channels = st.sampled_from(["web", "amazon", "pickup", "gone", LISTING])
+FEATURES = features.Features(fences=True, supply=True, backorders=True, dates=True)
+references = st.sampled_from([None, None, *features.REFERENCES])
+needs = st.none() | features.days
 expiries = st.none() | st.sampled_from([-HOUR, -1, 0, 1, MINUTE, HOUR]).map(lambda after: NOW + after)
 
 
@@ -55,7 +59,8 @@ def tied(value: dict[str, Any]) -> bool:
 @st.composite
 def events(draw: st.DrawFn, unknown: bool = False, wrong: bool = False) -> Told:
     """One fact of any kind in this world. `unknown`: some name what is told later; `wrong`: some are refused."""
-    told = draw(facts())
+    supply = draw(st.integers(0, 6)) == 0
+    told = draw(features.supply_lines(FEATURES) if supply else facts())
     value = dict(told.value)
     sku = draw(skus)
     place = draw(places)
@@ -77,12 +82,16 @@ def events(draw: st.DrawFn, unknown: bool = False, wrong: bool = False) -> Told:
     if told.record_name == "Reservation":
         value["channel"] = asked
         value["expires_at"] = draw(expiries)
-        value["needed_at"] = draw(st.none() | st.just(NOW))
+        value["needed_at"] = draw(needs)
         if tied(value):
             value["recorded_at"] += draw(st.integers(1, 10**9)) * 60
             value["recorded_at"] = value["occurred_at"] + value["recorded_at"] % MINUTE
     elif told.record_name in ("StockMovement", "PosTransaction"):
         value["channel"] = draw(st.none() | channels | st.just("nobody's"))
+        if told.record_name == "StockMovement":
+            value["reference"] = draw(references)
+    elif told.record_name == "ExpectedSupply" and tied({**value, "channel": None}):
+        value["recorded_at"] = value["occurred_at"] + draw(st.integers(1, MINUTE))
     if wrong and draw(st.integers(0, 2)) == 0:
         _spoil(draw, told.record_name, value)
     return Told(told.record_name, value, draw(st.sampled_from([NOW, NOW, NOW - MINUTE])))
@@ -135,9 +144,12 @@ plans = st.builds(
 
 @st.composite
 def _policies(draw: st.DrawFn) -> list[Told]:
-    """Up to two rules a layer; those of a channel's layer name one, as `rules apply` sees to."""
+    """Some rules a layer, and allocations; those of a channel's layer name one, as `rules apply` sees to."""
     told = []
-    for rule in draw(rules()):
+    drawn = [*draw(rules()), *draw(features.fences())]
+    for layer, values in (("in_transit", features.in_transit), ("backorder", units())):
+        drawn += draw(features.numbered(layer, values, most=2))
+    for rule in drawn:
         definition = json.loads(rule.value["definition"])
         if "safety" in rule.value["layer"]:
             definition.pop("channel", None)
@@ -146,7 +158,7 @@ def _policies(draw: st.DrawFn) -> list[Told]:
         starts = draw(st.sampled_from([None, None, None, NOW, NOW + 1, NOW + MINUTE]))
         value = {**rule.value, "definition": json.dumps(definition), "valid_from": starts}
         told.append(rule._replace(value=value))
-    return told
+    return [*told, *draw(features.allocations(told))]
 
 
 policies = _policies()

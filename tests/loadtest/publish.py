@@ -11,7 +11,7 @@ import numpy as np
 from redis import Redis
 
 from inventory.murmur import shard_of
-from inventory.views import CHANNEL_TERMS, NODE_TERMS, STATUS_NAMES, Views
+from inventory.views import CHANNEL_TERMS, DATED_TERMS, NODE_TERMS, STATUS_NAMES, Views
 from loadtest.compare import CHANNEL_TERMS as CHANNEL_NAMES
 from loadtest.compare import NODE_TERMS as NODE_NAMES
 from loadtest.truth import Truth
@@ -96,6 +96,8 @@ def _views(
         node_start=np.array(starts, np.int64),
         node_ordinal=np.array(ordinals, np.int32),
         nodes=np.array(nodes, np.int64).reshape(-1, NODE_TERMS),
+        dated_start=np.zeros(len(skus) + 1, np.int64),
+        dated=np.zeros((0, DATED_TERMS), np.int64),
         computed_at=now,
     )
 

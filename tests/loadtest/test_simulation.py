@@ -13,7 +13,7 @@ from loadtest.tills import Tills
 from loadtest.truth import Truth, fold_stored
 from rules.current import Current
 from rules.plan import plan_changes
-from rules.validate import read_document, refuse_uncomputed
+from rules.validate import read_document
 from runtime.readback import Stored
 from wire.codec import Codec
 
@@ -95,8 +95,7 @@ def test_only_what_is_poisoned_is_refused_and_with_the_code_it_names(
     document, problems = read_document(simulation.rules.encode())
     assert document is not None
     assert not problems
-    assert not refuse_uncomputed(document)
-    for change in plan_changes(document, Current(), "a", "b").changes:
+    for change in plan_changes(document, Current(), "a", "b", 0).changes:
         assert truth.model.fold(change.name, change.record, log_time=START, key=change.key) is None
     for number, draft in enumerate([*simulation.prologue(), *live]):
         message = encoder.encode(draft)

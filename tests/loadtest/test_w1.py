@@ -58,7 +58,7 @@ def test_the_expected_views_are_those_of_the_reference_model(codec: Codec) -> No
     document, problems = read_document(w1.rules(size).encode())
     assert document is not None
     assert not problems
-    for change in plan_changes(document, Current(), "a", "b").changes:
+    for change in plan_changes(document, Current(), "a", "b", 0).changes:
         assert model.fold(change.name, change.record, log_time=NOW, key=change.key) is None
     for item in w1.catalog(size):
         assert model.fold("CatalogItem", item, log_time=NOW) is None

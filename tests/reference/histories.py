@@ -31,6 +31,20 @@ class Feature(Flag):
     CHECKED = auto()
     """Reservations that ask, and everything that can be said of a line."""
 
+    # From here on see `wide`, which draws around what is drawn here.
+    FENCES = auto()
+    """Ring-fences in units and percent, allocations; sales that name a channel."""
+    SUPPLY = auto()
+    """Expected supply, in-transit rules; movements that name a reference."""
+    BACKORDERS = auto()
+    """Backorder rules."""
+    DATES = auto()
+    """Lines with the day on which they are needed."""
+    BUNDLES = auto()
+    """Two bundles of the two skus, events of them, rules that match them."""
+    BROKEN_BUNDLES = auto()
+    """Bundles that can never be sold, and events of them: some of their rows are refused, some wait for ever."""
+
 
 PLAIN = Feature(0)
 EVERYTHING = ~PLAIN

@@ -127,6 +127,14 @@ def test_a_dead_letter_has_arrived_and_what_it_lists_is_not_taken_for_0() -> Non
     assert on_hand(shop) == (0, 0)
 
 
+def test_what_a_dead_letter_lists_may_be_learned_later() -> None:
+    shop = two()
+    tell(shop, item(1, -3, sku="PLU 2"), end("NONZERO", 1))
+    assert on_hand(shop) == (0, 0)
+    shop.item(OTHER, aliases=[{"source": "test", "identifier": "PLU 2"}])
+    assert on_hand(shop) == (0, 7)
+
+
 @pytest.mark.parametrize("batch", ["b", {"batch_id": "b"}, {"batch_id": 7, "sequence": 1}, {"sequence": 1}])
 def test_a_dead_letter_whose_batch_cannot_be_read_is_of_none(batch: Any) -> None:
     shop = two()

@@ -82,13 +82,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         main(["validate", str(tmp_path / "none.yaml")])
 
 
-def test_apply_refuses_layers_that_are_not_computed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file.write_text(FILE + "backorders: [{id: bo, channel: web, units: 1}]\n")
-    assert main(["validate", str(file)]) == 0
-    assert main(["apply", str(file), *SIGNED]) == 1
-    assert "9:14: rule bo: backorders is not computed by this version" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("options", [[], ["--author", "ann"], ["--author", " ", "--approved-by", "bob"]])
 def test_apply_is_signed(options: list[str], file: Path) -> None:
     with pytest.raises(SystemExit) as ending:

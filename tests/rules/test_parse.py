@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from inventory.layers import LAYERS
 from rules.parse import parse
-from rules.validate import read_document, refuse_uncomputed
+from rules.validate import read_document
 
 FRAME = """\
 locations:
@@ -60,22 +60,10 @@ def test_a_file_with_every_layer() -> None:
     assert rules["rf-1"].values["set_at"] == 1_795_132_800_000
 
 
-def test_layers_that_are_not_computed_validate_and_are_refused_with_name_and_line() -> None:
-    document, _ = read_document(FRAME + EVERY_LAYER)
-    assert document is not None
-    refused = [str(problem) for problem in refuse_uncomputed(document)]
-    assert len(refused) == 4
-    assert refused[0] == (
-        "12:5: rule rf-1: ring_fences is not computed by this version; "
-        "take the rule out before you apply the file"
-    )
-
-
-def test_the_example_has_no_problems_and_can_be_applied() -> None:
+def test_the_example_has_no_problems() -> None:
     document, found = read_document(Path(__file__, "../../../rules/example.yaml").resolve().read_bytes())
     assert found == []
     assert document is not None
-    assert refuse_uncomputed(document) == []
 
 
 def test_ids_are_taken_as_written() -> None:

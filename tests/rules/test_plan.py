@@ -38,8 +38,10 @@ def document(text: str) -> Document:
     return found
 
 
-def planned(text: str, current: Current, author: str = "ann", approved_by: str = "bob") -> list[Change]:
-    plan = plan_changes(document(text), current, author, approved_by)
+def planned(
+    text: str, current: Current, author: str = "ann", approved_by: str = "bob", now: int = 0
+) -> list[Change]:
+    plan = plan_changes(document(text), current, author, approved_by, now)
     assert plan.problems == []
     return plan.changes
 
@@ -150,7 +152,7 @@ def test_ordinals_run_out_with_a_word() -> None:
     text = json.dumps({"type": "store", "ordinal": MAX_ORDINAL})
     record = {"id": "Z", "status": "ACTIVE", "definition": text}
     assert current.take("network", "location:Z", "Location", record) is None
-    plan = plan_changes(document(PLACES), current, "a", "b")
+    plan = plan_changes(document(PLACES), current, "a", "b", 0)
     assert str(plan.problems[0]).startswith("2:5: there is no room for location DC1")
 
 
@@ -159,7 +161,7 @@ def test_aliases_stay_with_their_id() -> None:
     assert planned(PLACES, current) == []
     moved = PLACES.replace("region: us-east}", 'aliases: [{source: till, identifier: "17"}]}', 1)
     moved = moved.replace(', aliases: [{source: till, identifier: "17"}]}\nchannels', "}\nchannels")
-    plan = plan_changes(document(moved), current, "a", "b")
+    plan = plan_changes(document(moved), current, "a", "b", 0)
     assert [str(problem) for problem in plan.problems] == [
         "2:42: alias 17 of till belongs to another location for ever; remove it"
     ]
@@ -175,7 +177,9 @@ def test_aliases_stay_with_their_id() -> None:
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_rule_never_changes_its_sku(match: str, place: str, message: str, ended: bool) -> None:
     current = live(PLACES + RULES, *([PLACES] if ended else []))
-    plan = plan_changes(document(PLACES + RULES.replace("{sku: A, location: DC1}", match)), current, "a", "b")
+    plan = plan_changes(
+        document(PLACES + RULES.replace("{sku: A, location: DC1}", match)), current, "a", "b", 0
+    )
     assert [str(problem) for problem in plan.problems] == [f"{place}: {message}; give the rule a new id"]
 
 
@@ -185,6 +189,7 @@ def test_a_rule_without_a_sku_never_gets_one() -> None:
         live(PLACES + RULES),
         "a",
         "b",
+        0,
     )
     assert "rule ss matched no sku and may not match sku A now" in str(plan.problems[0])
 
@@ -266,3 +271,28 @@ def test_after_any_files_the_last_one_is_live_and_ordinals_never_moved(
         }
         assert ruling == rules
         assert planned(text, current) == []
+
+
+def set_at(current: Current) -> object:
+    return json.loads(current.policies["rf"]["definition"]).get("set_at")
+
+
+def test_a_fence_of_units_says_from_when_it_counts_and_goes_on_counting() -> None:
+    def fence(value: str) -> str:
+        return PLACES + f"ring_fences: [{{id: rf, channel: web, {value}}}]\n"
+
+    current = Current()
+    publish(current, planned(fence("units: 5"), current, now=1_000))
+    assert set_at(current) == 1_000
+    assert planned(fence("units: 5"), current, now=2_000) == []
+    publish(current, planned(fence("units: 7, priority: 1"), current, now=2_000))
+    assert set_at(current) == 1_000
+    publish(current, planned(fence("units: 7, set_at: 1970-01-01T00:00:03Z"), current, now=4_000))
+    assert set_at(current) == 3_000
+    publish(current, planned(PLACES, current, now=5_000))
+    publish(current, planned(fence("units: 7"), current, now=6_000))
+    assert set_at(current) == 6_000
+    publish(current, planned(fence("percent: 20"), current, now=7_000))
+    assert set_at(current) is None
+    publish(current, planned(fence("units: 7"), current, now=8_000))
+    assert set_at(current) == 8_000

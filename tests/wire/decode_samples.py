@@ -21,6 +21,7 @@ TOPIC = {
     Kind.CORRECTION: "wms-adjustments",
     Kind.RESERVATION: "reservations",
     Kind.POS_LINE: "pos-sales",
+    Kind.SUPPLY: "expected-supply",
 }
 KINDS = st.sampled_from(list(Kind))
 BLOCKS = st.lists(st.integers(-3, 3), max_size=3)

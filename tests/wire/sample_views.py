@@ -7,11 +7,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from inventory.murmur import shard_of
-from inventory.views import CHANNEL_TERMS, NODE_TERMS, Views
+from inventory.views import CHANNEL_TERMS, DATED_TERMS, NODE_TERMS, Views
 
 
 class Row(NamedTuple):
-    """One sku: `channels` has 8 terms a channel, `nodes` 7 terms a location ordinal."""
+    """One sku: `channels` has 8 terms a channel, `nodes` 7 terms a location ordinal, `dated` (kind, ordinal, at,
+    quantity)."""
 
     sku: str
     version: int
@@ -20,6 +21,7 @@ class Row(NamedTuple):
     as_of: int = 1_763_700_000_000
     active: int = 1
     profile: int = 0
+    dated: Sequence[tuple[int, int, int, int]] = ()
 
 
 def views_of(
@@ -45,6 +47,8 @@ def views_of(
         node_start=np.concatenate([[0], np.cumsum([len(row.nodes) for row in rows])]).astype(np.int64),
         node_ordinal=np.array([ordinal for ordinal, _ in nodes], np.int32),
         nodes=np.array([terms for _, terms in nodes], np.int64).reshape(len(nodes), NODE_TERMS),
+        dated_start=np.concatenate([[0], np.cumsum([len(row.dated) for row in rows])]).astype(np.int64),
+        dated=np.array([each for row in rows for each in row.dated], np.int64).reshape(-1, DATED_TERMS),
         computed_at=computed_at,
     )
 
@@ -72,5 +76,6 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
         as_of=_times,
         active=st.integers(0, 1),
         profile=st.integers(0, profiles - 1),
+        dated=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 65_535), _times, _units), max_size=4),
     )
     return draw(st.lists(row, max_size=most, unique_by=lambda each: each.sku)), ordinals

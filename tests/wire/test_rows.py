@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from inventory.murmur import shard_of
 from tests.wire.sample_views import Row, drawn_rows, views_of
 from wire.rows import RowError, encode_calls, parse_reply, script_sha
-from wire.rows_read import RowFormatError, read_block, read_channel, read_header, read_nodes
+from wire.rows_read import RowFormatError, read_block, read_channel, read_dated, read_header, read_nodes
 
 RULES = [b'{"web":["ss-1"]}', b"{}", '{"tür":["ä"]}'.encode()]
 SHA = b"0123456789012345678901234567890123456789"
@@ -78,7 +78,10 @@ def test_every_row_reads_back(
             assert (channel.available, channel.status_code, *channel[3:]) == terms
         assert {node.ordinal: tuple(node[1:]) for node in read_nodes(fields)} == row.nodes
         blocks = {ordinal // 32 for ordinal in row.nodes}
-        assert fields.keys() == {b"c", b"r", *(b"b%d" % block for block in blocks)}
+        dated = {b"s"} if row.dated else set()
+        assert fields.keys() == {b"c", b"r", *dated, *(b"b%d" % block for block in blocks)}
+        told = [(each.kind, each.ordinal, each.at, each.quantity) for each in read_dated(fields.get(b"s"))]
+        assert told == [tuple(each) for each in row.dated]
         for block in blocks:
             numbers = [n for o, terms in row.nodes.items() if o // 32 == block for n in terms]
             fits = all(-(2**31) <= number < 2**31 for number in numbers)
@@ -86,7 +89,9 @@ def test_every_row_reads_back(
 
 
 def test_layout_is_the_documented_one() -> None:
-    row = Row("S", 5, [(9, 2, 8, 7, 6, 5, 4, 3)], {33: (1, 2, 3, 4, 5, 6, 7)}, as_of=10, profile=1)
+    row = Row(
+        "S", 5, [(9, 2, 8, 7, 6, 5, 4, 3)], {33: (1, 2, 3, 4, 5, 6, 7)}, 10, 1, 1, [(2, 65_535, 12, -13)]
+    )
     (call,) = encode_calls(
         views_of([row], [2], computed_at=11), prefix=b"", lane=0, generation=3, offsets=b"o", rules=RULES,
         sha=SHA,
@@ -96,6 +101,7 @@ def test_layout_is_the_documented_one() -> None:
         b"c": struct.pack("<BBHiqqqq", 1, 1, 1, 1, 5, 10, 11, 3)
         + struct.pack("<HBBiqqqqqqq", 2, 2, 0, 0, 9, 8, 7, 6, 5, 4, 3),
         b"r": b"{}",
+        b"s": struct.pack("<qqHHxxxx", 12, -13, 65_535, 2),
         b"b1": struct.pack("<BxxxI7i", 4, 1 << 1, 1, 2, 3, 4, 5, 6, 7),
     }
 
@@ -169,3 +175,8 @@ def test_names_may_lie_anywhere_in_the_buffer() -> None:
     calls = encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA)
     keys = {key for command in parsed(calls) for key in fields_of(command)}
     assert keys == {b"v:{%d}:%s" % (shard_of(sku) % 64, sku) for sku in (b"AAA", b"BB")}
+
+
+def test_damaged_dates_are_told() -> None:
+    with pytest.raises(RowFormatError, match="field s has 25 bytes"):
+        read_dated(b"\0" * 25)

@@ -1,10 +1,10 @@
-"""Random histories and master data with what the basic ones leave out: a test says which features it wants.
+"""Random histories and master data with rules, supply and bundles: a test says which features it wants.
 
 Everything here goes around what `histories` draws, so that its strategies stay as they are.
 """
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -16,9 +16,11 @@ from tests.reference.histories import (
     MASTER_DATA,
     SKUS,
     SOURCE,
+    Feature,
     Told,
     everything,
     instants,
+    is_request,
 )
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW, SECOND
 
@@ -30,36 +32,22 @@ BROKEN = {"NESTED": {"SKU-1": 1, KIT: 1}, "UNKNOWN": {"SKU-9": 1, "SKU-2": 1}}
 REFERENCES = ("P", "T")
 
 
-class Features(NamedTuple):
-    """What there may be beside the basics."""
-
-    fences: bool = False
-    """Ring-fences in units and percent, allocations; sales that name a channel."""
-    supply: bool = False
-    """Expected supply, in-transit rules; movements that name a reference."""
-    backorders: bool = False
-    dates: bool = False
-    """Lines with the day on which they are needed."""
-    bundles: bool = False
-    """Two bundles of the two skus, events of them, rules that match them."""
-    broken_bundles: bool = False
-    """Bundles that can never be sold, and events of them: some of their rows are refused, some wait for ever."""
+RULES_SOUND = Feature.FENCES | Feature.SUPPLY | Feature.BACKORDERS | Feature.DATES | Feature.BUNDLES
+"""Everything of this module but what can never be sold."""
+RULES = RULES_SOUND | Feature.BROKEN_BUNDLES
 
 
-EVERYTHING_SOUND = Features(fences=True, supply=True, backorders=True, dates=True, bundles=True)
-EVERYTHING = EVERYTHING_SOUND._replace(broken_bundles=True)
+def bundles_of(features: Feature) -> dict[str, dict[str, int]]:
+    sound = BUNDLES if Feature.BUNDLES in features else {}
+    return sound | (BROKEN if Feature.BROKEN_BUNDLES in features else {})
 
 
-def bundles_of(features: Features) -> dict[str, dict[str, int]]:
-    return {**(BUNDLES if features.bundles else {}), **(BROKEN if features.broken_bundles else {})}
-
-
-def skus_of(features: Features) -> tuple[str, ...]:
+def skus_of(features: Feature) -> tuple[str, ...]:
     """All skus of the catalog."""
     return (*SKUS, *bundles_of(features))
 
 
-def master_data(features: Features) -> tuple[Told, ...]:
+def master_data(features: Feature) -> tuple[Told, ...]:
     """The network and the catalog."""
     kits = tuple(
         basic.item(
@@ -77,21 +65,24 @@ def master_data(features: Features) -> tuple[Told, ...]:
 
 
 @st.composite
-def enriched(draw: st.DrawFn, base: st.SearchStrategy[Told], features: Features) -> Told:
-    """A fact of `base`, to which the features add what they can."""
+def enriched(draw: st.DrawFn, base: st.SearchStrategy[Told], features: Feature) -> Told:
+    """A fact of `base`, to which the features add what they can. Counts and requests of a bundle are refused:
+    few of them become one."""
     told = draw(base)
     value = dict(told.value)
     if kits := list(bundles_of(features)):
         names = st.sampled_from([None, None, None, *kits, f"our {kits[0]}"])
         if "lines" in value:
             value["lines"] = [{**line, "sku": draw(names) or line["sku"]} for line in value["lines"]]
-        elif told.record_name != "StockCount" or draw(st.integers(0, 4)) == 4:  # a count of them is refused
-            value["sku"] = draw(names) or value["sku"]
-    if features.fences and told.record_name in ("StockMovement", "PosTransaction"):
+        elif "sku" in value:
+            is_refused = told.record_name == "StockCount" or is_request(told)
+            if not is_refused or draw(st.integers(0, 9)) == 9:
+                value["sku"] = draw(names) or value["sku"]
+    if Feature.FENCES in features and told.record_name in ("StockMovement", "PosTransaction"):
         value["channel"] = draw(st.sampled_from([None, *sorted(CHANNELS), "nowhere"]))
-    if features.supply and told.record_name == "StockMovement":
+    if Feature.SUPPLY in features and told.record_name == "StockMovement":
         value["reference"] = draw(st.sampled_from([None, *REFERENCES]))
-    if features.dates and told.record_name == "Reservation":
+    if Feature.DATES in features and told.record_name == "Reservation":
         value["needed_at"] = draw(st.none() | days)
     return told._replace(value=value)
 
@@ -100,7 +91,7 @@ days = st.sampled_from([-DAY, 0, DAY, 2 * DAY, 4 * DAY, 6 * DAY]).map(lambda ahe
 
 
 @st.composite
-def supply_lines(draw: st.DrawFn, features: Features) -> Told:
+def supply_lines(draw: st.DrawFn, features: Feature) -> Told:
     """A version of a line of expected supply."""
     occurred_at = draw(instants)
     value = {
@@ -121,20 +112,26 @@ def supply_lines(draw: st.DrawFn, features: Features) -> Told:
 
 
 @st.composite
-def facts(draw: st.DrawFn, features: Features, base: st.SearchStrategy[Told] | None = None) -> Told:
+def facts(draw: st.DrawFn, features: Feature, base: st.SearchStrategy[Told] | None = None) -> Told:
     """One fact: of `base` (those of `histories` where it is left out) with the features, or one of them."""
-    if features.supply and draw(st.integers(0, 3)) == 3:
+    if Feature.SUPPLY in features and draw(st.integers(0, 3)) == 3:
         return draw(supply_lines(features))
     return draw(enriched(basic.facts() if base is None else base, features))
 
 
 @st.composite
-def histories(draw: st.DrawFn, features: Features, max_size: int = 25) -> list[Told]:
+def histories(draw: st.DrawFn, features: Feature, max_size: int = 25) -> list[Told]:
     """Up to `max_size` facts, after receipts at most places and orders: without stock no rule has any effect.
 
     There are always some, since Hypothesis would draw an empty list more often than any other.
     """
-    before = draw(stock()) + (draw(on_its_way()) if features.supply else [])
+    before = draw(stock()) + (draw(on_its_way()) if Feature.SUPPLY in features else [])
+    counted = features & ~RULES
+    if counted:  # facts that belong together, in their order
+        told = [draw(enriched(st.just(each), features)) for each in draw(basic.histories(max_size, counted))]
+        if Feature.SUPPLY in features:
+            before += draw(st.lists(supply_lines(features), max_size=4))
+        return before + told
     return before + draw(st.lists(facts(features), min_size=min(FEWEST, max_size), max_size=max_size))
 
 
@@ -181,17 +178,17 @@ def on_its_way(draw: st.DrawFn) -> list[Told]:
 
 
 @st.composite
-def rules(draw: st.DrawFn, features: Features) -> list[Told]:
+def rules(draw: st.DrawFn, features: Feature) -> list[Told]:
     """The basic rules, those of the features, and allocations."""
     told = list(draw(basic.rules()))
-    if features.fences:
+    if Feature.FENCES in features:
         told += draw(fences())
         told += draw(allocations(told))
-    if features.supply:
+    if Feature.SUPPLY in features:
         told += draw(numbered("in_transit", in_transit, most=3))
-    if features.backorders:
+    if Feature.BACKORDERS in features:
         told += draw(numbered("backorder", basic.units(), most=2))
-    if features.bundles:
+    if Feature.BUNDLES in features:
         for layer, values in (("share", basic.percents()), ("buffer", few_units), ("cap", few_units)):
             told += draw(numbered(f"{layer}-kit", values, most=1, layer=layer, match={"sku": KIT}))
     return told
@@ -296,13 +293,12 @@ def all_places() -> list[Told]:
 
 
 def told_of(model: ReferenceModel, now: int = NOW) -> dict[str, Any]:
-    """All that the model says of all skus, by date and as versions too."""
+    """All that the model says of all skus, by date too."""
     return {
         sku: (
             *numbers,
             {channel: model.projected(sku, channel, now, 5) for channel in model.channels()},
             model.rebalanced(sku, now),
-            model.version(sku, now),
         )
         for sku, numbers in everything(model, now).items()
     }

@@ -1,0 +1,135 @@
+"""Bugs that somebody could make, each as one replacement in the engine's source.
+
+A mutant's `before` stands exactly once in its file: a test sees to it, so that this list follows the code.
+"""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """`before` in the file `path` becomes `after`; the name says what is wrong then."""
+
+    name: str
+    path: str
+    before: str
+    after: str
+
+
+_POSITIONS, _FOLDING, _DEMAND = "inventory/positions.py", "inventory/folding.py", "inventory/demand.py"
+_NUMBERS, _ADMISSION = "inventory/numbers.py", "inventory/admission.py"
+
+# fmt: off
+MUTANTS: tuple[Mutant, ...] = (
+    # Counters
+    Mutant("a movement at the instant of the count is not absorbed", _POSITIONS,
+           "if occurred_at <= _anchored_at(s, position, counter):",
+           "if occurred_at < _anchored_at(s, position, counter):"),
+    Mutant("an absorbed movement counts", _POSITIONS,
+           "    if occurred_at <= _anchored_at(s, position, counter):\n        return\n", ""),
+    Mutant("a count forgets what happened after it", _POSITIONS,
+           "value = quantity + sum_after(s, position, counter, counted_at)", "value = quantity"),
+    Mutant("a late count takes along what happened at its instant", _POSITIONS,
+           'if d["occurred_at"][row] > at and d["counter"][row] == counter:',
+           'if d["occurred_at"][row] >= at and d["counter"][row] == counter:'),
+    Mutant("a count mixes the counters up", _POSITIONS,
+           'if d["occurred_at"][row] > at and d["counter"][row] == counter:', 'if d["occurred_at"][row] > at:'),
+    Mutant("an older count replaces a newer one", _POSITIONS,
+           "        if order < 0:\n            return OLDER\n", ""),
+    Mutant("the sequence of a count is not looked at", _POSITIONS,
+           'elif sequence != a["sequence"][row]:', "elif False:"),
+    Mutant("the tie of two counts is decided by who came first", _POSITIONS,
+           "            order = _compare_event_id(s, row, buf, id_at, id_length)\n", "            order = -1\n"),
+    Mutant("deltas that a part still needs are forgotten", _POSITIONS,
+           '        at = min(at, s.parts.rows["anchored_at_1"][parts])\n', ""),
+    # Movements
+    Mutant("a shipment adds", _FOLDING,
+           "change = quantity if arrives or movement == _ADJUST else -quantity", "change = quantity"),
+    Mutant("an adjustment always takes away", _FOLDING,
+           "change = quantity if arrives or movement == _ADJUST else -quantity",
+           "change = quantity if arrives else -quantity"),
+    Mutant("damaged goods arrive as sellable", _FOLDING,
+           "        if state != 0:\n            add_delta(s, position, state, occurred_at, logged_at, change)\n"
+           "        if names_line", "        if names_line"),
+    Mutant("a change of state only takes", _FOLDING,
+           "            if to_state != 0:\n"
+           "                add_delta(s, position, to_state, occurred_at, logged_at, quantity)\n", ""),
+    Mutant("goods that come back damaged at a till are sold again", _FOLDING,
+           "        if quantity < 0 and to_state != 0:\n"
+           "            add_delta(s, position, to_state, occurred_at, logged_at, -quantity)\n", ""),
+    Mutant("a correction of another state leaves what is on hand alone", _FOLDING,
+           "        add_delta(s, position, ON_HAND_COUNTER, occurred_at, at.log_time[i], quantity)\n", ""),
+    # Duplicates
+    Mutant("a movement told twice counts twice", _FOLDING,
+           "if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):\n            continue\n"
+           "        if c.text_len[5, i] >= 0 and a.channel[i] < 0:",
+           "_is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i)\n"
+           "        if c.text_len[5, i] >= 0 and a.channel[i] < 0:"),
+    Mutant("two lines of one till transaction are one fact", _FOLDING,
+           "if not _is_new(s, _fact_id(c, i, 10, sku), payload, now, notes, i):",
+           "if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):"),
+    Mutant("the same id of two sources is one fact", _FOLDING,
+           "    h = hash_text(c.buf, c.text_at[SOURCE, i], c.text_len[SOURCE, i], sku + 1)\n",
+           "    h = np.int64(sku + 1)\n"),
+    Mutant("a release told twice gives back twice", _FOLDING,
+           "            if _is_new(s, _fact_id(c, i, -1, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):\n",
+           "            if True:\n"),
+    # Demand
+    Mutant("the version that came last holds", _FOLDING,
+           "if have != NO_LINE_YET and version < have:", "if False:"),
+    Mutant("versions are compared as texts", _FOLDING,
+           "if have != NO_LINE_YET and version < have:",
+           "if have != NO_LINE_YET and str(version) < str(have):"),
+    Mutant("a cancelled line stays open", _DEMAND,
+           'lines["action"][row] == CANCEL', "False"),
+    Mutant("what was shipped is not taken off the order", _FOLDING,
+           "        if names_line and movement in (_SHIP, _ADJUST):", "        if names_line and movement == _ADJUST:"),
+    Mutant("an adjustment cannot give back what a shipment took", _FOLDING,
+           "        if names_line and movement in (_SHIP, _ADJUST):", "        if names_line and movement == _SHIP:"),
+    Mutant("a return re-opens the order", _FOLDING,
+           "        if names_line and movement in (_SHIP, _ADJUST):",
+           "        if names_line and movement in (_SHIP, _ADJUST, _RETURN):"),
+    Mutant("goods returned at a till re-open the order", _FOLDING,
+           "        if names_line and quantity > 0:", "        if names_line:"),
+    Mutant("a released unit stays open", _DEMAND,
+           '        lines["released"][row] += quantity\n', "        pass\n"),
+    Mutant("a soft line outlives its time", _DEMAND,
+           "        settle(s, line, now)\n        mark_moved", "        mark_moved"),
+    Mutant("a hard line ends with its time", _FOLDING,
+           'lines["commitment"][row] = c.longs[5, i]', 'lines["commitment"][row] = 0'),
+    Mutant("demand at a deleted place is forgotten", _DEMAND,
+           "if location >= 0 and not s.location_deleted[location]:", "if location >= 0:"),
+    # Numbers
+    Mutant("stock that cannot be sold is sold", _NUMBERS,
+           "sellable = out[ON_HAND] - out[DAMAGED] - out[QUALITY_CONTROL] - out[BLOCKED]",
+           "sellable = out[ON_HAND] - out[DAMAGED] - out[QUALITY_CONTROL]"),
+    Mutant("a place below zero takes from the others", _NUMBERS,
+           "return max(np.int64(0), sellable) - out[SOFT] - out[HARD]", "return sellable - out[SOFT] - out[HARD]"),
+    Mutant("soft demand is not subtracted", _NUMBERS,
+           "return max(np.int64(0), sellable) - out[SOFT] - out[HARD]",
+           "return max(np.int64(0), sellable) - out[HARD]"),
+    Mutant("withheld percentages round down", _NUMBERS,
+           "return -_part(-max(net, 0), value)", "return _part(max(net, 0), value)"),
+    Mutant("a shared percentage rounds up", _NUMBERS,
+           "_part(pool, terms.share[profile, channel])", "-_part(-pool, terms.share[profile, channel])"),
+    Mutant("a shortage stays in its own place", _NUMBERS,
+           "shortage[channel] += max(np.int64(0), -net)", "shortage[channel] += 0"),
+    Mutant("safety stock is withheld twice", _NUMBERS,
+           "min(max(terms.network_safety[profile], withheld_nodes), max(0, supply - demand))",
+           "min(terms.network_safety[profile] + withheld_nodes, max(0, supply - demand))"),
+    Mutant("the threshold itself is still shown", _NUMBERS,
+           "if view <= terms.threshold[profile, channel]:", "if view < terms.threshold[profile, channel]:"),
+    Mutant("an inactive sku is sold", _NUMBERS,
+           ' or s.skus.rows["active"][sku] == 0', ""),
+    Mutant("unsourced demand of other channels is not seen", _NUMBERS,
+           'if reach.shares[channel, s.unsourced.rows["channel"][row]]:',
+           'if channel == s.unsourced.rows["channel"][row]:'),
+    # Guards
+    Mutant("a fact from the future is folded", _ADMISSION,
+           "if c.longs[OCCURRED_AT, i] > log_time + g.clock_tolerance:", "if False:"),
+    Mutant("a message from long ago is booked again", _ADMISSION,
+           "if c.longs[RECORDED_AT, i] < log_time - g.dedupe_horizon and", "if False and"),
+    Mutant("an alias loses against another sku's own name", _ADMISSION,
+           "    if aliased:\n        value = look_up(d, 1 + source, c.buf, at, length)\n"
+           "        if value != ABSENT:\n            return value\n", ""),
+)
+# fmt: on
