@@ -12,6 +12,7 @@ from inventory.batch import (
     Control,
     ControlKind,
     DeadLetter,
+    Marker,
     Master,
     Message,
     Origin,
@@ -171,6 +172,9 @@ class Intake:
                 batch.decisions.append(standing(value, int(own.offset[i]), int(own.log_time[i])))
                 continue
             message = _message(records, source, i)
+            if record == "SnapshotMarker" and value is not None:
+                batch.markers.append(Marker(value, message))
+                continue
             if topic not in MASTERS:
                 what = record or f"the deletion of a key of {topic}"
                 reason = f"{what} is not computed by this version; it is kept here to be sent again to one that does"
@@ -226,7 +230,7 @@ def _hear(word: Mapping[str, Any], message: Message, batch: Batch) -> None:
         batch.masters.append(Master(word["record"], word["sku"], None, message, carrier, message.offset))
         return
     payload = {name: value for name, value in word.items() if name != "kind"}
-    batch.controls.append(Control(ControlKind(kind), payload, message.offset))
+    batch.controls.append(Control(ControlKind(kind), payload, message.offset, CARRIERS["routed"]))
 
 
 def _join(values: list[bytes | None]) -> Records:

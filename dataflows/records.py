@@ -14,7 +14,12 @@ from wire.topics import BY_CODE, LARGEST_MESSAGE
 
 OUTPUT_TOPICS = ("availability", "exceptions", "dead-letters", "routed", "reservation-decisions")
 
-_SEVERITY = {"oversell": "CRITICAL", "negative_stock": "WARNING", "count_too_late": "WARNING"}
+_SEVERITY = {
+    "oversell": "CRITICAL",
+    **dict.fromkeys(
+        ("negative_stock", "count_too_late", "drift", "basis_suspect", "clamped_basis"), "WARNING"
+    ),
+}
 
 
 _MOST_KEPT = LARGEST_MESSAGE - (64 << 10)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from inventory.columns import (
     LOCATION,
+    NULL,
     OCCURRED_AT,
     QUANTITY,
     RECORDED_AT,
@@ -35,11 +36,6 @@ DEAD = 16
 
 DEAD_LETTER_CODES = ("invalid_event", "invalid_quantity", "from_the_future", "beyond_horizon")
 _INVALID, _QUANTITY, _FUTURE, _HORIZON = (DEAD + i for i in range(4))
-_NOT_COMPUTED = DEAD + 4
-"""A well-formed event that this version does not compute: dead letter `invalid_event`, with its own reason."""
-
-NOT_COMPUTED = _NOT_COMPUTED
-
 ACCEPT_BEYOND_HORIZON = 1
 """Bit of a record's flags: a person replays it, so the age of its message is not held against it."""
 
@@ -48,6 +44,8 @@ MAX_QUANTITY = 1_000_000_000
 """Of one record. A greater one is a mistake, such as a bar code in the field of the quantity; sums stay exact."""
 _CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
 _ACTION = 4  # a long of Reservation
+_COUNTED_AT, _BASIS, _DEMAND_AS_OF, _WITHHELD, _COUNTER = 3, 5, 7, 8, 9  # longs of StockCount
+_GROSS, _NET, _AVAILABLE = range(3)
 
 _MOVEMENT, _COUNT, _CORRECTION, _RESERVATION, _POS, _SUPPLY = (int(k) for k in Kind)
 _REFERENCE = 5  # a text of ExpectedSupply
@@ -130,14 +128,34 @@ def _check_movement(c: Columns, i: int) -> int:
     return OK
 
 
+@inline_kernel
+def demand_as_of(c: Columns, i: int) -> int:
+    """Up to when the source's own orders are inside count i, if it is net of them."""
+    return c.longs[_COUNTED_AT, i] if c.longs[_DEMAND_AS_OF, i] == NULL else c.longs[_DEMAND_AS_OF, i]
+
+
+@kernel
+def _is_too_late(c: Columns, i: int, log_time: int, g: Guards) -> bool:
+    """Whether what happened since the count, or since it knew its orders, may be forgotten."""
+    earliest = log_time - g.count_horizon
+    return c.longs[_COUNTED_AT, i] < earliest or (
+        c.longs[_BASIS, i] != _GROSS and demand_as_of(c, i) < earliest
+    )
+
+
 @kernel
 def _check_count(c: Columns, i: int, log_time: int, g: Guards) -> int:
-    basis = c.longs[5, i]
-    if basis != 0:
-        return _NOT_COMPUTED
-    if c.longs[QUANTITY, i] < 0:
+    basis = c.longs[_BASIS, i]
+    withheld = c.longs[_WITHHELD, i]
+    if basis != _GROSS and c.longs[_COUNTER, i] != 0:
+        return _INVALID
+    if withheld != 0 and basis != _AVAILABLE:
+        return _INVALID
+    if withheld < 0 or withheld > MAX_QUANTITY or (basis == _GROSS and c.longs[QUANTITY, i] < 0):
         return _QUANTITY
-    if c.longs[3, i] > log_time + g.clock_tolerance:
+    if c.longs[_COUNTED_AT, i] > log_time + g.clock_tolerance:
+        return _FUTURE
+    if basis != _GROSS and demand_as_of(c, i) > log_time + g.clock_tolerance:
         return _FUTURE
     return OK
 
@@ -291,7 +309,7 @@ def admit(
             out.bundle[i] = look_up(bundles, CANONICAL, c.buf, c.text_at[BUNDLE, i], c.text_len[BUNDLE, i])
             if out.bundle[i] == ABSENT:
                 out.outcome[i] = NEW_BUNDLE
-        if kind == _COUNT and out.outcome[i] == OK and c.longs[3, i] < log_time[i] - g.count_horizon:
+        if kind == _COUNT and out.outcome[i] == OK and _is_too_late(c, i, log_time[i], g):
             out.outcome[i] = TOO_LATE
         exceptional += out.outcome[i] != OK
     return exceptional

@@ -80,6 +80,14 @@ class Master:
     carrier_offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """One SnapshotMarker."""
+
+    value: Mapping[str, Any]
+    message: Message
+
+
 class ControlKind(StrEnum):
     """What lanes tell one another beside facts."""
 
@@ -89,6 +97,10 @@ class ControlKind(StrEnum):
     """To the arbiter of aliases: what catalog records claim."""
     ALIASES = "aliases"
     """Aliases that are bound."""
+    ITEMS = "items"
+    """To the lane of a snapshot batch's marker: items of it that have arrived."""
+    COMPLETE = "complete"
+    """A snapshot batch is complete."""
     RETIRED = "retired"
     """A tombstone (of a catalog or allocation record) that lay in another lane's partition. It comes back as a
     master record."""
@@ -96,11 +108,12 @@ class ControlKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One word between lanes. `offset` is that of the block that carried it (0 on the way out)."""
+    """One word between lanes. `offset` and `carrier` (version slot) are those of the block that brought it."""
 
     kind: ControlKind
     payload: Mapping[str, Any]
     offset: int = 0
+    carrier: int = -1
 
 
 @dataclass(slots=True)
@@ -113,6 +126,7 @@ class Batch:
     masters: list[Master] = field(default_factory=list)
     controls: list[Control] = field(default_factory=list)
     decisions: list[Standing] = field(default_factory=list)
+    markers: list[Marker] = field(default_factory=list)
     next_offsets: dict[str, int] = field(default_factory=dict)
     masters_ready: bool = True
     caught_up: bool = True

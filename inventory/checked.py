@@ -37,6 +37,7 @@ from inventory.offers import Numbers
 from inventory.positions import mark_moved
 from inventory.requests import Request, is_request, request_from_json, request_of
 from inventory.state import NO_LINE_YET, Memory
+from inventory.versions import keep_version
 
 _WAITS = 15
 """Outcome of a record that is to be decided instead of folded."""
@@ -47,17 +48,18 @@ OWN_DECISIONS = 7
 
 class Checked:
     """Decides the requests of one lane. `confirm_grace` and `remembered` (how long decisions are) in ms; `numbers`
-    computes those of a sku (its row) as they are at the moment."""
+    computes those of a sku (its row) as they are at the moment; `see_versions` hears of versions that became lines'."""
 
     def __init__(
         self, memory: Memory, masters: Masters, confirm_grace: int, remembered: int,
-        numbers: Callable[[int], Numbers],
+        numbers: Callable[[int], Numbers], see_versions: Callable[[Admitted], None],
     ) -> None:  # fmt: skip
         self._memory = memory
         self._masters = masters
         self._grace = confirm_grace
         self._remembered = remembered
         self._numbers_of = numbers
+        self._see_versions = see_versions
         self._fresh: dict[int, Numbers] = {}
         self.decisions = Decisions(memory)
         self.waiting: list[Request] = []
@@ -203,17 +205,22 @@ class Checked:
         state = self._memory.state()
         decide_version(state, row, request.identity.version, request.log_time)
         line = state_lines(self._memory)[row]
-        if decision.outcome == REFUSED or int(line["version"]) >= request.identity.version:
+        if decision.outcome == REFUSED:
             return None
         before = np.zeros(len(CONTENT), np.int64)
         content(state, row, before)
         granted = request.quantity if request.cancels else min(request.quantity, decision.quantity)
         columns, verdict = request.as_held(granted, self._grace)
+        self._fresh.pop(request.sku, None)
+        if int(line["version"]) >= request.identity.version:  # a fact has gone beyond it
+            keep_version(state, row, columns, 0, verdict, request.log_time)
+            mark_moved(state, request.sku)
+            return None
         folding.apply_version(state, row, columns, 0, verdict, now)
         hold(state, row, request.quantity, self._grace, request.occurred_at, now)
         if line["fact"]:
             take_over(state, row, now)
-        self._fresh.pop(request.sku, None)
+        self._see_versions(verdict)
         return [int(v) for v in before]
 
     def hold_of(self, row: int) -> Hold:

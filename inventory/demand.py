@@ -6,8 +6,10 @@ from inventory.columns import NULL
 from inventory.dated import add_dated, clear_dated
 from inventory.draws import bury, redraw, undraw
 from inventory.hashing import mix
+from inventory.history import drop_history, keep_use
 from inventory.instants import add_instant, free_instant, pop_passed, wait_on
 from inventory.jit import kernel
+from inventory.nets import shift_nets
 from inventory.positions import mark_moved, position_of
 from inventory.state import NO_LINE_YET, State
 from inventory.tables import append, find, give_back, link, take, touch
@@ -55,7 +57,11 @@ def line_of(s: State, key: int, check: int, sku: int) -> int:
     lines["commitment"][row] = HARD
     lines["mode"][row] = 0
     lines["allow_partial"][row] = 0
-    lines["next"][row] = -1
+    lines["past"][row] = -1
+    lines["use"][row] = -1
+    lines["next"][row] = s.skus.rows["line"][sku]
+    s.skus.rows["line"][sku] = row
+    touch(s.skus, sku)
     link(s.lines, row, key)
     return row
 
@@ -152,13 +158,18 @@ def settle(s: State, row: int, now: int) -> None:
 
 
 @kernel
-def consume(s: State, row: int, quantity: int, release: bool, logged_at: int, now: int) -> None:
+def consume(
+    s: State, row: int, quantity: int, release: bool, occurred_at: int, logged_at: int, now: int
+) -> None:
     """Add consumption (negative gives back) or a release to a line, present or still to come."""
     lines = s.lines.rows
+    shift_nets(s, row, occurred_at, -1)
     if release:
         lines["released"][row] += quantity
     else:
         lines["consumed"][row] += quantity
+    keep_use(s, row, quantity, release, occurred_at, logged_at)
+    shift_nets(s, row, occurred_at, 1)
     lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
     settle(s, row, now)
 
@@ -217,10 +228,33 @@ def recount_demand(s: State, now: int) -> None:
 
 
 @kernel
-def forget_lines(s: State, logged_before: int, least: int) -> int:
+def _unlink_forgotten(s: State, sku: int) -> None:
+    """Take the lines without a key out of the sku's list, and free them."""
+    lines = s.lines.rows
+    before = -1
+    row = s.skus.rows["line"][sku]
+    while row >= 0:
+        following = lines["next"][row]
+        if lines["key"][row] < 0:
+            if before < 0:
+                s.skus.rows["line"][sku] = following
+                touch(s.skus, sku)
+            else:
+                lines["next"][before] = following
+                touch(s.lines, before)
+            drop_history(s, row)
+            give_back(s.lines, row)
+        else:
+            before = row
+        row = following
+
+
+@kernel
+def forget_lines(s: State, logged_before: int, expired_before: int, least: int) -> int:
     """Free lines that are not open and whose last fact is older than an instant. Re-index afterwards.
 
-    What they consumed is kept as sales where a fence may count it: `least` is from when on the earliest counts.
+    A soft line that expired later than `expired_before` is kept: a NET count may be as of when it was open.
+    What lines consumed is kept as sales where a fence may count it: `least` is from when on the earliest counts.
     """
     lines = s.lines.rows
     waiting = np.zeros(s.lines.head[0], np.uint8)
@@ -229,12 +263,18 @@ def forget_lines(s: State, logged_before: int, least: int) -> int:
         if line >= 0:
             waiting[line] = 1
     freed = 0
+    concerned = np.zeros(s.skus.head[0], np.uint8)
     for row in range(s.lines.head[0]):
         if lines["key"][row] < 0 or lines["open"][row] != 0 or waiting[row] == 1:
+            continue
+        if lines["commitment"][row] == SOFT and lines["expires_at"][row] >= expired_before:
             continue
         if lines["logged_at"][row] < logged_before:
             bury(s, row, least)
             lines["key"][row] = -1
-            give_back(s.lines, row)
+            concerned[lines["sku"][row]] = 1
             freed += 1
+    for sku in range(s.skus.head[0]):
+        if concerned[sku] == 1:
+            _unlink_forgotten(s, sku)
     return freed

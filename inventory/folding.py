@@ -24,13 +24,16 @@ from inventory.demand import (
 )
 from inventory.draws import note_placed, sell
 from inventory.hashing import hash_text, mix
+from inventory.history import keep_current
 from inventory.holds import take_over
 from inventory.ids import CONFLICTING, NEW, remember
 from inventory.jit import kernel
-from inventory.positions import CONTRADICTED, add_delta, fold_count, mark_moved, position_of
+from inventory.nets import shift_nets
+from inventory.positions import add_delta, mark_moved, position_of
 from inventory.state import NO_LINE_YET, ON_HAND_COUNTER, State
 from inventory.supply import over_received, receive, send, supply_of
 from inventory.tables import touch
+from inventory.versions import TIED, keep_version
 
 _NOTES_PER_RECORD = 4
 (
@@ -92,6 +95,7 @@ class Now(NamedTuple):
 
 @kernel
 def note(notes: Notes, code: int, record: int) -> None:
+    """Tell that something of a code was found at a record."""
     notes.code[notes.head[0]] = code
     notes.record[notes.head[0]] = record
     notes.head[0] += 1
@@ -164,9 +168,10 @@ def _named_line(s: State, c: Columns, i: int, id_field: int, line_field: int, sk
 
 @kernel
 def _consume_noting(
-    s: State, row: int, quantity: int, how: int, logged_at: int, now: int, notes: Notes, record: int
-) -> None:
-    consume(s, row, quantity, how == _RELEASED, logged_at, now)
+    s: State, row: int, quantity: int, how: int, occurred_at: int, logged_at: int, now: int, notes: Notes,
+    record: int,
+) -> None:  # fmt: skip
+    consume(s, row, quantity, how == _RELEASED, occurred_at, logged_at, now)
     lines = s.lines.rows
     if lines["version"][row] == NO_LINE_YET or quantity <= 0:
         return
@@ -239,8 +244,9 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         if names_line and movement in (_SHIP, _ADJUST):
             row = _named_line(s, c, i, 8, 9, sku)
             _consume_noting(
-                s, row, -change, _SHIPPED if movement == _SHIP else _ADJUSTED, logged_at, now.clock, notes, i
-            )
+                s, row, -change, _SHIPPED if movement == _SHIP else _ADJUSTED, occurred_at, logged_at, now.clock,
+                notes, i,
+            )  # fmt: skip
         elif movement == _SHIP and a.channel[i] >= 0:
             sell(s, sku, a.channel[i], occurred_at, quantity)
         if names_supply and movement in (_RECEIPT, _TRANSFER_IN, _TRANSFER_OUT):
@@ -278,7 +284,7 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             add_delta(s, position, to_state, occurred_at, logged_at, -quantity)
         if names_line and quantity > 0:
             row = _named_line(s, c, i, 8, 9, sku)
-            _consume_noting(s, row, quantity, _SHIPPED, logged_at, now.clock, notes, i)
+            _consume_noting(s, row, quantity, _SHIPPED, occurred_at, logged_at, now.clock, notes, i)
         elif not names_line and quantity > 0 and a.channel[i] >= 0:
             sell(s, sku, a.channel[i], occurred_at, quantity)
 
@@ -304,27 +310,6 @@ def fold_corrections(s: State, c: Columns, a: Admitted, at: Carried, now: Now, n
 
 
 @kernel
-def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes) -> None:
-    """StockCount, GROSS: the anchor of one counter."""
-    for i in range(c.start.size):
-        if a.outcome[i] != OK:
-            continue
-        sku = a.sku[i]
-        position = position_of(s, sku, a.location[i])
-        counted_at = c.longs[3, i]
-        if counted_at < s.positions.rows["complete_since"][position]:
-            note(notes, COUNT_TOO_LATE, i)
-            continue
-        accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)
-        result = fold_count(
-            s, position, c.longs[9, i], counted_at, c.longs[4, i], a.source[i], c.longs[QUANTITY, i],
-            c.buf, c.text_at[EVENT_ID, i], c.text_len[EVENT_ID, i],
-        )  # fmt: skip
-        if result == CONTRADICTED:
-            note(notes, CONFLICTING_DUPLICATE, i)
-
-
-@kernel
 def _same_content(s: State, row: int, c: Columns, i: int, a: Admitted) -> bool:
     lines = s.lines.rows
     return (
@@ -346,6 +331,10 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
     """Make record i the line's version."""
     withdraw(s, row)
     lines = s.lines.rows
+    occurred_at = c.longs[OCCURRED_AT, i]
+    shift_nets(s, row, occurred_at, -1)
+    if lines["version"][row] != NO_LINE_YET and lines["occurred_at"][row] < occurred_at:
+        keep_current(s, row)
     lines["version"][row] = c.longs[3, i]
     lines["quantity"][row] = c.longs[QUANTITY, i]
     lines["action"][row] = c.longs[4, i]
@@ -359,6 +348,7 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
     lines["location"][row] = a.location[i]
     lines["channel"][row] = a.channel[i]
     lines["bundle"][row] = a.bundle[i]
+    shift_nets(s, row, occurred_at, 1)
     settle(s, row, now)
 
 
@@ -366,8 +356,8 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
 def fold_reservations(
     s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes, first: int
 ) -> int:
-    """Reservation lines from record `first` on. Returns the record count, or the record whose version ties
-    with the line's in everything but its bytes: the caller decides that one and calls again behind it."""
+    """Reservation lines from record `first` on. Returns the record count, or the record whose version ties with
+    one of the line's in everything but its bytes: the caller decides that one and calls again behind it."""
     lines = s.lines.rows
     for i in range(first, c.start.size):
         if a.outcome[i] != OK:
@@ -381,7 +371,7 @@ def fold_reservations(
         if action == RELEASE:
             quantity = c.longs[QUANTITY, i]
             if _is_new(s, _fact_id(c, i, -1, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):
-                _consume_noting(s, row, quantity, _RELEASED, logged_at, now.clock, notes, i)
+                _consume_noting(s, row, quantity, _RELEASED, occurred_at, logged_at, now.clock, notes, i)
             continue
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
         touch(s.lines, row)
@@ -391,6 +381,8 @@ def fold_reservations(
         version = c.longs[3, i]
         have = lines["version"][row]
         if have != NO_LINE_YET and version < have:
+            if keep_version(s, row, c, i, a, logged_at) == TIED:
+                return i
             continue
         if have != NO_LINE_YET and version == have:
             if _same_content(s, row, c, i, a):
@@ -399,12 +391,15 @@ def fold_reservations(
                     lines["occurred_at"][row],
                     lines["recorded_at"][row],
                 ):
-                    lines["occurred_at"][row] = occurred_at
-                    lines["recorded_at"][row] = c.longs[RECORDED_AT, i]
+                    apply_version(s, row, c, i, a, now.clock)
+                elif keep_version(s, row, c, i, a, logged_at) == TIED:
+                    return i
                 continue
             note(notes, CONFLICTING_VERSION, i)
             if occurred_at != lines["occurred_at"][row]:
                 if occurred_at < lines["occurred_at"][row]:
+                    if keep_version(s, row, c, i, a, logged_at) == TIED:
+                        return i
                     continue
             elif c.longs[RECORDED_AT, i] != lines["recorded_at"][row]:
                 if c.longs[RECORDED_AT, i] < lines["recorded_at"][row]:

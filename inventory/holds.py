@@ -8,6 +8,7 @@ from inventory.columns import NULL, Longs
 from inventory.demand import note_expiry, settle, withdraw
 from inventory.draws import note_placed
 from inventory.jit import kernel
+from inventory.nets import shift_nets
 from inventory.positions import mark_moved
 from inventory.state import State
 from inventory.tables import touch
@@ -29,11 +30,14 @@ def take_over(s: State, row: int, now: int) -> None:
     lines["fact"][row] = 1
     if lines["asked"][row] == NOT_ASKED:
         return
+    occurred_at = lines["occurred_at"][row]
+    shift_nets(s, row, occurred_at, -1)
     lines["quantity"][row] = lines["asked"][row]
     lines["asked"][row] = NOT_ASKED
     if lines["expires_at"][row] != NULL:
         lines["expires_at"][row] -= lines["grace"][row]
     lines["grace"][row] = 0
+    shift_nets(s, row, occurred_at, 1)
     settle(s, row, now)
 
 
@@ -90,6 +94,8 @@ def restore(s: State, row: int, before: Longs, now: int) -> None:
     """Give the line back the version that it had."""
     withdraw(s, row)
     lines = s.lines.rows
+    least = min(lines["occurred_at"][row], before[4])
+    shift_nets(s, row, least, -1)
     lines["version"][row] = before[0]
     lines["quantity"][row] = before[1]
     lines["expires_at"][row] = before[2]
@@ -106,5 +112,6 @@ def restore(s: State, row: int, before: Longs, now: int) -> None:
     lines["mode"][row] = before[13]
     lines["allow_partial"][row] = before[14]
     lines["placed_at"][row] = before[15]
+    shift_nets(s, row, least, 1)
     settle(s, row, now)
     mark_moved(s, lines["sku"][row])

@@ -1,6 +1,6 @@
 """A lane: everything about the skus of one partition. `Lane.step` is the only door to the engine."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,25 +16,33 @@ from inventory.batch import (
     ControlKind,
     Forward,
     Incident,
+    Marker,
     Outputs,
     Slice,
 )
 from inventory.checked import Checked
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Ints, Kind
+from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
 from inventory.draws import forget_sales
+from inventory.drift import Drift
 from inventory.expecting import fold_expected
 from inventory.greeting import Greeting
+from inventory.history import forget_history
 from inventory.incidents import Watch, as_incident
+from inventory.marker_records import MarkerRecords
+from inventory.markers import Markers
 from inventory.master_records import MasterRecords
 from inventory.masters import Masters
 from inventory.numbers import compute, renew_fences
 from inventory.offers import Numbers
 from inventory.parking import Parking
 from inventory.positions import forget_deltas
+from inventory.snapshots import Snapshots
 from inventory.state import NEVER, Memory
 from inventory.supply import forget_supply
 from inventory.ties import content_of_line, content_of_record, text_of
+from inventory.versions import replace_version, tied_version
 from inventory.views import Views
 
 GENERATION_SHIFT = 44
@@ -43,14 +51,13 @@ _SHOWN_AT_ONCE = 2048
 
 _FOLDS = {
     Kind.MOVEMENT: folding.fold_movements,
-    Kind.COUNT: folding.fold_counts,
     Kind.CORRECTION: folding.fold_corrections,
     Kind.POS_LINE: folding.fold_pos_lines,
 }
 
 
 class LaneConfig(NamedTuple):
-    """Horizons and bounds; all times in ms."""
+    """Horizons and bounds; all times in ms, `drift_tolerance` in units."""
 
     clock_tolerance_ms: int = 300_000
     count_horizon_ms: int = 86_400_000
@@ -61,6 +68,7 @@ class LaneConfig(NamedTuple):
     parking_bound: int = 100_000
     exception_delay_ms: int = 30_000
     coalesce_ms: int = 200
+    drift_tolerance: int = 5
 
 
 class Lane:
@@ -82,9 +90,15 @@ class Lane:
         self.greeting = Greeting(number, lanes, nonce, self.aliases)
         self._records = MasterRecords(number, lanes, self.memory, self.masters, self.aliases, self.parking)
         self.watch = Watch(config.exception_delay_ms)
+        self.drift = Drift(config.drift_tolerance)
+        kept = config.count_horizon_ms + config.clock_tolerance_ms
+        self.markers = Markers(lanes, kept)
+        self.snapshots = Snapshots(lanes, kept, self.memory, self.masters, self)
+        self._held_markers: list[Marker] = []
         self.checked = Checked(
-            self.memory, self.masters, config.confirm_grace_ms, config.reservation_memory_ms, self._numbers_of
-        )
+            self.memory, self.masters, config.confirm_grace_ms, config.reservation_memory_ms, self._numbers_of,
+            self.snapshots.see_versions,
+        )  # fmt: skip
         self.now = 0
         self.log_clock = 0
         self.next_offsets = {"network": 0, "policies": 0}
@@ -93,6 +107,7 @@ class Lane:
         self._guards = Guards(
             config.clock_tolerance_ms, config.dedupe_horizon_ms, config.count_horizon_ms, number, lanes
         )
+        self._marker_records = MarkerRecords(self._guards, self.masters, self.parking, self.markers)
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -121,8 +136,10 @@ class Lane:
                 self._fold(part, out)
             else:
                 self.held.append(part)
-        if self.live:  # after all facts of the batch
-            self.checked.decide(self.now, self.log_clock, batch.publish, out)
+        self._held_markers += batch.markers
+        if self.live:
+            self._fold_batches(out)
+            self.checked.decide(self.now, self.log_clock, batch.publish, out)  # after all facts of the batch
         if batch.publish and self.live:
             self._show(batch.caught_up, out)
         out.parked = len(self.parking)
@@ -134,6 +151,7 @@ class Lane:
         if self.masters.pass_bounds(self.now):
             self.mark_all_moved()
         out.dead_letters += self.parking.expire(self.log_clock)
+        self.markers.tick(self.now, self.log_clock, out)
         for key, since in self.watch.due(self.now):
             out.incidents.append(self._as_incident(key, since, None))
 
@@ -145,7 +163,13 @@ class Lane:
         return self.greeting.live
 
     def _hear(self, control: Control, out: Outputs) -> None:
-        if control.kind is ControlKind.HELLO:
+        if control.kind is ControlKind.ITEMS:
+            source, name = control.payload["source"], control.payload["batch"]
+            self.markers.book(source, name, self.now, self.log_clock).hear(control.payload)
+            self.markers.settle(source, name, self.now, out)
+        elif control.kind is ControlKind.COMPLETE:
+            self.snapshots.hear(control)
+        elif control.kind is ControlKind.HELLO:
             self.greeting.hear_hello(control)
         elif control.kind is ControlKind.MARKER:
             self.greeting.hear_marker(control)
@@ -195,8 +219,11 @@ class Lane:
         if part.kind is Kind.RESERVATION:
             self.checked.take(part, verdict, self.sku)
             self._fold_reservations(part, verdict, now, found)
+            self.snapshots.see_versions(verdict)
         elif part.kind is Kind.SUPPLY:
             fold_expected(memory, self.masters.network, part, verdict, now, found)
+        elif part.kind is Kind.COUNT:
+            self._fold_counts(part, verdict, found, out)
         else:
             _FOLDS[part.kind](state, part.columns, verdict, part.carried, now, found)
         out.duplicates += int(found.head[1])
@@ -206,10 +233,28 @@ class Lane:
             code = folding.NOTE_CODES[int(found.code[j])]
             out.incidents.append(self._noted(code, part, verdict, int(found.record[j])))
 
+    def _fold_counts(self, part: Slice, verdict: Admitted, found: folding.Notes, out: Outputs) -> None:
+        m = measured(part.columns.start.size)
+        self.snapshots.before_counts(part, verdict)
+        fold_counts(self.memory.state(), part.columns, verdict, part.carried, found, m)
+        out.incidents += self.drift.observe(part, verdict, m, self, self.now)
+        told = slice(int(found.head[0]))
+        too_late = set(found.record[told][found.code[told] == folding.COUNT_TOO_LATE].tolist())
+        self.snapshots.see_counts(part, verdict, too_late, self, out)
+
+    def _fold_batches(self, out: Outputs) -> None:
+        """Snapshot batches, after the facts of the step."""
+        markers, self._held_markers = self._held_markers, []
+        for marker in markers:
+            self._marker_records.fold(marker, self.now, self.log_clock, out)
+        self.snapshots.settle(self.now, self.log_clock, out)
+
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
         for name, rows, forget in (
             ("lines", n, self._forget_lines),
+            ("versions", n, self._forget_history),
+            ("uses", n, self._forget_history),
             ("deltas", 3 * n, self._forget_deltas),
             ("sales", n, self._forget_sales),
             ("supply", n, self._forget_supply),
@@ -235,7 +280,7 @@ class Lane:
                 self.memory.stores[name].reserve(len(self.memory.stores["lines"]))
             self.memory.invalidate()
         least = int(bounds[0]) if bounds.size else NEVER
-        if forget_lines(self.memory.state(), before, least):
+        if forget_lines(self.memory.state(), before, self.log_clock - self.config.count_horizon_ms, least):
             self.memory.stores["lines"].reindex()
 
     def _forget_sales(self) -> None:
@@ -245,6 +290,10 @@ class Lane:
     def _forget_supply(self) -> None:
         if forget_supply(self.memory.state(), self.log_clock - self.config.reservation_memory_ms):
             self.memory.stores["supply"].reindex()
+
+    def _forget_history(self) -> None:
+        dated_before = self.log_clock - self.config.count_horizon_ms
+        forget_history(self.memory.state(), dated_before - self.config.clock_tolerance_ms, dated_before)
 
     def _forget_deltas(self) -> None:
         kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
@@ -286,12 +335,18 @@ class Lane:
             if first >= c.start.size:
                 return
             row = folding.line_row(state, c, first, int(verdict.sku[first]))
-            if content_of_record(c, first) > self._line_content(row):
-                folding.apply_version(state, row, c, first, verdict, now.clock)
+            past = tied_version(state, row, c, first)
+            held = self.memory.stores["lines" if past < 0 else "versions"].table.rows[
+                row if past < 0 else past
+            ]
+            if content_of_record(c, first) > self._content_of(held):
+                if past < 0:
+                    folding.apply_version(state, row, c, first, verdict, now.clock)
+                else:
+                    replace_version(state, row, past, c, first, verdict)
             first += 1
 
-    def _line_content(self, row: int) -> bytes:
-        line = self.memory.stores["lines"].table.rows[row]
+    def _content_of(self, line: Any) -> bytes:
         network = self.masters.network
         location, bundle = int(line["location"]), int(line["bundle"])
         return content_of_line(
@@ -339,6 +394,14 @@ class Lane:
         r = self.memory.stores["skus"].table.rows[row]
         at = int(r["name_at"])
         return self.memory.sku_names.d.buf[at : at + int(r["name_length"])].tobytes().decode()
+
+    def place(self, ordinal: int) -> str:
+        """The canonical identifier of a location."""
+        return self.masters.network.id_of_location(ordinal)
+
+    def source(self, number: int) -> str:
+        """The name of a source."""
+        return self.memory.source_names.text(number).decode(errors="replace")
 
     # -- incidents -----------------------------------------------------------------------------------------------
 

@@ -83,7 +83,8 @@ def _anchored_at(s: State, position: int, counter: int) -> int:
 
 
 @kernel
-def _anchor_row(s: State, position: int, counter: int) -> int:
+def anchor_row(s: State, position: int, counter: int) -> int:
+    """The row of the count behind a counter, or -1."""
     if counter == ON_HAND_COUNTER:
         return s.positions.rows["anchor"][position]
     parts = s.positions.rows["parts"][position]
@@ -94,6 +95,21 @@ def _anchor_row(s: State, position: int, counter: int) -> int:
     if counter == 2:
         return s.parts.rows["anchor_2"][parts]
     return s.parts.rows["anchor_3"][parts]
+
+
+@kernel
+def counter_value(s: State, position: int, counter: int) -> int:
+    """Units of one counter."""
+    if counter == ON_HAND_COUNTER:
+        return s.positions.rows["on_hand"][position]
+    parts = s.positions.rows["parts"][position]
+    if parts < 0:
+        return 0
+    if counter == 1:
+        return s.parts.rows["value_1"][parts]
+    if counter == 2:
+        return s.parts.rows["value_2"][parts]
+    return s.parts.rows["value_3"][parts]
 
 
 @kernel
@@ -228,7 +244,7 @@ def _stored_word(s: State, row: int, index: int) -> np.uint64:
 
 
 @kernel
-def _compare_event_id(s: State, row: int, buf: Bytes, at: int, length: int) -> int:
+def compare_event_id(s: State, row: int, buf: Bytes, at: int, length: int) -> int:
     """-1, 0 or 1: how an event id compares, byte by byte, with the one stored at an anchor."""
     stored = s.anchors.rows["length"][row]
     index = 0
@@ -277,14 +293,15 @@ ANCHORED, OLDER, REPEATED, CONTRADICTED = range(4)
 @kernel
 def fold_count(
     s: State, position: int, counter: int, counted_at: int, sequence: int, source: int, quantity: int,
-    buf: Bytes, id_at: int, id_length: int,
+    declared: int, buf: Bytes, id_at: int, id_length: int,
 ) -> int:  # fmt: skip
     """Set the anchor if the count is the greatest by (counted_at, sequence, source, event id).
 
+    `declared` is a hash of what the count says of its basis; the counter is set to the number as sent.
     Returns ANCHORED, OLDER (no effect), REPEATED (the anchor itself) or CONTRADICTED (the anchor's id with
-    another quantity).
+    another quantity or basis).
     """
-    row = _anchor_row(s, position, counter)
+    row = anchor_row(s, position, counter)
     if row >= 0:
         a = s.anchors.rows
         order = 0
@@ -295,11 +312,12 @@ def fold_count(
         elif source != a["source"][row]:
             order = 1 if s.source_rank[source] > s.source_rank[a["source"][row]] else -1
         else:
-            order = _compare_event_id(s, row, buf, id_at, id_length)
+            order = compare_event_id(s, row, buf, id_at, id_length)
         if order < 0:
             return OLDER
         if order == 0:
-            return REPEATED if quantity == a["quantity"][row] else CONTRADICTED
+            same = quantity == a["quantity"][row] and declared == a["declared"][row]
+            return REPEATED if same else CONTRADICTED
     else:
         row = append(s.anchors)
         s.anchors.rows["next"][row] = -1
@@ -307,6 +325,7 @@ def fold_count(
     a["counted_at"][row] = counted_at
     a["sequence"][row] = sequence
     a["quantity"][row] = quantity
+    a["declared"][row] = declared
     a["source"][row] = source
     _store_event_id(s, row, buf, id_at, id_length)
     value = quantity + sum_after(s, position, counter, counted_at)

@@ -3,12 +3,13 @@
 REASONS = {
     "invalid_event": (
         "a field is missing or wrong: ids of 1 to 128 bytes, a state only where the movement uses it, "
-        "STATE_CHANGE between two states; correct the producer and send the event again"
+        "STATE_CHANGE between two states, parts of the stock counted GROSS, withheld units only of an AVAILABLE count; "
+        "correct the producer and send the event again"
     ),
     "invalid_quantity": (
         "the quantity is not allowed here: above 0 for movements and releases, not 0 for adjustments, corrections "
-        "and till lines, 0 or more for lines and counts, never beyond a billion; correct the producer and send the "
-        "event again"
+        "and till lines, 0 or more for lines and GROSS counts, never beyond a billion; correct the producer and "
+        "send the event again"
     ),
     "from_the_future": (
         "it is dated later than the broker's time by more than the clock tolerance; set the source's clock, "
@@ -17,9 +18,5 @@ REASONS = {
     "beyond_horizon": (
         "its message was written longer ago than the dedupe horizon, so nobody can tell whether it was folded "
         "before; check, then replay this letter"
-    ),
-    "not_computed": (
-        "this version does not compute it (bases NET and AVAILABLE); the event is kept here to "
-        "be sent again to one that does"
     ),
 }

@@ -91,9 +91,27 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
         yield _json("parked", [[ticket, _parked_to_json(entry)] for ticket, entry in parked])
     if lane.checked.changed or everything:
         yield _json("requests", lane.checked.dump())
+    yield from _snapshots(lane, everything)
+    if lane.drift.changed or everything:
+        lane.drift.changed = False
+        yield _json("drift", lane.drift.dump())
     if lane.watch.changed or everything:
         lane.watch.changed = False
         yield _json("watch", lane.watch.dump())
+
+
+def _snapshots(lane: Lane, everything: bool) -> Iterator[Section]:
+    """Batches that changed: as the lane of their marker has them, and as the lane of their items."""
+    changed = [[*key, kept] for key, kept in lane.snapshots.dump(everything)]
+    if changed:
+        yield _json("snapshots", changed)
+    books = lane.markers.books
+    keys = books.keys() if everything else lane.markers.changed
+    told = [[*key, books[key].dump() if key in books else None] for key in sorted(keys)]
+    if told:
+        yield _json("books", told)
+    lane.snapshots.changed.clear()
+    lane.markers.changed.clear()
 
 
 def _document_order(lane: Lane) -> Any:
@@ -108,11 +126,15 @@ def _meta(lane: Lane) -> Section:
         {
             "now": lane.now,
             "log_clock": lane.log_clock,
+            "demand_since": int(lane.memory.demand_since[0]),
             "next_offsets": lane.next_offsets,
             "unanswered": [dict(hello.payload) for hello in lane.greeting.unanswered],
             "bounds_ahead": lane.masters.bounds_ahead,
             "bounds_passed": lane.masters.bounds_passed,
             "moved": lane.memory.moved().tolist(),
+            "reached": lane.snapshots.reached,
+            "waiting": lane.snapshots.waiting,
+            "missing": lane.snapshots.missing,
         },
     )
 
@@ -130,6 +152,7 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     meta: dict[str, Any] = {}
     watch: dict[str, Any] = {}
     requests: dict[str, Any] = {"waiting": [], "unread": []}
+    drift: dict[str, Any] = {}
     ids: list[tuple[Any, Any]] = []
     for section in sections:
         sort, _, name = section.name.partition(":")
@@ -152,11 +175,20 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
             parked.update({int(ticket): entry for ticket, entry in json.loads(section.payload)})
         elif sort == "requests":
             requests = json.loads(section.payload)
+        elif sort == "snapshots":
+            for source, batch, kept in json.loads(section.payload):
+                lane.snapshots.load((source, batch), kept)
+        elif sort == "books":
+            for source, batch, kept in json.loads(section.payload):
+                lane.markers.load((source, batch), kept)
+        elif sort == "drift":
+            drift = json.loads(section.payload)
         elif sort == "watch":
             watch = json.loads(section.payload)
         elif sort == "meta":
             meta = json.loads(section.payload)
     lane.checked.load(requests)
+    lane.drift.load(drift)
     _finish(lane, documents, parked, watch, meta, ids)
 
 
@@ -179,6 +211,8 @@ def _finish(
 ) -> None:
     memory = lane.memory
     lane.now, lane.log_clock = meta["now"], meta["log_clock"]
+    memory.demand_since[0] = meta["demand_since"]
+    lane.snapshots.resume(meta["reached"], meta["waiting"], meta["missing"])
     lane.next_offsets = meta["next_offsets"]
     lane.greeting.resume([Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]])
     for keys, marks in ids:

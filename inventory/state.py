@@ -37,6 +37,8 @@ SKU = np.dtype(
         ("allocated", "i4"),  # first allocated row
         ("supply", "i4"),  # first expected line with something open
         ("dated", "i4"),  # first dated row
+        ("line", "i4"),  # newest reservation line
+        ("net", "i4"),  # first NET anchor
         ("item_class", "i4"),  # category, style and attributes (RuleBook)
         ("profile", "i4"),  # which rules match (RuleBook)
         ("active", "i4"),
@@ -72,6 +74,7 @@ ANCHOR = np.dtype(
         ("counted_at", "i8"),
         ("sequence", "i8"),
         ("quantity", "i8"),
+        ("declared", "i8"),  # hash of what the count says of its basis
         ("word_0", "u8"),  # event id, 8 bytes a word, big-endian: words compare as the bytes do
         ("word_1", "u8"),
         ("word_2", "u8"),
@@ -120,7 +123,46 @@ LINE = np.dtype(
         ("commitment", "i4"),
         ("mode", "i4"),
         ("allow_partial", "i4"),
+        ("past", "i4"),  # newest row of `versions`
+        ("use", "i4"),  # newest row of `uses`
+        ("next", "i4"),  # next line of the sku
+    ]
+)
+VERSION = np.dtype(  # what a line was, where a greater version was dated later
+    [
+        ("version", "i8"),
+        ("quantity", "i8"),
+        ("expires_at", "i8"),
+        ("needed_at", "i8"),
+        ("occurred_at", "i8"),
+        ("recorded_at", "i8"),
+        ("logged_at", "i8"),
+        ("location", "i4"),
+        ("channel", "i4"),
+        ("bundle", "i4"),
+        ("action", "i4"),
+        ("commitment", "i4"),
+        ("mode", "i4"),
+        ("allow_partial", "i4"),
         ("next", "i4"),
+    ]
+)
+USE = np.dtype(  # a part of what a line released or consumed, with its date
+    [
+        ("occurred_at", "i8"),
+        ("logged_at", "i8"),
+        ("quantity", "i8"),
+        ("release", "i4"),
+        ("next", "i4"),
+    ]
+)
+NET = np.dtype(  # an anchor that was counted net of open demand
+    [
+        ("demand_as_of", "i8"),
+        ("position", "i4"),
+        ("location", "i4"),
+        ("soft", "i4"),  # 1: net of soft demand too
+        ("next", "i4"),  # next one of the sku
     ]
 )
 UNSOURCED = np.dtype(
@@ -221,6 +263,9 @@ class State(NamedTuple):
     anchors: Table
     deltas: Table
     lines: Table
+    versions: Table
+    uses: Table
+    nets: Table
     unsourced: Table
     instants: Table
     draws: Table
@@ -237,19 +282,20 @@ class State(NamedTuple):
     due_head: Longs  # [how many]
     location_deleted: npt.NDArray[np.bool_]
     source_rank: Ints  # rank of each source's name in byte order
+    demand_since: Longs  # [open demand can be told as of this instant or later]
 
 
 @kernel
 def _assemble(
-    skus: Table, positions: Table, parts: Table, anchors: Table, deltas: Table, lines: Table, unsourced: Table,
-    instants: Table, draws: Table, sales: Table, allocated: Table, supply: Table, receipts: Table, dated: Table,
-    ids: IdSet, moved: Ints, is_moved: Bytes, moved_head: Longs, due_heap: Ints, due_head: Longs,
-    location_deleted: npt.NDArray[np.bool_], source_rank: Ints,
+    skus: Table, positions: Table, parts: Table, anchors: Table, deltas: Table, lines: Table, versions: Table,
+    uses: Table, nets: Table, unsourced: Table, instants: Table, draws: Table, sales: Table, allocated: Table,
+    supply: Table, receipts: Table, dated: Table, ids: IdSet, moved: Ints, is_moved: Bytes, moved_head: Longs,
+    due_heap: Ints, due_head: Longs, location_deleted: npt.NDArray[np.bool_], source_rank: Ints, demand_since: Longs,
 ) -> State:  # fmt: skip
     return State(
-        skus, positions, parts, anchors, deltas, lines, unsourced, instants, draws, sales, allocated, supply,
-        receipts, dated, ids, moved, is_moved, moved_head,
-        due_heap, due_head, location_deleted, source_rank,
+        skus, positions, parts, anchors, deltas, lines, versions, uses, nets, unsourced, instants, draws, sales,
+        allocated, supply, receipts, dated, ids, moved, is_moved, moved_head, due_heap, due_head, location_deleted,
+        source_rank, demand_since,
     )  # fmt: skip
 
 
@@ -260,6 +306,9 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
     "anchors": (ANCHOR, False),
     "deltas": (DELTA, False),
     "lines": (LINE, True),
+    "versions": (VERSION, False),
+    "uses": (USE, False),
+    "nets": (NET, False),
     "unsourced": (UNSOURCED, True),
     "instants": (INSTANT, False),
     "decisions": (DECISION, True),
@@ -285,6 +334,7 @@ class Memory:
         self.ids = IdMemory(dedupe_horizon)
         self.location_deleted = np.zeros(0, np.bool_)
         self.source_rank = np.zeros(0, np.int32)
+        self.demand_since = np.full(1, BEGINNING, np.int64)
         self._moved = np.zeros(256, np.int32)
         self._is_moved = np.zeros(256, np.uint8)
         self._moved_head = np.zeros(1, np.int64)
@@ -310,6 +360,9 @@ class Memory:
             "anchors": 0,
             "deltas": 3 * records,
             "lines": records,
+            "versions": records,
+            "uses": records,
+            "nets": records,
             "unsourced": records,
             "instants": records,
             "draws": records,
@@ -343,7 +396,7 @@ class Memory:
         new = np.zeros(1, SKU)
         new["name_at"] = int(self.sku_names.d.at[len(self.sku_names) - 1])
         new["name_length"], new["shard"] = len(name), shard
-        for first in ("position", "unsourced", "draw", "allocated", "supply", "dated"):
+        for first in ("position", "unsourced", "draw", "allocated", "supply", "dated", "line", "net"):
             new[first] = -1
         store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0, 0], np.int64))
         self.touch_sku(row)
@@ -385,9 +438,10 @@ class Memory:
             of = {name: store.table for name, store in self.stores.items()}
             self._state = _assemble(
                 of["skus"], of["positions"], of["parts"], of["anchors"], of["deltas"], of["lines"],
-                of["unsourced"], of["instants"], of["draws"], of["sales"], of["allocated"], of["supply"],
-                of["receipts"], of["dated"], self.ids.ids, self._moved, self._is_moved, self._moved_head,
-                self._due_heap, self._due_head, self.location_deleted, self.source_rank,
+                of["versions"], of["uses"], of["nets"], of["unsourced"], of["instants"], of["draws"], of["sales"],
+                of["allocated"], of["supply"], of["receipts"], of["dated"], self.ids.ids, self._moved,
+                self._is_moved, self._moved_head, self._due_heap, self._due_head, self.location_deleted,
+                self.source_rank, self.demand_since,
             )  # fmt: skip
         return self._state
 

@@ -68,7 +68,7 @@ def content_of_record(c: Columns, i: int) -> bytes:
 
 
 def content_of_line(r: Any, channel: bytes, location: bytes | None, bundle: bytes | None) -> bytes:
-    """The content of the version that a line (a row of the lines table) holds."""
+    """The content of a version that a line has or had (a row of `lines` or `versions`)."""
     return encoded_content(
         int(r["action"]), channel, location, int(r["quantity"]), int(r["commitment"]), int(r["expires_at"]),
         int(r["needed_at"]), int(r["mode"]), int(r["allow_partial"]), bundle,

@@ -145,6 +145,13 @@ class Settings(BaseSettings):
         30_000, "How long an exception that disorder can cause must stand before it opens"
     )
 
+    drift_tolerance: int = _setting(
+        5,
+        "Units by which a count may differ from the engine's number",
+        "a whole number, 0 or more",
+        unit="units",
+        ge=0,
+    )
     coalesce_ms: int = _duration(200, "With lag: publications of one sku within this time become one")
     epoch_ms: int = _duration(1_000, "How often state and offsets are made durable", minimum=1)
     stale_after_ms: int = _duration(

@@ -101,13 +101,24 @@ def test_a_fact_cannot_be_deleted() -> None:
     assert batch.slices[0].origin.offset.tolist() == [11]
 
 
-def test_what_this_version_does_not_compute_is_kept_to_be_replayed() -> None:
+def test_a_marker_of_a_snapshot_batch_goes_to_the_lane_with_its_message() -> None:
     marker: dict[str, Any] = {
         **ENVELOPE, "event_id": "m", "batch_id": "b", "marker": "END", "mode": "FULL", "locations": ["L"],
         "basis": "GROSS", "as_of": 1, "items": 0,
     }  # fmt: skip
     encoded = CODEC.encode("SnapshotMarker", marker)
-    _, dead = read(wms_adjustments=[encoded])
+    batch, dead = read(wms_adjustments=[encoded])
+    assert dead == []
+    assert [(each.value["batch_id"], each.message.value) for each in batch.markers] == [("b", encoded)]
+
+
+def test_what_this_version_does_not_compute_is_kept_to_be_replayed() -> None:
+    supply: dict[str, Any] = {
+        **ENVELOPE, "event_id": "m", "reference": "po", "version": 1, "kind": "ASN", "sku": "A", "location": "L",
+        "quantity": 1, "expected_at": 1, "status": "OPEN",
+    }  # fmt: skip
+    encoded = CODEC.encode("ExpectedSupply", supply)
+    _, dead = read(expected_supply=[encoded])
     (letter,) = dead
     assert letter.code == "invalid_event"
     assert "not computed" in letter.reason

@@ -268,6 +268,8 @@ def key_of(record: str, value: Mapping[str, Any] | None) -> str:
     assert value is not None
     if record in ("Location", "Channel"):
         return f"{record.lower()}:{value['id']}"
+    if record == "SnapshotMarker":
+        return str(value["source"])
     return str(value["id" if record == "Policy" else "location" if record == "PosTransaction" else "sku"])
 
 

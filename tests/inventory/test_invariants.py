@@ -1,4 +1,4 @@
-"""I2, I6 and I8 on whole lanes.
+"""I2, I6, I8 and I13 on whole lanes.
 
 I1, I7 and I12 are held in test_agreement, I9 in test_restarts, I4 and I5 at every write of the simulated view.
 """
@@ -12,6 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.inventory import simulation
+from tests.inventory.crowds import crowded
 from tests.inventory.simulation import Cluster, Row
 from tests.inventory.worlds import MASTER_DATA, Plan, events, plans, policies, write
 from tests.reference.histories import Told
@@ -49,18 +50,56 @@ def i2_no_counter_moves_but_by_a_fact_that_names_it(
     cluster, before = shown(plan, master_data, history)
     write(cluster, fact)
     cluster.run(NOW)
+    named = positions_of(fact)
+    for sku, row in cluster.view.rows.items():
+        for at, node in row.nodes.items():
+            was = before[sku].nodes.get(at, dict.fromkeys(PARTS, 0))
+            if all(node[part] == was[part] for part in PARTS):
+                continue
+            if fact.record_name == "Reservation" or (sku, at) not in named:
+                # Demand of then, under an anchor that is net of it: it moves what is there, and nothing else.
+                assert sku in {name for name, _ in named}
+                assert is_demand(fact)
+                assert any((sku, at) in positions_of(told) and sees(told, fact) for told in history)
+                assert all(node[part] == was[part] for part in PARTS[1:])
+
+
+def positions_of(fact: Told) -> set[tuple[str, str]]:
+    """The canonical positions that a fact names."""
     canonical = (
         {"our SKU-1": "SKU-1", "SKU-2b": "SKU-3", "3pl-A": "A"} if fact.value["source"] == "test" else {}
     )
     place = canonical.get(fact.value["location"], fact.value["location"])
     lines = fact.value.get("lines", [fact.value])
-    named = {(canonical.get(line["sku"], line["sku"]), place) for line in lines}
-    for sku, row in cluster.view.rows.items():
-        for at, node in row.nodes.items():
-            was = before[sku].nodes.get(at, dict.fromkeys(PARTS, 0))
-            if any(node[part] != was[part] for part in PARTS):
-                assert (sku, at) in named
-                assert fact.record_name != "Reservation"
+    return {(canonical.get(line["sku"], line["sku"]), place) for line in lines}
+
+
+def is_demand(fact: Told) -> bool:
+    lines = fact.value.get("lines", [fact.value])
+    return any(line.get("reservation_id") is not None for line in lines)
+
+
+def sees(count: Told, fact: Told) -> bool:
+    """Whether a number is net of demand of the fact's date."""
+    if count.record_name != "StockCount" or count.value["basis"] == "GROSS":
+        return False
+    as_of = count.value["demand_as_of"]
+    return bool((count.value["counted_at"] if as_of is None else as_of) >= fact.value["occurred_at"])
+
+
+def i13_demand_of_then_never_moves_what_is_left_over(plan: Plan, facts: list[Told], quantity: int) -> None:
+    """Under a count net of soft and hard demand, as of its instant."""
+    cluster = plan.cluster()
+    count = {
+        "event_id": "net", "source": "test", "occurred_at": NOW, "recorded_at": NOW, "sku": "SKU-1", "location": "A",
+        "counted_at": NOW, "quantity": quantity, "basis": "NET", "net_of": "SOFT_AND_HARD",
+    }  # fmt: skip
+    for told in (*MASTER_DATA, Told("StockCount", count), *facts):
+        write(cluster, told)
+    cluster.run(NOW, plan.most)
+    node = cluster.view.rows["SKU-1"].nodes["A"]
+    if node["on_hand"] >= 0:
+        assert node["on_hand"] - node["soft"] - node["hard"] == quantity
 
 
 def i8_a_later_receipt_lowers_no_number(
@@ -123,6 +162,7 @@ def i6_demand_that_its_fence_covers_lowers_no_other_channel(
         assert now["grant"] + now["shared"] >= was["grant"] + was["shared"]
 
 
+demands = st.lists(crowded().filter(lambda told: told.record_name != "StockCount"), max_size=20)
 world = (plans, policies, histories)
 PROPERTIES: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
     i2_no_counter_moves_but_by_a_fact_that_names_it: (*world, events()),
@@ -131,6 +171,7 @@ PROPERTIES: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
         st.none() | some_places,
         st.integers(1, 4),
     ),
+    i13_demand_of_then_never_moves_what_is_left_over: (plans, demands, st.integers(-3, 9)),
     i8_a_later_receipt_lowers_no_number: (*world, some_places, st.integers(1, 20)),
     i8_a_greater_count_lowers_no_number: (*world, some_places, st.integers(0, 20)),
     i8_more_safety_stock_raises_no_number: (*world, st.integers(0, 12), st.integers(0, 12)),

@@ -52,7 +52,7 @@ class Position:
         return int(
             fold_count(
                 self.memory.state(), self.row, counter, count.counted_at, count.sequence, source, quantity,
-                buf, 1, len(count.event_id),
+                0, buf, 1, len(count.event_id),
             )
         )  # fmt: skip
 

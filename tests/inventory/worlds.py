@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from inventory.lane import LaneConfig
 from inventory.reference import ReferenceModel
 from tests.inventory.simulation import Cluster, aliases_of, channel, key_of, location
-from tests.reference import features
-from tests.reference.histories import Told, facts, rules, units
+from tests.reference import wide
+from tests.reference.histories import Feature, Told, facts, instants, rules, units
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW
 
 SKUS = ("SKU-1", "SKU-2", "SKU-3", "étui", "x" * 128)
@@ -42,9 +42,9 @@ skus = st.sampled_from([*SKUS, "SKU-1", "SKU-1", "our SKU-1", "SKU-2b"])
 late_skus = st.sampled_from([LATE_SKU, "PLU 7"])
 places = st.sampled_from([*PLACES, "A", SITE_CODE])
 channels = st.sampled_from(["web", "amazon", "pickup", "gone", LISTING])
-FEATURES = features.Features(fences=True, supply=True, backorders=True, dates=True)
-references = st.sampled_from([None, None, *features.REFERENCES])
-needs = st.none() | features.days
+FEATURES = Feature.FENCES | Feature.SUPPLY | Feature.BACKORDERS | Feature.DATES
+references = st.sampled_from([None, None, *wide.REFERENCES])
+needs = st.none() | wide.days
 expiries = st.none() | st.sampled_from([-HOUR, -1, 0, 1, MINUTE, HOUR]).map(lambda after: NOW + after)
 
 
@@ -60,7 +60,7 @@ def tied(value: dict[str, Any]) -> bool:
 def events(draw: st.DrawFn, unknown: bool = False, wrong: bool = False) -> Told:
     """One fact of any kind in this world. `unknown`: some name what is told later; `wrong`: some are refused."""
     supply = draw(st.integers(0, 6)) == 0
-    told = draw(features.supply_lines(FEATURES) if supply else facts())
+    told = draw(wide.supply_lines(FEATURES) if supply else facts())
     value = dict(told.value)
     sku = draw(skus)
     place = draw(places)
@@ -86,6 +86,8 @@ def events(draw: st.DrawFn, unknown: bool = False, wrong: bool = False) -> Told:
         if tied(value):
             value["recorded_at"] += draw(st.integers(1, 10**9)) * 60
             value["recorded_at"] = value["occurred_at"] + value["recorded_at"] % MINUTE
+    elif told.record_name == "StockCount" and value["counter"] == "ON_HAND":
+        value |= draw(bases())
     elif told.record_name in ("StockMovement", "PosTransaction"):
         value["channel"] = draw(st.none() | channels | st.just("nobody's"))
         if told.record_name == "StockMovement":
@@ -97,9 +99,26 @@ def events(draw: st.DrawFn, unknown: bool = False, wrong: bool = False) -> Told:
     return Told(told.record_name, value, draw(st.sampled_from([NOW, NOW, NOW - MINUTE])))
 
 
+@st.composite
+def bases(draw: st.DrawFn) -> dict[str, Any]:
+    """What a count's number already contains."""
+    basis = draw(st.sampled_from(["GROSS", "NET", "NET", "AVAILABLE"]))
+    withheld = draw(st.integers(0, 3)) if basis == "AVAILABLE" else 0
+    less = 0 if basis == "GROSS" else draw(st.integers(0, 4))
+    return {
+        "basis": basis,
+        "net_of": draw(st.sampled_from(["HARD", "SOFT_AND_HARD"])),
+        "demand_as_of": draw(st.none() | instants | st.just(NOW - 25 * HOUR)),
+        "withheld": withheld,
+        **({"quantity": -less} if less else {}),
+    }
+
+
 def _spoil(draw: st.DrawFn, record_name: str, value: dict[str, Any]) -> None:
     """Make the record one that is refused."""
-    how = draw(st.sampled_from(["future", "horizon", "sku", "place", "quantity", "state", "counted"]))
+    how = draw(
+        st.sampled_from(["future", "horizon", "sku", "place", "quantity", "state", "counted", "basis"])
+    )
     if how == "future":
         value["occurred_at"] = NOW + 6 * MINUTE
     elif how == "horizon":
@@ -118,6 +137,18 @@ def _spoil(draw: st.DrawFn, record_name: str, value: dict[str, Any]) -> None:
         value["lines"][0] |= {"to_state": "BLOCKED", "quantity": 1}
     elif how == "counted" and record_name == "StockCount":
         value["counted_at"] = NOW + 6 * MINUTE
+    elif how == "basis" and record_name == "StockCount":
+        value |= draw(
+            st.sampled_from(
+                [
+                    {"counter": "DAMAGED", "basis": "NET"},
+                    {"basis": "NET", "withheld": 1},
+                    {"basis": "AVAILABLE", "withheld": -1},
+                    {"basis": "NET", "demand_as_of": NOW + 6 * MINUTE},
+                    {"basis": "GROSS", "demand_as_of": NOW + 6 * MINUTE, "withheld": 0},
+                ]
+            )
+        )
 
 
 class Plan(NamedTuple):
@@ -146,9 +177,9 @@ plans = st.builds(
 def _policies(draw: st.DrawFn) -> list[Told]:
     """Some rules a layer, and allocations; those of a channel's layer name one, as `rules apply` sees to."""
     told = []
-    drawn = [*draw(rules()), *draw(features.fences())]
-    for layer, values in (("in_transit", features.in_transit), ("backorder", units())):
-        drawn += draw(features.numbered(layer, values, most=2))
+    drawn = [*draw(rules()), *draw(wide.fences())]
+    for layer, values in (("in_transit", wide.in_transit), ("backorder", units())):
+        drawn += draw(wide.numbered(layer, values, most=2))
     for rule in drawn:
         definition = json.loads(rule.value["definition"])
         if "safety" in rule.value["layer"]:
@@ -158,7 +189,7 @@ def _policies(draw: st.DrawFn) -> list[Told]:
         starts = draw(st.sampled_from([None, None, None, NOW, NOW + 1, NOW + MINUTE]))
         value = {**rule.value, "definition": json.dumps(definition), "valid_from": starts}
         told.append(rule._replace(value=value))
-    return [*told, *draw(features.allocations(told))]
+    return [*told, *draw(wide.allocations(told))]
 
 
 policies = _policies()

@@ -17,6 +17,9 @@ class Mutant(NamedTuple):
 
 _POSITIONS, _FOLDING, _DEMAND = "inventory/positions.py", "inventory/folding.py", "inventory/demand.py"
 _NUMBERS, _ADMISSION = "inventory/numbers.py", "inventory/admission.py"
+_COUNTING, _NETS, _FENCES, _SUPPLY = (
+    f"inventory/{name}.py" for name in ("counting", "nets", "fences", "supply")
+)
 
 # fmt: off
 MUTANTS: tuple[Mutant, ...] = (
@@ -38,7 +41,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("the sequence of a count is not looked at", _POSITIONS,
            'elif sequence != a["sequence"][row]:', "elif False:"),
     Mutant("the tie of two counts is decided by who came first", _POSITIONS,
-           "            order = _compare_event_id(s, row, buf, id_at, id_length)\n", "            order = -1\n"),
+           "            order = compare_event_id(s, row, buf, id_at, id_length)\n", "            order = -1\n"),
     Mutant("deltas that a part still needs are forgotten", _POSITIONS,
            '        at = min(at, s.parts.rows["anchored_at_1"][parts])\n', ""),
     # Movements
@@ -93,11 +96,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a released unit stays open", _DEMAND,
            '        lines["released"][row] += quantity\n', "        pass\n"),
     Mutant("a soft line outlives its time", _DEMAND,
-           "        settle(s, line, now)\n        mark_moved", "        mark_moved"),
+           "            settle(s, line, now)\n        else:", "            pass\n        else:"),
     Mutant("a hard line ends with its time", _FOLDING,
            'lines["commitment"][row] = c.longs[5, i]', 'lines["commitment"][row] = 0'),
     Mutant("demand at a deleted place is forgotten", _DEMAND,
-           "if location >= 0 and not s.location_deleted[location]:", "if location >= 0:"),
+           "sourced = location >= 0 and not s.location_deleted[location]", "sourced = location >= 0"),
     # Numbers
     Mutant("stock that cannot be sold is sold", _NUMBERS,
            "sellable = out[ON_HAND] - out[DAMAGED] - out[QUALITY_CONTROL] - out[BLOCKED]",
@@ -110,7 +113,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("withheld percentages round down", _NUMBERS,
            "return -_part(-max(net, 0), value)", "return _part(max(net, 0), value)"),
     Mutant("a shared percentage rounds up", _NUMBERS,
-           "_part(pool, terms.share[profile, channel])", "-_part(-pool, terms.share[profile, channel])"),
+           "_part(out[SHARED], terms.share[profile, channel])",
+           "-_part(-out[SHARED], terms.share[profile, channel])"),
     Mutant("a shortage stays in its own place", _NUMBERS,
            "shortage[channel] += max(np.int64(0), -net)", "shortage[channel] += 0"),
     Mutant("safety stock is withheld twice", _NUMBERS,
@@ -123,6 +127,40 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("unsourced demand of other channels is not seen", _NUMBERS,
            'if reach.shares[channel, s.unsourced.rows["channel"][row]]:',
            'if channel == s.unsourced.rows["channel"][row]:'),
+    Mutant("backorder does not fall with what is unmet", _NUMBERS,
+           "terms.backorder[profile, channel] - out[UNMET]", "terms.backorder[profile, channel]"),
+    # Counts net of demand
+    Mutant("a net count is taken for a physical one", _COUNTING, "+= b.withheld + demand", "+= b.withheld"),
+    Mutant("what an available count withholds is lost", _COUNTING, "+= b.withheld + demand", "+= demand"),
+    Mutant("D(T) is today's demand", _NETS,
+           "total += open_at(s, row, location, at, soft)",
+           "total += open_at(s, row, location, 4_000_000_000_000, soft)"),
+    Mutant("a late order does not move what was counted net of it", _NETS,
+           '+= sign * part', "+= 0"),
+    Mutant("an order of the same instant is not in the net count", _NETS,
+           'if n["demand_as_of"][net] >= occurred_at:', 'if n["demand_as_of"][net] > occurred_at:'),
+    # Fences
+    Mutant("a fence draws twice", _FENCES, "                ask -= taken\n", ""),
+    Mutant("what a fence took the next can take again", _FENCES, "                left[k] -= taken\n", ""),
+    Mutant("a fence asks anew for what was sold under it", _FENCES,
+           "return max(np.int64(0), target - taken)", "return target"),
+    Mutant("another channel's fence takes where this one may not sell", _FENCES,
+           "if f.sells[channel, place[k]] and f.sells[other, place[k]]:", "if f.sells[other, place[k]]:"),
+    Mutant("an excluded channel's fence is granted", _FENCES,
+           "if f.excluded[profile, other] or f.deleted[other]:", "if f.deleted[other]:"),
+    Mutant("an order placed before the fence was set counts", "inventory/draws.py",
+           ' or lines["placed_at"][line] <= since', ""),
+    # Expected supply
+    Mutant("an overdue delivery counts", _SUPPLY,
+           "if expected_at < now or", "if"),
+    Mutant("confidence rounds up", _SUPPLY,
+           'return s.supply.rows["open"][row] * confidence // _WHOLE',
+           'return -(-s.supply.rows["open"][row] * confidence // _WHOLE)'),
+    Mutant("a transfer counts what has not left yet", _SUPPLY,
+           'left = min(left, max(np.int64(0), rows["sent"][row] - rows["received"][row]))', "pass"),
+    Mutant("a receipt before the version closes it", _SUPPLY,
+           'rows["quantity"][row] - received_since(s, row))\n\n\n@kernel\ndef _open',
+           'rows["quantity"][row] - rows["received"][row])\n\n\n@kernel\ndef _open'),
     # Guards
     Mutant("a fact from the future is folded", _ADMISSION,
            "if c.longs[OCCURRED_AT, i] > log_time + g.clock_tolerance:", "if False:"),
