@@ -77,7 +77,7 @@ $(JARS): deploy/kafka/pom.xml
 	deploy/need java default-jre-headless
 	deploy/need mvn maven
 	rm -rf deploy/kafka/lib
-	mvn --quiet --batch-mode -Dstyle.color=never --file deploy/kafka/pom.xml dependency:copy-dependencies
+	mvn --quiet --batch-mode --file deploy/kafka/pom.xml dependency:copy-dependencies 2>&1 | sed 's/\x1b\[[0-9;]*m//g' >&2
 	touch $@
 
 # Without root there may be no redis-server: the server that a Python package carries will do.

@@ -1,6 +1,5 @@
 """`python -m availability_api`: serve until SIGTERM or Ctrl-C."""
 
-import argparse
 import signal
 import socket
 import sys
@@ -9,6 +8,7 @@ import uvicorn
 
 from availability_api.app import create
 from runtime import logs
+from runtime.arguments import Parser
 from runtime.exit import ExitCode, Refusal, run
 from runtime.settings import Settings
 
@@ -24,11 +24,9 @@ class PortUnavailable(Refusal):
 
 def main() -> int:
     """Serve; 0 after a SIGTERM."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m availability_api",
         description="The HTTP API over the Redis view, on loopback.",
-        epilog=Settings.describe(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, help="the port, instead of STOCKTIDE_API_PORT; 0: any free one")
     asked = parser.parse_args()

@@ -41,8 +41,10 @@ class Entrance:
         """One connection scope."""
         if scope["type"] == "http" and scope["raw_path"].startswith(PATH):
             await self._lookups(scope, receive, send)
-        else:
-            await self._framework(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}  # FastAPI knows no HEAD; the server leaves the body out
+        await self._framework(scope, receive, send)
 
 
 def create(settings: Settings) -> Entrance:
@@ -73,6 +75,7 @@ def create(settings: Settings) -> Entrance:
         version=VERSION,
         description="What may be sold, by sku and channel. Errors are RFC 9457 problems.",
         lifespan=lifespan,
+        docs_url=None,  # its page needs the network: scripts from elsewhere
         redoc_url=None,
     )
     framework.include_router(operations(watch, metrics))

@@ -191,7 +191,7 @@ PAGE = """<!doctype html>
   <li><code>GET /v1/availability/{sku}/projected?channel=web&amp;days=14</code>: what may be promised by date</li>
   <li><code>POST /v1/availability/batch</code>: up to 1000 skus at once</li>
 </ul>
-<p><a href="/docs">Interactive documents</a> &middot; <a href="/openapi.json">OpenAPI</a> &middot;
+<p><a href="/openapi.json">OpenAPI document</a> &middot;
 <a href="/readyz">Readiness</a> &middot; <a href="/metrics">Metrics</a></p>
 </html>
 """

@@ -19,16 +19,18 @@ class Health(BaseModel):
 
 
 class LaneReadiness(BaseModel):
-    """A lane of the view. `age_ms`: since its last commit, null if it has not committed; `lag`: records."""
+    """A lane of the view. `age_ms`: since its last commit, null if it has not committed; `lag`: records;
+    `complete`: Redis has all its rows."""
 
     lane: int
     age_ms: int | None
     stale: bool
     lag: int | None
+    complete: bool
 
 
 class Readiness(BaseModel):
-    """The view may be relied on: Redis answers, a network is published, every lane is fresh."""
+    """The view may be relied on: Redis answers, a network is published, every lane is fresh and complete."""
 
     status: str
     generation: int | None
@@ -79,5 +81,6 @@ def _lanes(watch: Watch) -> list[LaneReadiness]:
     lanes = []
     for number, lane in enumerate(watch.freshness.lanes):
         age_ms, stale = watch.age_ms(number, now)
-        lanes.append(LaneReadiness(lane=number, age_ms=age_ms, stale=stale, lag=lane.lag))
+        complete = watch.complete(number)
+        lanes.append(LaneReadiness(lane=number, age_ms=age_ms, stale=stale, lag=lane.lag, complete=complete))
     return lanes

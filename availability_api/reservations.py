@@ -11,9 +11,10 @@ from availability_api import problems
 from availability_api.engine_link import Decision
 from availability_api.holding import Ask, Holding, lines_of, now_ms, reservation_id
 from availability_api.network import Channel
-from availability_api.redis_link import RedisAway, RedisLink, command
+from availability_api.redis_link import RedisAway, RedisLink
 from availability_api.view import View
 from wire.reservations import read_lines, reservation_key
+from wire.resp import command
 
 MOST_LINES = 100
 LONGEST_TTL_S = 7 * 86_400

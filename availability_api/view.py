@@ -7,9 +7,10 @@ from typing import Any
 from availability_api import problems
 from availability_api.network import Channel, Network
 from availability_api.projected import project
-from availability_api.redis_link import RedisAway, RedisLink, command
+from availability_api.redis_link import RedisAway, RedisLink
 from availability_api.watch import Watch
 from inventory.murmur import shard_of
+from wire.resp import command
 from wire.rows_read import Node, read_channel, read_dated, read_header, read_nodes
 from wire.viewkeys import row_key, row_reads
 
@@ -56,11 +57,11 @@ class View:
         (packed,) = await self._ask(_READ_CHANNELS % (len(key), key), 1)
         answer = None if packed is None else self._answer(sku, shard, packed, channel, int(time() * 1000))
         if answer is None:
-            raise self._absent(sku, packed, channel)
+            raise await self._absent(sku, shard, packed, channel)
         return answer
 
     async def batch(self, skus: list[bytes], channel: Channel) -> tuple[list[Answer], list[str]]:
-        """The numbers of many skus in their order, and the skus that have none."""
+        """The numbers of many skus in their order, and the skus that have none. 503 while that cannot be told."""
         if not skus:
             return [], []
         commands, shards = row_reads(self._prefix, skus, _CHANNELS_FIELD)
@@ -68,12 +69,17 @@ class View:
         now = int(time() * 1000)
         items: list[Answer] = []
         unknown: list[str] = []
+        absent: set[int] = set()
         for sku, shard, packed in zip(skus, shards.tolist(), replies, strict=True):
             answer = None if packed is None else self._answer(sku, shard, packed, channel, now)
-            if answer is None:
-                unknown.append(sku.decode())
-            else:
+            if answer is not None:
                 items.append(answer)
+                continue
+            unknown.append(sku.decode())
+            if packed is None:
+                absent.add(shard)
+        if absent:
+            await self._certain(absent)
         return items, unknown
 
     async def locations(self, sku: bytes, channel: Channel) -> Answer:
@@ -81,7 +87,7 @@ class View:
         shard = shard_of(sku)
         (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
         row = dict(zip(flat[::2], flat[1::2], strict=True))
-        answer = self._row_answer(sku, shard, row, channel, int(time() * 1000))
+        answer = await self._row_answer(sku, shard, row, channel, int(time() * 1000))
         answer["locations"] = [
             _position(channel.sells_from[node.ordinal], node, answer["available"])
             for node in read_nodes(row)
@@ -95,7 +101,7 @@ class View:
         (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
         row = dict(zip(flat[::2], flat[1::2], strict=True))
         now = int(time() * 1000)
-        answer = self._row_answer(sku, shard, row, channel, now)
+        answer = await self._row_answer(sku, shard, row, channel, now)
         dated = read_dated(row.get(_DATED_FIELD))
         active = read_header(row[_CHANNELS_FIELD]).active != 0
         entries = project(active, read_nodes(row), dated, channel.sells_from, channel.near, now, days)
@@ -106,13 +112,13 @@ class View:
         ]
         return {"sku": answer["sku"], "channel": answer["channel"], "days": told}
 
-    def _row_answer(
+    async def _row_answer(
         self, sku: bytes, shard: int, row: dict[bytes, bytes], channel: Channel, now_ms: int
     ) -> Answer:
         packed = row.get(_CHANNELS_FIELD)
         answer = None if packed is None else self._answer(sku, shard, packed, channel, now_ms)
         if answer is None:
-            raise self._absent(sku, packed, channel)
+            raise await self._absent(sku, shard, packed, channel)
         return answer
 
     async def _ask(self, commands: bytes | memoryview, replies: int) -> list[Any]:
@@ -138,12 +144,23 @@ class View:
             "stale": stale,
         }
 
-    def _absent(self, sku: bytes, packed: bytes | None, channel: Channel) -> problems.Problem:
+    async def _absent(
+        self, sku: bytes, shard: int, packed: bytes | None, channel: Channel
+    ) -> problems.Problem:
         if packed is not None:
             return problems.not_published(sku.decode(), channel.id)
-        if not self._watch.freshness.lanes:  # an emptied Redis says nothing about a sku
-            return problems.unavailable("; ".join(self._watch.reasons_not_ready()))
+        await self._certain({shard})
         return problems.unknown_sku(sku.decode())
+
+    async def _certain(self, shards: set[int]) -> None:
+        """Return if rows of these shards that are absent do not exist: an emptied Redis says nothing about a sku."""
+        try:
+            certain = await self._watch.still_complete(shards)
+        except RedisAway as error:
+            raise problems.unavailable(f"the view cannot be read: {error}") from None
+        if not certain:
+            reasons = self._watch.reasons_not_ready() or ["the view has changed this moment"]
+            raise problems.unavailable("; ".join(reasons))
 
 
 def _position(location: str, node: Node, available: int) -> Answer:

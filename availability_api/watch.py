@@ -7,8 +7,9 @@ from time import time
 from typing import NamedTuple
 
 from availability_api.network import Network, NetworkError, read_network
-from availability_api.redis_link import RedisAway, RedisLink, command
+from availability_api.redis_link import RedisAway, RedisLink
 from wire import viewkeys
+from wire.resp import command
 
 _log = logging.getLogger(__name__)
 
@@ -21,21 +22,23 @@ _REREAD_EVERY = 50
 
 
 class Lane(NamedTuple):
-    """What a lane last said of itself; None where it has said nothing."""
+    """What a lane last said of itself; None where it has said nothing. `offered`: the view that has all its rows."""
 
     committed_at: int | None
     lag: int | None
     generation: int | None
+    offered: bytes | None
 
 
 class Freshness(NamedTuple):
-    """The view as a whole; no lanes while the engine has not said how many there are."""
+    """The view as a whole and its id; no lanes while the engine has not said how many there are."""
 
     generation: int | None
+    view: bytes | None
     lanes: list[Lane]
 
 
-_NOTHING = Freshness(None, [])
+_NOTHING = Freshness(None, None, [])
 _NO_NETWORK = "no network is published: run `python -m rules apply FILE` and start the engine"
 
 
@@ -76,6 +79,24 @@ class Watch:
         age = max(0, now_ms - committed_at)
         return age, age > self._stale_after_ms
 
+    def complete(self, lane: int) -> bool:
+        """Whether the lane has offered every row to the view that is there: only then does an absent row say that
+        there is no such sku."""
+        view = self.freshness.view
+        return view is not None and self.freshness.lanes[lane].offered == view
+
+    async def still_complete(self, shards: set[int]) -> bool:
+        """Whether the lanes of the shards were complete, by what was known before this call, and still are: then no row
+        was lost in between. Raises RedisAway."""
+        known = self.freshness
+        lanes = {shard % len(known.lanes) for shard in shards} if known.lanes else set()
+        if not lanes or not all(map(self.complete, lanes)):
+            return False
+        keys = (viewkeys.freshness_key(self._prefix, lane) for lane in lanes)
+        asks = [command(b"HGET", viewkeys.meta_key(self._prefix), b"id")]
+        asks += [command(b"HGET", key, b"offered") for key in keys]
+        return set(await self._link.ask(b"".join(asks), len(asks))) == {known.view}
+
     def reasons_not_ready(self) -> list[str]:
         """Why the view should not be relied on, in words; empty if it may."""
         if not self._link.up:
@@ -96,6 +117,11 @@ class Watch:
                 reasons.append(
                     f"lane {lane} committed {age} ms ago, more than {self._stale_after_ms}: "
                     "is the cell that owns it running?"
+                )
+            if not self.complete(lane):
+                reasons.append(
+                    f"lane {lane} has not offered all its rows to this Redis yet: the engine does so as soon as its "
+                    "cell runs and has caught up"
                 )
         return reasons
 
@@ -136,7 +162,7 @@ class Watch:
             self._seen = None
         key = viewkeys.network_key(self._prefix)
         meta, length, opening = await self._link.ask(
-            command(b"HMGET", viewkeys.meta_key(self._prefix), b"generation", b"partitions")
+            command(b"HMGET", viewkeys.meta_key(self._prefix), b"generation", b"partitions", b"id")
             + command(b"STRLEN", key)
             + command(b"GETRANGE", key, b"0", b"%d" % (_OPENING - 1)),
             3,
@@ -148,20 +174,22 @@ class Watch:
             self._take_network(document)
             self._seen = (length, opening)
             self._unchanged = 0
-        self._freshness = Freshness(_number(meta[0]), lanes)
+        self._freshness = Freshness(_number(meta[0]), meta[2], lanes)
         self._session = session
 
     async def _lanes(self, partitions: int) -> list[Lane]:
         if not partitions:
             return []
+        fields = b"committed_at", b"lag", b"generation", b"offered"
         asks = [
-            command(
-                b"HMGET", viewkeys.freshness_key(self._prefix, lane), b"committed_at", b"lag", b"generation"
-            )
+            command(b"HMGET", viewkeys.freshness_key(self._prefix, lane), *fields)
             for lane in range(partitions)
         ]
         replies = await self._link.ask(b"".join(asks), partitions)
-        return [Lane(*map(_number, reply)) for reply in replies]
+        return [
+            Lane(_number(committed_at), _number(lag), _number(generation), offered)
+            for committed_at, lag, generation, offered in replies
+        ]
 
     def _take_network(self, document: bytes | None) -> None:
         if document is None:

@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import sys
 
+from runtime.arguments import Parser
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
 from runtime.kafka import wait_for_kafka
@@ -19,11 +21,9 @@ _log = logging.getLogger("stocktide.dataflows")
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m dataflows",
         description="The engine: folds events into availability and publishes it.",
-        epilog=Settings.describe(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     runs = commands.add_parser("run", help="run every cell on this machine, restarting one that dies")
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     again = commands.add_parser(
         "replay",
         help="send dead letters again, once their cause is gone",
-        description="Sends dead letters again, each once: what was sent is noted in the topic audit. Choose by code, "
+        description="Sends dead letters again, each once: what was sent is noted in the topic audit. Choose by code,\n"
         "topic or letter, or say --all; a letter whose cause is still there becomes a new dead letter.",
     )
     again.add_argument(
@@ -123,7 +123,7 @@ def _run(settings: Settings) -> int:
     _warm()
     command = [sys.executable, "-m", "dataflows", "cell", "--cells", str(settings.cells)]
     commands = [[*command, str(number)] for number in range(settings.cells)]
-    return supervise(commands, settings.environment())
+    return supervise(commands, {**os.environ, **settings.environment()})
 
 
 def _cell(settings: Settings, number: int) -> int:

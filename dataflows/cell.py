@@ -14,11 +14,13 @@ from typing import IO
 from dataflows import metrics
 from dataflows.flow import drive, make_flow, make_store
 from dataflows.gate import PublishGate
-from dataflows.intake import Intake, Raw
-from dataflows.journal import Journal, StateUnusable
+from dataflows.intake import READ, Intake, Raw
+from dataflows.journal import Journal, StateUnusable, refuse_state_of_others
+from dataflows.offering import Offering
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
 from dataflows.redis_link import RedisLink
+from dataflows.topic_ids import TopicIds
 from inventory.batch import Clock
 from inventory.lane import Lane, LaneConfig
 from runtime.codec import codec_of
@@ -42,7 +44,6 @@ class OpenLane:
     def __init__(self, cell: "Cell", token: str | None) -> None:
         self._cell = cell
         self._final = False
-        self.offer_all = False
         self.journal: Journal | None = None
         if token:
             self._open(int(json.loads(token)["lane"]), token)
@@ -58,8 +59,8 @@ class OpenLane:
         else:
             self.journal.begin()
         self._intake = Intake(Decoder(cell.codec), number)
-        self._gate = PublishGate(settings, cell.redis, number, resumed=bool(token))
-        self.offer_all = self._gate.view_is_missing
+        self._gate = PublishGate(settings, cell.redis, number)
+        self._offering = Offering(settings, cell.redis, number)
         cell.opened[number] = self
         _log.info("lane opened", extra={"lane": number, "resumed": bool(token)})
 
@@ -71,19 +72,22 @@ class OpenLane:
         batch, unreadable = self._intake.batch(raw)
         decoded = time.perf_counter()
         batch.publish = self._gate.may_publish(raw)
-        offer = self.offer_all and batch.publish and self.lane.live
-        if offer:
-            self.offer_all = False
+        offers = self._offering.due and batch.publish and self.lane.live
+        if offers:
             self.lane.mark_all_moved()
+            self._offering.begin(self.lane.memory.moved().size)
         out = self.lane.step(batch, Clock(int(time.time() * 1000), raw.log_clock))
-        out.network_changed = out.network_changed or offer
+        out.network_changed = out.network_changed or offers
+        completes = self._offering.shown(0 if out.views is None else out.views.version.size)
         metrics.SECONDS.labels("decode").inc(decoded - started)
         metrics.SECONDS.labels("step").inc(time.perf_counter() - decoded)
         for kind, n in out.folded.items():
             metrics.FOLDED.labels(kind).inc(n)
         metrics.DUPLICATES.inc(out.duplicates)
         oldest = min((group[0].timestamp()[1] for group in raw.messages.values()), default=0)
-        return Published(self.lane, out, unreadable, raw.next_offsets, raw.lag, oldest)
+        return Published(
+            self.lane, self._offering, completes, out, unreadable, raw.next_offsets, raw.lag, oldest
+        )
 
     def drain(self) -> None:
         """Nothing follows: the next commit writes a base."""
@@ -111,13 +115,17 @@ class Cell:
         self._stop = False
         self.opened: dict[int, OpenLane] = {}
         self._recovery = settings.state_dir / f"cell-{number}-of-{settings.cells}"
+        if not self._recovery.exists():
+            for lane in self.lanes:
+                refuse_state_of_others(settings.state_dir, lane)
         self._lock = _lock(self._recovery)
         self.store_id = _prepare(self._recovery)
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
-        self.redis = RedisLink(settings, self.stopping, self._offer_all)
+        self.redis = RedisLink(settings, self.stopping)
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
         urgent = producer(settings, linger_ms=0)
+        self._topic_ids = TopicIds(settings, READ)
         self._publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping)
 
     def stopping(self) -> bool:
@@ -126,10 +134,6 @@ class Cell:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop = True
-
-    def _offer_all(self) -> None:
-        for lane in self.opened.values():
-            lane.offer_all = True
 
     def open_lane(self, token: str | None) -> OpenLane:
         """A lane, fresh or resumed."""
@@ -142,7 +146,7 @@ class Cell:
             return lane in self.opened and self.opened[lane].lane.live
 
         offsets = resume if resume and json.loads(resume) else None
-        return LaneReader(self.settings, lane, offsets, is_live, self.stopping)
+        return LaneReader(self.settings, lane, offsets, self._topic_ids, is_live, self.stopping)
 
     def run(self) -> None:
         """Drive the flow until SIGTERM has drained it."""

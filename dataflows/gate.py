@@ -16,19 +16,17 @@ from wire.viewkeys import TAGS, folded_key, meta_key
 
 
 class PublishGate:
-    """The gate of one lane. `view_is_missing`: Redis does not know this lane's rows, though the lane has state."""
+    """The gate of one lane."""
 
-    def __init__(self, settings: Settings, redis: RedisLink, lane: int, *, resumed: bool) -> None:
+    def __init__(self, settings: Settings, redis: RedisLink, lane: int) -> None:
         prefix = settings.redis_prefix.encode()
         self._needed: dict[str, int] = {}
-        found = False
         tags = sorted({shard % TAGS for shard in range(lane, SHARDS, settings.partitions)})
         for tag in tags:
             reply: Any = redis.ask("HMGET", folded_key(prefix, tag, lane), "g", "o")
             generation, offsets = reply
             if generation is None:
                 continue
-            found = True
             if int(generation) > settings.generation:
                 raise Fenced(
                     f"the view of lane {lane} belongs to generation {int(generation)}; this engine has "
@@ -37,11 +35,9 @@ class PublishGate:
             if int(generation) == settings.generation:
                 for topic, offset in json.loads(offsets).items():
                     self._needed[topic] = max(self._needed.get(topic, 0), offset)
-        self.view_is_missing = resumed and not found
         told: Any = redis.ask("HGET", meta_key(prefix), "generation")
         if told is None or int(told) < settings.generation:
             redis.ask("HSET", meta_key(prefix), "generation", settings.generation)
-        redis.ask("HSETNX", meta_key(prefix), "partitions", settings.partitions)
 
     def may_publish(self, raw: Raw) -> bool:
         """Whether the lane, having folded `raw`, has caught up."""

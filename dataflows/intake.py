@@ -175,11 +175,6 @@ class Intake:
             if record == "SnapshotMarker" and value is not None:
                 batch.markers.append(Marker(value, message))
                 continue
-            if topic not in MASTERS:
-                what = record or f"the deletion of a key of {topic}"
-                reason = f"{what} is not computed by this version; it is kept here to be sent again to one that does"
-                dead.append(DeadLetter("invalid_event", reason, message))
-                continue
             key = (message.key or b"").decode(errors="replace")
             if not record:
                 record = _record_of_tombstone(topic, key)

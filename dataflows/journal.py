@@ -43,7 +43,7 @@ class Journal:
 
     def __init__(self, folder: Path, lane: int, store_id: str) -> None:
         self._store_id = store_id
-        self._folder = folder / f"lane-{lane:03d}"
+        self._folder = _folder_of(folder, lane)
         self._lane = lane
         self._segment = 0
         self._base_size = 0
@@ -71,11 +71,7 @@ class Journal:
         owner = self._folder / "store-id"
         if any(self._folder.glob("journal-*")):
             if not owner.exists() or owner.read_text() != self._store_id:
-                raise StateDamaged(
-                    f"{self._folder} holds state that the recovery store of this cell does not know: it was run with "
-                    "another number of cells (start with that number), or its recovery store was removed (then "
-                    f"move {self._folder} away: the lane is rebuilt from its topics)"
-                )
+                raise _of_others(self._folder)
             # A start that never reached its first commit.
             for stale in self._folder.glob("*-[0-9]*"):
                 stale.unlink()
@@ -210,6 +206,26 @@ class Journal:
             f"{path}: {why}. Nothing was started. Move {self._folder} and the cell's recovery folder away to rebuild "
             "its lanes from the topics, or put an undamaged copy back"
         )
+
+
+def refuse_state_of_others(folder: Path, lane: int) -> None:
+    """Raise `StateDamaged` where a lane has state already, for a cell that has no recovery store yet: before it makes
+    one that would only lie about."""
+    own = _folder_of(folder, lane)
+    if any(own.glob("journal-*")):
+        raise _of_others(own)
+
+
+def _folder_of(folder: Path, lane: int) -> Path:
+    return folder / f"lane-{lane:03d}"
+
+
+def _of_others(folder: Path) -> StateDamaged:
+    return StateDamaged(
+        f"{folder} holds state that the recovery store of this cell does not know: it was run with another number of "
+        f"cells (start with that number), or its recovery store was removed (then move {folder} away: the lane is "
+        "rebuilt from its topics)"
+    )
 
 
 def _write_frame(file: BinaryIO, section: Section) -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
 from dataflows import decisions, metrics, records
+from dataflows.offering import Offering
 from dataflows.redis_link import RedisLink, Stopped
 from inventory.batch import Control, DeadLetter, Forward, Incident, Outputs
 from inventory.batch import Message as Read
@@ -22,9 +23,10 @@ from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 from wire.availability import encode_availability
 from wire.reservations import SCRIPT, line_state, reservation_key
+from wire.resp import command
 from wire.routed import pack_rows, pack_word
 from wire.rows import encode_calls, parse_reply, script_sha
-from wire.viewkeys import freshness_key, meta_key, network_key
+from wire.viewkeys import freshness_key, network_key
 
 _log = logging.getLogger(__name__)
 
@@ -41,9 +43,13 @@ class Fenced(Refusal):
 
 
 class Published(NamedTuple):
-    """One lane's outputs on their way, and what the lane had read when it made them."""
+    """One lane's outputs on their way, and what the lane had read when it made them.
+
+    `completes`: the round of the offering whose last rows these are, else 0."""
 
     lane: Lane
+    offering: Offering
+    completes: int
     outputs: Outputs
     unreadable: list[DeadLetter]
     next_offsets: dict[str, int]
@@ -98,6 +104,9 @@ class Publisher:
             self._network(item)
         if out.views is not None:
             self._views(item, out.views)
+        elif item.completes:
+            item.offering.acknowledge(item.completes)
+        item.offering.tell()
         told_at, told_lag = self._told.get(number, (0.0, 0))
         lag = item.lag + out.waiting + (0 if item.lane.live else 1)
         if started - told_at >= _TELL_EVERY_S or (lag == 0 and told_lag > 0):
@@ -132,7 +141,7 @@ class Publisher:
             sha=self._sha,
         )  # fmt: skip
         encoded = time.perf_counter()
-        visible = _Visible(len(calls), item.oldest_log_time)
+        visible = _Visible(len(calls), item)
         self._redis.send(calls, visible.answered)
         sent = time.perf_counter()
         buf, start, end = encode_availability(
@@ -155,18 +164,14 @@ class Publisher:
 
     def _network(self, item: Published) -> None:
         document = item.lane.masters.network.to_json(item.next_offsets.get("network", 0))
-        self._redis.send([_command(b"SET", network_key(self._prefix), document.encode())])
-        about = {"generation": item.lane.generation, "partitions": item.lane.lanes}
-        for name, value in about.items():
-            command = _command(b"HSETNX", meta_key(self._prefix), name.encode(), b"%d" % value)
-            self._redis.send([command])
+        self._redis.send([command(b"SET", network_key(self._prefix), document.encode())])
 
     def _freshness(self, item: Published, lag: int) -> None:
         number = item.lane.number
         fields = {"generation": item.lane.generation, "committed_at": int(time.time() * 1000), "lag": lag}
         words = [part for name, value in fields.items() for part in (name.encode(), b"%d" % value)]
-        self._redis.send([_command(b"HSET", freshness_key(self._prefix, number), *words)])
-        self._redis.send([_command(b"EXISTS", meta_key(self._prefix))], self._redis.note_presence)
+        self._redis.send([command(b"HSET", freshness_key(self._prefix, number), *words)])
+        item.offering.look()
         metrics.LAG.labels(number).set(lag)
         metrics.PARKED.labels(number).set(item.outputs.parked)
 
@@ -175,7 +180,7 @@ class Publisher:
         field, version, state = line_state(answer)
         key = reservation_key(self._prefix, answer.identity.reservation_id)
         kept = b"%d" % self._settings.reservation_memory_ms
-        self._redis.send([_command(b"EVAL", SCRIPT, b"1", key, field, b"%d" % version, state, kept)])
+        self._redis.send([command(b"EVAL", SCRIPT, b"1", key, field, b"%d" % version, state, kept)])
 
     # -- Kafka ---------------------------------------------------------------------------------------------------
 
@@ -248,9 +253,10 @@ class Publisher:
 class _Visible:
     """Hears the replies of one publication: fenced, refused rows, and when the last one was visible."""
 
-    def __init__(self, calls: int, oldest_log_time: int) -> None:
+    def __init__(self, calls: int, item: Published) -> None:
         self._left = calls
-        self._oldest = oldest_log_time
+        self._oldest = item.oldest_log_time
+        self._offering, self._completes = item.offering, item.completes
 
     def answered(self, reply: object) -> None:
         applied = parse_reply(reply)  # type: ignore[arg-type]
@@ -261,9 +267,9 @@ class _Visible:
             )
         metrics.REFUSED.inc(applied.refused)
         self._left -= 1
-        if self._left == 0 and self._oldest:
+        if self._left > 0:
+            return
+        if self._completes:
+            self._offering.acknowledge(self._completes)
+        if self._oldest:
             metrics.VISIBLE.observe(max(0.0, time.time() - self._oldest / 1000))
-
-
-def _command(*words: bytes) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)

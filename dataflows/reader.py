@@ -10,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from dataflows import metrics
 from dataflows.intake import DECISIONS, FACTS, MASTERS, READ, Raw
+from dataflows.topic_ids import TopicIds, how_to_rebuild
 from runtime.exit import ExitCode, Refusal
 from runtime.kafka import consumer
 from runtime.settings import Settings
@@ -42,6 +43,7 @@ class LaneReader:
         settings: Settings,
         lane: int,
         resume: str | None,
+        topic_ids: TopicIds,
         is_live: Callable[[], bool],
         stopping: Callable[[], bool],
     ) -> None:
@@ -49,7 +51,10 @@ class LaneReader:
         self._lane = lane
         self._is_live = is_live
         self.stopping = stopping
-        self._next: dict[str, int] = json.loads(resume) if resume else {}
+        self._topic_ids = topic_ids
+        told = json.loads(resume) if resume else {"next": {}, "topics": {}}
+        topic_ids.compare(told["topics"])
+        self._next: dict[str, int] = told["next"]
         self._consumer: Consumer = consumer(settings, session_timeout_ms=_GIVE_UP_COMMITS_MS)
         self._short = {settings.topic_prefix + name: name for name in READ}
         self._ends = {name: self._end_of(name) for name in READ}
@@ -106,6 +111,7 @@ class LaneReader:
         if not groups and started - self._ticked < _TICK_S:
             return None
         self._ticked = started
+        self._topic_ids.look()
         raw = self._raw({self._short[topic]: group for topic, group in groups.items()})
         metrics.SECONDS.labels("consume").inc(time.perf_counter() - started)
         return raw
@@ -119,9 +125,8 @@ class LaneReader:
             self._ends[name] = max(self._ends[name], message.offset())
         elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             raise OffsetLost(
-                f"lane {self._lane}: offset {self._next.get(name)} of {message.topic()} is gone (retention or a "
-                "topic made anew). What was not read is lost to this lane: move the lane's folder and the cell's "
-                "recovery folder away to rebuild from what the topics still hold, then count the stock of its skus"
+                f"lane {self._lane}: offset {self._next.get(name)} of {message.topic()} is gone (retention). What was "
+                f"not read is lost to this lane. To go on, {how_to_rebuild(self._settings)}"
             )
         else:
             _log.warning("Kafka reports", extra={"lane": self._lane, "topic": name, "error": error.str()})
@@ -168,12 +173,14 @@ class LaneReader:
         return lag
 
     def position(self) -> str:
-        """The offsets to resume from; empty until the lane is live, so that an unfinished start begins anew."""
+        """The offsets to resume from, and the ids of the topics they are of; empty until the lane is live, so that an
+        unfinished start begins anew."""
         now = time.monotonic()
         if now - self._committed >= _COMMIT_EVERY_S and self._reading_facts:
             self._committed = now
             self._commit_for_lag_tools()
-        return json.dumps(self._next if self._reading_facts else {})
+        told = {"next": self._next, "topics": self._topic_ids.ids}
+        return json.dumps(told if self._reading_facts else {})
 
     def _commit_for_lag_tools(self) -> None:
         """The previous epoch's offsets, to the consumer group; nothing reads them back."""

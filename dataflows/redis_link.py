@@ -29,17 +29,14 @@ class Stopped(Exception):
 class RedisLink:
     """Sends commands without waiting for each, and sends unanswered ones again when the server comes back.
 
-    Every command must be harmless when sent twice: guarded writes and plain HSETs are. `server_changed` is called when
-    the server that answers is not the one that did: emptied, an old copy, or another one.
+    Every command must be harmless when sent twice: guarded writes and plain HSETs are. `identity` is the run id of
+    the server that answers: one that was restarted, restored from a copy or promoted has another.
     """
 
-    def __init__(
-        self, settings: Settings, stopping: Callable[[], bool], server_changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, settings: Settings, stopping: Callable[[], bool]) -> None:
         self._client: Redis = client(settings)
         self._stopping = stopping
-        self._server_changed = server_changed
-        self._identity: str | None = None
+        self.identity = ""
         self._waiting: deque[tuple[Command, Answered | None]] = deque()
         self._connection: Connection | None = None
         self._open()
@@ -62,11 +59,6 @@ class RedisLink:
                 self._read_one()
         except (RedisError, OSError) as error:
             self._recover(error)
-
-    def note_presence(self, reply: object) -> None:
-        """Take the answer to whether the view's own key is there: a server that lost it was emptied."""
-        if reply == 0:
-            self._server_changed()
 
     def settle(self) -> None:
         """Wait for every reply."""
@@ -128,11 +120,7 @@ class RedisLink:
             self._connection = None
             REDIS_RECONNECTS.inc()
         self._client.script_load(script().decode())
-        info = self._client.info("replication")
-        identity = str(info.get("master_replid"))
-        if self._identity is not None and identity != self._identity:
-            self._server_changed()
-        self._identity = identity
+        self.identity = str(self._client.info("server").get("run_id"))
         self._connection = self._client.connection_pool.get_connection()
 
     def close(self) -> None:

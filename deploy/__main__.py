@@ -1,21 +1,19 @@
 """`python -m deploy up`: Kafka and Redis in the foreground, until Ctrl-C or SIGTERM."""
 
-import argparse
 import signal
 import sys
 
 from deploy.services import local_services
 from runtime import exit as exits
+from runtime.arguments import Parser
 from runtime.settings import Settings
 
 
 def main() -> int:
     """Start what the settings do not name, print the lines to export, and wait."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m deploy",
         description="Local services for development: a real Kafka and a real Redis on loopback.",
-        epilog=Settings.describe(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="run both in the foreground and print the two lines to export")

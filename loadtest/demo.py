@@ -24,6 +24,7 @@ from wire.codec import Codec
 
 _CATCH_UP_S = 90.0
 _LOOK_EVERY_S = 0.25
+_NO_NEWS_S = 0.5
 
 _NEXT = """What to look at next:
   README.md                        what it is, and how to run it for good
@@ -78,8 +79,11 @@ def _show(
         replay = building.result()
         say(f"{options.lines:,} real lines; with what lies around them {replay.messages:,} messages")
         apply_rules(replay.simulation.rules, settings, place.folder)
-        warming.wait()  # the first time on a machine the kernels are compiled now
-    say(f"rules applied; starting the engine ({options.cells} cell(s)) and the API")
+        say("rules applied")
+        if not warming.ends_within(_NO_NEWS_S):
+            say("the engine's kernels are being compiled: about a minute, once on a machine")
+        warming.wait()
+    say(f"starting the engine ({options.cells} cell(s)) and the API")
     with engine(settings, options.cells, place.folder) as running, api(settings, place.folder) as url:
         redis = redis_link.connect(settings)
         replay.prologue(settings)

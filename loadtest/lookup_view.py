@@ -33,9 +33,11 @@ def fill(client: Redis, prefix: bytes, names: list[str], seed: int) -> int:
         )  # fmt: skip
         written += _send(client, calls)
         now = int(time.time() * 1000)
-        committed: dict[Any, Any] = {"generation": 1, "committed_at": now, "lag": 0}
+        committed: dict[Any, Any] = {"generation": 1, "committed_at": now, "lag": 0, "offered": "made-up"}
         client.hset(viewkeys.freshness_key(prefix, lane).decode(), mapping=committed)
-    client.hset(viewkeys.meta_key(prefix).decode(), mapping={"generation": 1, "partitions": _LANES})
+    client.hset(
+        viewkeys.meta_key(prefix).decode(), mapping={"generation": 1, "partitions": _LANES, "id": "made-up"}
+    )
     client.set(viewkeys.network_key(prefix), orjson.dumps(_network()))
     return written
 

@@ -50,6 +50,14 @@ class Running:
         if self._process.wait():
             self.check()
 
+    def ends_within(self, seconds: float) -> bool:
+        """Whether it ends so soon."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def stop(self) -> int:
         """Ask it to end, wait, and return its exit code."""
         return stop(self._process, _STOP_WITHIN_S)

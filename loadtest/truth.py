@@ -25,9 +25,9 @@ _FACTS = ("wms-adjustments", "stock-movements", "reservations", "pos-sales", "ex
 class Truth:
     """The model after all records, and what the records said on the way.
 
-    `refused`: dead letters that must be there. `mislabelled`: poisoned messages that the model did not refuse
-    with the code their sender expected. `expiries`: when soft lines end or ended, ms; `grace_ms`: how much longer checked ones are
-    open.
+    `refused`: dead letters that must be there. `mislabelled`: poisoned messages that the model did not refuse with the
+    code their sender expected. `expiries`: when soft lines end or ended, ms; `grace_ms`: how much longer checked ones
+    are open.
     """
 
     model: ReferenceModel

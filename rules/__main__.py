@@ -17,32 +17,34 @@ from rules.plan import Act, Change, plan_changes
 from rules.rebalance import LiveRow, Percentage, UnknownFence, chosen, percentages, plan_allocations
 from rules.validate import read_document
 from runtime import exit as exits
+from runtime.arguments import Parser
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.readback import Stored, end_offsets, read_topic
 from runtime.records import NotPublished, Outgoing, publish
 from runtime.settings import Settings
 from runtime.topics import check_topics
+from runtime.turns import Overtaken, Turn
 from runtime.view import published_rows
 from wire.codec import Codec, WireError
 from wire.topics import TOPICS
 
 _TOPICS: tuple[MasterTopic, ...] = ("network", "policies")
+_TURN = "stocktide-rules"
+"""Names the one process that may apply rules."""
 
 
 class NotApplied(Refusal):
-    """Some of the records may not have arrived; the same command again puts it right."""
+    """Not everything was published, or perhaps not; the same command again puts it right."""
 
     code = ExitCode.TRY_AGAIN
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0, or 1 where the file has problems."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m rules",
         description="The rules file: check it, make it live, and resolve its percentages.",
-        epilog=Settings.describe(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     validate = commands.add_parser("validate", help="say what is wrong with the file; 1 if anything is")
@@ -94,20 +96,13 @@ def _refuse(path: Path, problems: Sequence[Problem]) -> int:
 def _apply(settings: Settings, path: Path, document: Document, author: str, approved_by: str) -> int:
     _check(settings, _TOPICS)
     codec = codec_of(settings)
+    turn = Turn(settings, _TURN)
     current, ends = _live(settings, codec)
     plan = plan_changes(document, current, author, approved_by, _now())
     if plan.problems:
         return _refuse(path, plan.problems)
-    records = [
-        Outgoing(change.topic, 0, change.key.encode(), codec.encode(change.name, change.record))
-        for change in plan.changes
-    ]
-    try:
-        first = publish(settings, records)
-    except NotPublished as error:
-        raise NotApplied(f"{error}; apply the file again") from None
-    if any(first.get(place, end) != end for place, end in ends.items()):
-        raise NotApplied("someone else applied rules at the same time; apply the file again")
+    if plan.changes:
+        _publish(turn, codec, plan.changes, ends)
     _print_summary(document, plan.changes)
     return 0
 
@@ -191,6 +186,27 @@ def _take(codec: Codec, topic: MasterTopic, current: Current, stored: Stored) ->
         refused = str(error)
     if refused is not None:
         _passed_over(stored, refused)
+
+
+def _publish(
+    turn: Turn, codec: Codec, changes: Sequence[Change], ends: Mapping[tuple[str, int], int]
+) -> None:
+    records = [
+        Outgoing(change.topic, 0, change.key.encode(), codec.encode(change.name, change.record))
+        for change in changes
+    ]
+    try:
+        first = turn.publish(records)
+    except Overtaken:
+        raise NotApplied(
+            "someone else applied rules at the same time, and nothing of this file was published; apply it again"
+        ) from None
+    except NotPublished as error:
+        raise NotApplied(f"{error}; apply the file again") from None
+    if any(first.get(place, end) != end for place, end in ends.items()):
+        raise NotApplied(
+            "someone wrote into the topics of the rules by other means at the same time; apply the file again"
+        )
 
 
 def _print_units(wanted: Mapping[str, Percentage], resolved: Mapping[str, Record | None], now: int) -> None:

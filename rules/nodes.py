@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 import yaml
 
-from inventory.layers import FIELDS, Kind, value_of
+from inventory.layers import FIELDS, MAX_WHOLE, Kind, value_of
 from rules.document import Named, Place, Problem
 
 LONGEST_ID = 128
@@ -149,6 +149,9 @@ class Reader:
         if node.style:  # a plain scalar has none
             self.note(node, f"{field} is a text in quotes; write {kind.value}, without quotes")
             return None
+        if kind is Kind.WHOLE and _is_too_large(text):
+            self.note(node, f"{field} {text[:40]} is too large; write at most {MAX_WHOLE}")
+            return None
         try:
             value = value_of(field, text)
         except ValueError as error:
@@ -174,6 +177,13 @@ class Reader:
             self.note(node, f"{what} {text} has no time zone; write {Kind.INSTANT.value}")
             return None
         return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _is_too_large(text: str) -> bool:
+    """Whether the text is a whole number beyond the limit, however many digits it has."""
+    digits = text.lstrip("0")
+    most = str(MAX_WHOLE)
+    return text.isascii() and text.isdigit() and (len(digits), digits) > (len(most), most)
 
 
 def _kind(node: yaml.Node) -> str:

@@ -11,18 +11,25 @@ from typing import Any
 from redis import Redis
 from redis import asyncio as redis_asyncio
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
 
 from runtime.exit import ExitCode, Refusal
 from runtime.redaction import redact
 from runtime.settings import Settings
 
+_REFUSALS = (AuthenticationError, NoPermissionError, ResponseError)
+"""Of these another try makes nothing better. (A server that is still loading is away: a connection error.)"""
+
 
 class RedisUnavailable(Refusal):
     """The server did not answer in time."""
 
     code = ExitCode.TRY_AGAIN
+
+
+class RedisRefuses(Refusal):
+    """The server answered, and will not have us as the URL says: no such database, no right to it."""
 
 
 def client(settings: Settings, **overrides: Any) -> Redis:
@@ -42,13 +49,16 @@ def client_async(settings: Settings, **overrides: Any) -> redis_asyncio.Redis:
 
 
 def connect(settings: Settings, timeout_s: float = 10.0, **overrides: Any) -> Redis:
-    """A blocking client of a server that has answered; raises `RedisUnavailable` after `timeout_s`."""
+    """A blocking client of a server that has answered; raises `RedisUnavailable` after `timeout_s`, `RedisRefuses`."""
     connection = client(settings, **overrides)
     deadline = time.monotonic() + timeout_s
     while True:
         try:
             connection.ping()
             return connection
+        except _REFUSALS as error:
+            connection.close()
+            raise RedisRefuses(_refused(settings, error)) from None
         except (RedisError, OSError) as error:
             if time.monotonic() >= deadline:
                 connection.close()
@@ -57,13 +67,16 @@ def connect(settings: Settings, timeout_s: float = 10.0, **overrides: Any) -> Re
 
 
 async def connect_async(settings: Settings, timeout_s: float = 10.0, **overrides: Any) -> redis_asyncio.Redis:
-    """An asyncio client of a server that has answered; raises `RedisUnavailable` after `timeout_s`."""
+    """An asyncio client of a server that has answered; raises `RedisUnavailable` after `timeout_s`, `RedisRefuses`."""
     connection = client_async(settings, **overrides)
     deadline = time.monotonic() + timeout_s
     while True:
         try:
             await connection.ping()
             return connection
+        except _REFUSALS as error:
+            await connection.aclose()
+            raise RedisRefuses(_refused(settings, error)) from None
         except (RedisError, OSError) as error:
             if time.monotonic() >= deadline:
                 await connection.aclose()
@@ -74,6 +87,14 @@ async def connect_async(settings: Settings, timeout_s: float = 10.0, **overrides
 def _options(settings: Settings, overrides: dict[str, Any]) -> dict[str, Any]:
     settings.require("redis_url")
     return {"socket_connect_timeout": 2.0, "socket_timeout": 10.0, "client_name": "stocktide", **overrides}
+
+
+def _refused(settings: Settings, error: Exception) -> str:
+    where, reason = redact(settings.redis_url), redact(str(error))
+    return (
+        f"Redis at {where} answered, and refuses this connection ({reason}); write a user, password and database that "
+        "it has into STOCKTIDE_REDIS_URL: redis://user:password@host:port/0"
+    )
 
 
 def _unavailable(settings: Settings, timeout_s: float, error: Exception) -> str:

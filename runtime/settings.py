@@ -27,6 +27,7 @@ PREFIX = "STOCKTIDE_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 DEFAULT_FILE = "stocktide.toml"
 
+_LAST_PORT = 65535
 SHARDS = 256
 """The fixed number of shards: every lane is a whole number of them."""
 
@@ -47,7 +48,7 @@ def _duration(default: int, description: str, minimum: int = 0) -> Any:
 
 
 def _port(default: int, description: str) -> Any:
-    return _setting(default, description, "a port from 0 to 65535", ge=0, le=65535)
+    return _setting(default, description, f"a port from 0 to {_LAST_PORT}", ge=0, le=_LAST_PORT)
 
 
 class Settings(BaseSettings):
@@ -248,6 +249,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}CELLS={self.cells} exceeds {PREFIX}PARTITIONS={self.partitions}: a cell without "
                 "a lane has nothing to do; write at most the number of partitions"
+            )
+        last_port = self.metrics_port + self.cells - 1
+        if self.metrics_port and last_port > _LAST_PORT:
+            raise ValueError(
+                f"{PREFIX}METRICS_PORT={self.metrics_port} with {self.cells} cells ends at port {last_port}: cell c "
+                f"adds c; write at most {_LAST_PORT + 1 - self.cells}, or 0 to serve none"
             )
         if self.reservation_memory_ms < self.dedupe_horizon_ms:
             raise ValueError(

@@ -127,6 +127,7 @@ def test_commands_exist(
                 main()
             shown = capsys.readouterr()
             assert ended.value.code == 0, f"{module} {name}: {shown.err}"
+            assert "STOCKTIDE_KAFKA_BOOTSTRAP" in shown.out, f"{module} {name}: every help shows the settings"
             for option in (word.partition("=")[0] for word in words if word.startswith("--")):
                 assert option in shown.out, f"{module} {name} {option}"
 

@@ -9,6 +9,11 @@ from inventory.jit import kernel
 _DOLLAR, _STAR, _CR, _LF, _ZERO = 36, 42, 13, 10, 48
 
 
+def command(*words: bytes) -> bytes:
+    """One command as it goes over the wire."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
 @kernel
 def digits(value: int) -> int:
     """How many decimal digits `value` (>= 0) has."""

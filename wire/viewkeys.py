@@ -24,12 +24,13 @@ def folded_key(prefix: bytes, tag: int, lane: int) -> bytes:
 
 
 def meta_key(prefix: bytes) -> bytes:
-    """Hash of generation and partitions."""
+    """Hash of generation, partitions and id (another one in a Redis that was emptied)."""
     return prefix + b"view:meta"
 
 
 def freshness_key(prefix: bytes, lane: int) -> bytes:
-    """Hash of generation, committed_at (ms) and lag (records) of a lane, written each second."""
+    """Hash of generation, committed_at (ms) and lag (records) of a lane, written each second; and of offered and
+    server, once the lane has offered all its rows to the view of that id on the server of that run id."""
     return b"%sview:lane:%d" % (prefix, lane)
 
 

@@ -1,8 +1,10 @@
 """What one lane may say to another beside facts: the words of `routed`, checked before anything trusts them."""
 
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from inventory.sequences import from_text
 from wire.framing import WireError
 
 
@@ -34,11 +36,60 @@ def _keyed_by_sku(value: Any) -> bool:
     return value in ("CatalogItem", "Allocation")
 
 
+def _one_of(*texts: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in texts
+
+
+def _instant(value: Any) -> bool:
+    return type(value) is int
+
+
+def _instant_or_none(value: Any) -> bool:
+    return value is None or _instant(value)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_text, value))
+
+
+def _offsets(value: Any) -> bool:
+    return isinstance(value, dict) and all(_number(offset) for offset in value.values())
+
+
+def _sequence_numbers(value: Any) -> bool:
+    try:
+        from_text(value)
+    except (TypeError, ValueError, zlib.error):
+        return False
+    return True
+
+
+_BASIS = _one_of("GROSS", "NET", "AVAILABLE")
+_NET_OF = _one_of("HARD", "SOFT_AND_HARD")
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "hello": {"lane": _number, "nonce": _text},
     "marker": {"lane": _number, "nonce": _text, "part": _part},
     "claims": {"claims": _rows(_number, _text, _text, _text)},
     "aliases": {"aliases": _rows(_text, _text, _text)},
+    "items": {
+        "source": _text,
+        "batch": _text,
+        "lane": _number,
+        "numbers": _sequence_numbers,
+        "bases": _rows(_BASIS, _NET_OF, _instant_or_none, _text),
+        "after": _offsets,
+    },
+    "complete": {
+        "source": _text,
+        "batch": _text,
+        "mode": _one_of("FULL", "NONZERO", "PARTIAL"),
+        "locations": _texts,
+        "basis": _BASIS,
+        "net_of": _NET_OF,
+        "demand_as_of": _instant_or_none,
+        "as_of": _instant,
+        "after": _offsets,
+    },
     "retired": {"sku": _text, "record": _keyed_by_sku},
 }
 

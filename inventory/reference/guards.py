@@ -116,6 +116,8 @@ def _means_something(record_name: str, event: Record) -> bool:
                 is_identifier(event["channel"])
                 and (event["location"] is None or is_identifier(event["location"]))
             )
+        case "ExpectedSupply" if not event["reference"]:
+            return False
         case "StockCount":
             if event["counter"] != "ON_HAND" and event["basis"] != "GROSS":
                 return False
@@ -155,7 +157,10 @@ def _has_valid_quantity(record_name: str, event: Record) -> bool:
             return bool(event["quantity"] > 0)
         case "StockCount":
             # Orders may exceed what is there: a net number may be negative.
-            return bool((event["quantity"] >= 0 or event["basis"] != "GROSS") and event["withheld"] >= 0)
+            return bool(
+                (event["quantity"] >= 0 or event["basis"] != "GROSS")
+                and 0 <= event["withheld"] <= MAX_QUANTITY
+            )
         case "Reservation" | "ExpectedSupply":
             return bool(event["quantity"] >= 0)
     return True

@@ -62,17 +62,18 @@ class Published:
         """Write the network."""
         self.client.set(viewkeys.network_key(self.prefix), orjson.dumps(network))
 
-    def meta(self) -> None:
-        """Say how many lanes there are."""
+    def meta(self, view: str = "first") -> None:
+        """Say how many lanes there are, and which view this is."""
         self.client.hset(
-            viewkeys.meta_key(self.prefix).decode(), mapping={"generation": 1, "partitions": LANES}
+            viewkeys.meta_key(self.prefix).decode(),
+            mapping={"generation": 1, "partitions": LANES, "id": view},
         )
 
-    def commit(self, age_ms: int = 0, lanes: range = range(LANES)) -> None:
-        """Let lanes have committed so long ago."""
+    def commit(self, age_ms: int = 0, lanes: range = range(LANES), view: str = "first") -> None:
+        """Let lanes have committed so long ago, and have offered their rows to a view."""
         at = int(time.time() * 1000) - age_ms
         for lane in lanes:
-            told: dict[Any, Any] = {"generation": 1, "committed_at": at, "lag": 3}
+            told: dict[Any, Any] = {"generation": 1, "committed_at": at, "lag": 3, "offered": view}
             self.client.hset(viewkeys.freshness_key(self.prefix, lane).decode(), mapping=told)
 
     def all(self, rows: list[Row]) -> None:

@@ -33,15 +33,31 @@ def test_metrics(served: httpx.Client) -> None:
 def test_page(served: httpx.Client) -> None:
     page = served.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    for link in ("/docs", "/openapi.json", "/readyz", "/metrics"):
+    for link in ("/openapi.json", "/readyz", "/metrics"):
         assert f'href="{link}"' in page.text
         assert served.get(link).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/readyz", "/metrics", "/v1/availability/SKU-1?channel=web"]
+)
+def test_head_is_get_without_a_body(served: httpx.Client, path: str) -> None:
+    head, get = served.head(path), served.get(path)
+    assert (head.status_code, head.headers["content-type"]) == (200, get.headers["content-type"])
+    assert head.content == b""
+    assert int(head.headers["content-length"]) > 0
+
+
+def test_no_page_needs_another_host(served: httpx.Client) -> None:
+    assert "http" not in served.get("/").text
+    assert served.get("/docs").status_code == 404
 
 
 def test_openapi_has_every_route(served: httpx.Client) -> None:
     document = served.get("/openapi.json").json()
     assert document["paths"].keys() == {
-        "/v1/availability/{sku}", "/v1/availability/{sku}/locations", "/v1/availability/batch",
+        "/v1/availability/{sku}", "/v1/availability/{sku}/locations", "/v1/availability/{sku}/projected",
+            "/v1/availability/batch",
         "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
     schemas = document["components"]["schemas"]

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from deploy.redis_server import RedisServer
-from tests.availability_api.conftest import ROWS, Published, eventually, problem, serving
+from inventory.murmur import shard_of
+from tests.availability_api.conftest import LANES, ROWS, Published, eventually, problem, serving
 
 LOOKUP = "/v1/availability/SKU-1?channel=web"
 
@@ -86,10 +87,39 @@ def test_started_before_redis_and_engine(own_redis: RedisServer, view: Published
         eventually(lambda: "view:meta" in problem(client.get(LOOKUP), 503, "view-unavailable")["detail"])
         view.meta()
         view.commit(lanes=range(3))
-        eventually(lambda: client.get(LOOKUP).status_code == 404)
-        assert "lane 3 has not committed" in problem(client.get("/readyz"), 503, "not-ready")["detail"]
+        eventually(lambda: "lane 3 has not committed" in client.get("/readyz").text)
         view.commit()
         eventually(lambda: client.get("/readyz").status_code == 200)
+        problem(client.get(LOOKUP), 404, "unknown-sku")
+
+
+def test_an_absent_sku_is_unknown_only_where_its_lane_has_offered_all_rows(view: Published) -> None:
+    """Skus of lane 0 and 1; Redis was emptied, and lane 1 has not filled it again yet."""
+    here, gone = "many-0", "many-1"
+    lanes = [next(n for n in range(1000) if shard_of(b"x%d" % n) % LANES == lane) for lane in (0, 1)]
+    known, unsure = (f"/v1/availability/x{n}?channel=web" for n in lanes)
+    view.all(ROWS)
+    view.meta("second")
+    view.commit(view="second")
+    view.commit(lanes=range(1, 2), view="first")
+    with serving(view.settings.replace(stale_after_ms=60_000)) as (_, client):
+        problem(client.get(known), 404, "unknown-sku")
+        told = problem(client.get(unsure), 503, "view-unavailable")
+        assert "lane 1 has not offered all its rows" in told["detail"]
+        problem(client.get(unsure.replace("?", "/locations?")), 503, "view-unavailable")
+        batch = {"channel": "web", "skus": [here, gone, f"x{lanes[1]}"]}
+        problem(client.post("/v1/availability/batch", json=batch), 503, "view-unavailable")
+        batch["skus"] = [here, gone, f"x{lanes[0]}"]
+        assert client.post("/v1/availability/batch", json=batch).json()["unknown"] == [f"x{lanes[0]}"]
+        ready = problem(client.get("/readyz"), 503, "not-ready")
+        assert [lane["complete"] for lane in ready["lanes"]] == [True, False, True, True]
+        assert client.get(f"/v1/availability/{gone}?channel=web").status_code == 200
+        view.commit(lanes=range(1, 2), view="second")
+        eventually(lambda: client.get("/readyz").status_code == 200)
+        problem(client.get(unsure), 404, "unknown-sku")
+        # Emptied between two looks at the view as a whole: the answer asks again.
+        view.clear()
+        problem(client.get(known), 503, "view-unavailable")
 
 
 def test_an_old_commit_is_stale(view: Published) -> None:

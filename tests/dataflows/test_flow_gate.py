@@ -18,7 +18,7 @@ LANE = 1
 
 @pytest.fixture
 def link(settings: Settings) -> Iterator[RedisLink]:
-    opened = RedisLink(settings, lambda: False, lambda: None)
+    opened = RedisLink(settings, lambda: False)
     yield opened
     opened.close()
 
@@ -37,8 +37,7 @@ def test_nothing_is_published_before_every_partition_is_where_it_was(
 ) -> None:
     _published(redis, settings, 1, reservations=40, routed=7)
     _published(redis, settings, 5, reservations=50, routed=3)  # another tag of the lane, written later
-    gate = PublishGate(settings, link, LANE, resumed=True)
-    assert not gate.view_is_missing
+    gate = PublishGate(settings, link, LANE)
     assert not gate.may_publish(_read(reservations=45, routed=5))
     assert not gate.may_publish(_read(reservations=49, routed=1_000))  # far ahead in one, behind in the other
     assert not gate.may_publish(_read(ready=False, reservations=50, routed=1_000))
@@ -47,8 +46,7 @@ def test_nothing_is_published_before_every_partition_is_where_it_was(
 
 def test_of_another_lane_nothing_is_waited_for(settings: Settings, redis: Redis, link: RedisLink) -> None:
     _published(redis, settings, 2, reservations=40)  # a tag that no shard of the lane has
-    gate = PublishGate(settings, link, LANE, resumed=True)
-    assert gate.view_is_missing
+    gate = PublishGate(settings, link, LANE)
     assert gate.may_publish(_read())
 
 
@@ -56,7 +54,7 @@ def test_what_an_older_generation_had_read_says_nothing(
     settings: Settings, redis: Redis, link: RedisLink
 ) -> None:
     _published(redis, settings, 1, reservations=40)
-    gate = PublishGate(settings.replace(generation=2), link, LANE, resumed=False)
+    gate = PublishGate(settings.replace(generation=2), link, LANE)
     assert gate.may_publish(_read())
     assert redis.hget(meta_key(settings.redis_prefix.encode()).decode(), "generation") == b"2"
 
@@ -64,4 +62,4 @@ def test_what_an_older_generation_had_read_says_nothing(
 def test_a_greater_generation_has_the_view(settings: Settings, redis: Redis, link: RedisLink) -> None:
     _published(redis, settings, 1, generation=3, reservations=40)
     with pytest.raises(Fenced, match="set STOCKTIDE_GENERATION=3"):
-        PublishGate(settings, link, LANE, resumed=True)
+        PublishGate(settings, link, LANE)

@@ -112,19 +112,6 @@ def test_a_marker_of_a_snapshot_batch_goes_to_the_lane_with_its_message() -> Non
     assert [(each.value["batch_id"], each.message.value) for each in batch.markers] == [("b", encoded)]
 
 
-def test_what_this_version_does_not_compute_is_kept_to_be_replayed() -> None:
-    supply: dict[str, Any] = {
-        **ENVELOPE, "event_id": "m", "reference": "po", "version": 1, "kind": "ASN", "sku": "A", "location": "L",
-        "quantity": 1, "expected_at": 1, "status": "OPEN",
-    }  # fmt: skip
-    encoded = CODEC.encode("ExpectedSupply", supply)
-    _, dead = read(expected_supply=[encoded])
-    (letter,) = dead
-    assert letter.code == "invalid_event"
-    assert "not computed" in letter.reason
-    assert letter.message.value == encoded
-
-
 def test_the_lines_of_a_till_are_rows_whose_record_is_a_transaction_of_one_line() -> None:
     batch, _ = read(pos_sales=[sale("A", "B"), sale(), sale("C")])
     (part,) = batch.slices

@@ -88,6 +88,17 @@ def test_a_malformed_rules_file(settings: Settings, tmp_path: Path) -> None:
     assert "nothing was applied" in done.stderr
 
 
+def test_a_start_that_is_refused_leaves_nothing_in_the_state_folder(
+    settings: Settings, tmp_path: Path
+) -> None:
+    create_topics(settings)
+    lane = settings.state_dir / "lane-002"
+    lane.mkdir(parents=True)
+    (lane / "journal-0").write_bytes(b"of another number of cells")
+    _refuses(settings, tmp_path, ExitCode.NEEDS_PERSON, f"{lane} holds state", "another number of cells")
+    assert list(settings.state_dir.iterdir()) == [lane]
+
+
 def test_topics_are_missing(settings: Settings, tmp_path: Path) -> None:
     _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION, "missing", "python -m dataflows topics create")
 
@@ -184,7 +195,10 @@ def test_an_offset_lost_to_retention(
     feed.movement("S0", "RECEIPT", 1)
     feed.delete_records("stock-movements")
     feed.movement("S0", "RECEIPT", 1)
-    _refuses(ready, tmp_path, ExitCode.NEEDS_PERSON, "stock-movements", "offset 1", "move the lane's folder")
+    _refuses(
+        ready, tmp_path, ExitCode.NEEDS_PERSON,
+        "stock-movements", "offset 1", f"move {ready.state_dir} away", "STOCKTIDE_GENERATION=2",
+    )  # fmt: skip
 
 
 @pytest.mark.deep

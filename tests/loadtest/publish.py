@@ -39,7 +39,10 @@ def publish(redis: Redis, settings: Settings, codec: Codec, truth: Truth) -> Non
         )
         for call in calls:
             assert parse_reply(_send(redis, call)).refused == 0
-    redis.hset(meta_key(prefix).decode(), mapping={"generation": 1, "partitions": settings.partitions})
+    redis.hset(
+        meta_key(prefix).decode(),
+        mapping={"generation": 1, "partitions": settings.partitions, "id": "made-up"},
+    )
     redis.set(network_key(prefix), json.dumps(_network(truth, channels, places)))
     _publish_letters(settings, codec, truth)
 
@@ -51,7 +54,8 @@ def heartbeat(redis: Redis, settings: Settings) -> Iterator[None]:
 
     def beat() -> None:
         while not ended.wait(0.05):
-            said: dict[Any, Any] = {"generation": 1, "committed_at": int(time.time() * 1000), "lag": 0}
+            now = int(time.time() * 1000)
+            said: dict[Any, Any] = {"generation": 1, "committed_at": now, "lag": 0, "offered": "made-up"}
             for lane in range(settings.partitions):
                 redis.hset(freshness_key(settings.redis_prefix.encode(), lane).decode(), mapping=said)
 

@@ -241,3 +241,13 @@ def test_who_may_not_sell_takes_no_backorders(how: str) -> None:
     else:
         shop.item(SKU, active=False)
     assert (shop.available(), shop.channel().status) == (0, "OUT")
+
+
+def test_a_line_without_a_reference_is_invalid() -> None:
+    shop = Shop()
+    value = {
+        "event_id": "e", "source": "s", "occurred_at": NOW, "recorded_at": NOW, "reference": "", "version": 1,
+        "kind": "ASN", "sku": SKU, "location": "DC1", "quantity": 1, "expected_at": NOW, "status": "OPEN",
+    }  # fmt: skip
+    assert shop.fold("ExpectedSupply", value) == "invalid_event"
+    assert shop.fold("ExpectedSupply", {**value, "reference": "PO-1"}) is None

@@ -1,5 +1,6 @@
 """The command line, against a real Kafka where it needs one."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +149,8 @@ def test_a_message_that_nobody_can_read_is_told_and_written_over(
     client.produce(TOPICS["policies"].full_name(live.topic_prefix), b"nonsense", b"ss")
     client.flush()
     assert main(["apply", str(file), *SIGNED]) == 0
-    assert "topic policies, offset 2: passed over" in capsys.readouterr().err
-    assert [key for key, _ in records(live, "policies", skip=3)] == ["ss"]
+    assert "topic policies, offset 3: passed over" in capsys.readouterr().err
+    assert [key for key, _ in records(live, "policies", skip=4)] == ["ss"]
 
 
 def test_topics_that_are_missing_are_named(
@@ -161,12 +162,60 @@ def test_topics_that_are_missing_are_named(
         main(["apply", str(file), *SIGNED])
 
 
-def test_two_who_apply_at_once_are_told(live: Settings, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def meanwhile(*arguments: Any) -> Any:
+def _meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Something happens after `apply` has read what is live, and before it publishes."""
+
+    def plan(*arguments: Any) -> Any:
         monkeypatch.setattr("rules.__main__.plan_changes", plan_changes)
-        assert main(["apply", str(file), "--author", "carl", "--approved-by", "dora"]) == 0
+        act()
         return plan_changes(*arguments)
 
-    monkeypatch.setattr("rules.__main__.plan_changes", meanwhile)
-    with pytest.raises(NotApplied, match="someone else applied rules at the same time; apply the file again"):
+    monkeypatch.setattr("rules.__main__.plan_changes", plan)
+
+
+def test_of_two_who_apply_at_once_one_is_told_and_leaves_nothing(
+    live: Settings, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One changes only `policies`, the other only `network`."""
+    main(["apply", str(file), *SIGNED])
+    file.write_text(FILE.replace("units: 2", "units: 3"))
+    other = tmp_path / "other.yaml"
+    other.write_text(FILE.replace("region: us-east}\nchannels", "region: us-west}\nchannels"))
+
+    def apply_other() -> None:
+        assert main(["apply", str(other), "--author", "carl", "--approved-by", "dora"]) == 0
+
+    _meanwhile(monkeypatch, apply_other)
+    with pytest.raises(
+        NotApplied, match="someone else applied rules at the same time, and nothing of this file"
+    ):
         main(["apply", str(file), *SIGNED])
+    assert len(records(live, "policies")) == 2
+    after_commit = 4  # of three records
+    assert [key for key, _ in records(live, "network", skip=after_commit)] == ["location:S001"]
+    assert main(["apply", str(file), *SIGNED]) == 0  # again, and knowingly over what the other one changed
+    assert '"units": 3' in records(live, "policies")[2][1]["definition"]
+    assert len(records(live, "network")) == 5
+
+
+def test_a_writer_of_another_kind_is_noticed(
+    live: Settings, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write() -> None:
+        client = producer(live)
+        client.produce(TOPICS["network"].full_name(live.topic_prefix), b"nonsense", b"location:X")
+        client.flush()
+
+    _meanwhile(monkeypatch, write)
+    with pytest.raises(NotApplied, match="by other means at the same time; apply the file again"):
+        main(["apply", str(file), *SIGNED])
+
+
+def test_an_apply_that_died_in_the_middle_leaves_nothing(live: Settings, file: Path) -> None:
+    died = producer(live, transactional_id=f"{live.topic_prefix}stocktide-rules")
+    died.init_transactions(30)
+    died.begin_transaction()
+    died.produce(TOPICS["policies"].full_name(live.topic_prefix), b"half of it", b"ss")
+    died.flush()
+    assert main(["apply", str(file), *SIGNED]) == 0
+    assert len(records(live, "policies")) == 2

@@ -145,6 +145,8 @@ BAD_RULES = {
         "channel: web, units: '1'": "units is a text in quotes; write a whole number",
         "channel: web, units: -1": "units -1 is not a whole number, 0 or more",
         "channel: web, units: 1.5": "units 1.5 is not a whole number, 0 or more",
+        "channel: web, units: 99999999999999999999999": "units 99999999999999999999999 is too large; write at most "
+        "1000000000000",
         "channel: web, units: ": "units is empty; write a value",
         "channel: web, units: [1]": "units is a list; write one value",
         "channel: web, units: 1, category: c": "write it as a condition, match: {category: ...}",

@@ -7,6 +7,7 @@ import pytest
 from deploy.ports import free_port
 from deploy.redis_server import RedisServer
 from runtime import redis as connections
+from runtime.exit import ExitCode
 from runtime.settings import Settings, SettingsError
 
 
@@ -29,6 +30,21 @@ def test_replies_are_bytes_async(redis_server: RedisServer) -> None:
             return await client.get("seen")
 
     assert asyncio.run(read()) == b"2"
+
+
+@pytest.mark.parametrize("change", [("/0", "/99"), ("//", "//user:hunter2@")])
+def test_a_server_that_refuses_is_no_server_that_is_away(
+    redis_server: RedisServer, change: tuple[str, str]
+) -> None:
+    settings = Settings(redis_url=redis_server.url.replace(*change))
+    with pytest.raises(
+        connections.RedisRefuses, match=r"answered, and refuses .* STOCKTIDE_REDIS_URL"
+    ) as caught:
+        connections.connect(settings)
+    with pytest.raises(connections.RedisRefuses):
+        asyncio.run(connections.connect_async(settings))
+    assert caught.value.code == ExitCode.BAD_CONFIGURATION
+    assert "hunter2" not in str(caught.value)
 
 
 def test_an_absent_server_is_named_without_its_password() -> None:

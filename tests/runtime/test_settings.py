@@ -100,6 +100,9 @@ def test_settings_that_contradict_each_other_are_refused(monkeypatch: pytest.Mon
     monkeypatch.setenv("STOCKTIDE_CELLS", "16")
     assert "STOCKTIDE_CELLS=16 exceeds STOCKTIDE_PARTITIONS=8" in _refusal()
     monkeypatch.setenv("STOCKTIDE_CELLS", "2")
+    monkeypatch.setenv("STOCKTIDE_METRICS_PORT", "65535")
+    assert "STOCKTIDE_METRICS_PORT=65535 with 2 cells ends at port 65536" in _refusal()
+    monkeypatch.setenv("STOCKTIDE_METRICS_PORT", "65534")
     monkeypatch.setenv("STOCKTIDE_RESERVATION_MEMORY_MS", "1000")
     assert "write at least the dedupe horizon" in _refusal()
 

@@ -1,0 +1,104 @@
+"""Whether the topics are still those that a lane has read: an offset means nothing in a topic made anew.
+
+A topic that was deleted and created again has another id, and offsets that begin again. A lane that went on at its
+old offset would miss what was written below it, without a word.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+
+from runtime.exit import ExitCode, Refusal
+from runtime.kafka import KafkaUnavailable, admin
+from runtime.settings import Settings
+
+_LOOK_EVERY_S = 2.0
+_ANSWER_WITHIN_S = 30.0
+_GONE_AFTER = 2
+"""So many looks in a row must not find a topic: a broker that has just started may not know of all."""
+
+
+class TopicReplaced(Refusal):
+    """A topic is not the one that was read: deleted, or deleted and made anew."""
+
+    code = ExitCode.NEEDS_PERSON
+
+
+def how_to_rebuild(settings: Settings) -> str:
+    """What a person does when lanes cannot go on in what their topics were."""
+    return (
+        f"stop every engine, move {settings.state_dir} away, see to it that all topics are there (`python -m dataflows "
+        f"topics create`), and start with STOCKTIDE_GENERATION={settings.generation + 1}: all lanes are rebuilt from "
+        "what the topics still hold. Then count the stock of the skus concerned"
+    )
+
+
+class TopicIds:
+    """The ids of some topics at the start of a cell (`ids`, by name without prefix), looked at again and again."""
+
+    def __init__(self, settings: Settings, names: Iterable[str]) -> None:
+        self._settings = settings
+        self._names = {settings.topic_prefix + name: name for name in names}
+        self._admin = admin(settings)
+        self._missed = dict.fromkeys(self._names.values(), 0)
+        self._asked: dict[str, Future[Any]] = {}
+        self._due = time.monotonic() + _LOOK_EVERY_S
+        self.ids: dict[str, str] = {}
+        for name, future in self._ask().items():
+            try:
+                self.ids[self._names[name]] = str(future.result().topic_id)
+            except KafkaException as error:
+                raise KafkaUnavailable(
+                    f"the id of topic {name} cannot be read: {error.args[0].str()}"
+                ) from None
+
+    def _ask(self) -> dict[str, Future[Any]]:
+        topics = TopicCollection(list(self._names))
+        return self._admin.describe_topics(topics, request_timeout=_ANSWER_WITHIN_S)
+
+    def compare(self, known: Mapping[str, str]) -> None:
+        """Raise `TopicReplaced` where a lane that resumes has read another topic of the same name."""
+        for name, before in known.items():
+            if self.ids.get(name, before) != before:
+                raise self._replaced(name)
+
+    def look(self) -> None:
+        """Ask the broker, every two seconds, without waiting. Raises `TopicReplaced`; a broker that is away is no news
+        here."""
+        if self._asked:
+            if all(future.done() for future in self._asked.values()):
+                asked, self._asked = self._asked, {}
+                for name, future in asked.items():
+                    self._take(self._names[name], future)
+        elif time.monotonic() >= self._due:
+            self._due = time.monotonic() + _LOOK_EVERY_S
+            self._asked = self._ask()
+
+    def _take(self, name: str, future: Future[Any]) -> None:
+        try:
+            found = str(future.result().topic_id)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                return
+            self._missed[name] += 1
+            if self._missed[name] >= _GONE_AFTER:
+                raise self._gone(name) from None
+        else:
+            self._missed[name] = 0
+            if found != self.ids[name]:
+                raise self._replaced(name)
+
+    def _gone(self, name: str) -> TopicReplaced:
+        return TopicReplaced(
+            f"topic {self._settings.topic_prefix}{name} was deleted: what its lanes had not read is lost, and a new "
+            f"topic would begin at offset 0. To go on, {how_to_rebuild(self._settings)}"
+        )
+
+    def _replaced(self, name: str) -> TopicReplaced:
+        return TopicReplaced(
+            f"topic {self._settings.topic_prefix}{name} is not the one that was read: it was deleted and made anew, "
+            f"and the offsets that the lanes have mean nothing in it. To go on, {how_to_rebuild(self._settings)}"
+        )
