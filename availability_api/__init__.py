@@ -1,1 +1,1 @@
-"""The HTTP API over the Redis view: it reads rows, and never touches Kafka."""
+"""The HTTP API: lookups read the Redis view and never touch Kafka; reservations are asked of the engine through it."""

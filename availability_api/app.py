@@ -13,11 +13,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from availability_api import problems
 from availability_api.documents import PAGE, openapi
+from availability_api.engine_link import EngineLink
+from availability_api.holding import Holding
 from availability_api.lookups import PATH, Lookups
 from availability_api.metrics import Metrics
 from availability_api.operations import operations
 from availability_api.problems import Problem
 from availability_api.redis_link import RedisLink
+from availability_api.reservations import reservations
 from availability_api.view import View, warm
 from availability_api.watch import Watch
 from runtime.settings import Settings
@@ -51,15 +54,19 @@ def create(settings: Settings) -> Entrance:
     link = RedisLink(settings.redis_url)
     watch = Watch(link, prefix, settings.stale_after_ms)
     metrics = Metrics(link, watch)
+    view = View(link, watch, prefix)
+    engine = EngineLink(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         warm()
         await link.start()
         await watch.start()
+        engine.start()
         try:
             yield
         finally:
+            await engine.close()
             await watch.close()
             await link.close()
 
@@ -72,12 +79,13 @@ def create(settings: Settings) -> Entrance:
         redoc_url=None,
     )
     framework.include_router(operations(watch, metrics))
+    framework.include_router(reservations(view, link, Holding(engine), prefix))
     _add_page(framework)
     _add_problems(framework)
     _add_metrics(framework, metrics)
     document = openapi(framework)
     framework.openapi = lambda: document  # type: ignore[method-assign]
-    return Entrance(Lookups(View(link, watch, prefix), metrics), framework)
+    return Entrance(Lookups(view, metrics), framework)
 
 
 def _add_page(framework: FastAPI) -> None:

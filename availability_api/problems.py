@@ -100,3 +100,77 @@ def too_large(most: int) -> Problem:
 def internal() -> Problem:
     """500: our fault, and in the log."""
     return Problem(500, "internal", "the request could not be answered; the log of the API says why")
+
+
+def no_reservations(detail: str) -> Problem:
+    """503: nothing can be asked of the engine now. Lookups are another matter."""
+    return Problem(
+        503,
+        "reservations-unavailable",
+        f"reservations cannot be made now: {detail}",
+        headers={"Retry-After": "1"},
+    )
+
+
+def undecided(reservation: str) -> Problem:
+    """503: the engine did not answer in time; what it may grant late is given back."""
+    return Problem(
+        503, "undecided", "the engine did not decide in time, and what was asked for has been cancelled; ask again "
+        "with another Idempotency-Key", headers={"Retry-After": "1"}, reservation_id=reservation,
+    )  # fmt: skip
+
+
+def refused(
+    reservation: str, why: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
+) -> Problem:
+    """409, with what was available when it was decided."""
+    words = "; ".join(
+        f"sku {each['sku']!r}: asked {each['asked']}, available {each['available']} ({each['reason']})"
+        for each in why
+    )
+    return Problem(409, "refused", words, reservation_id=reservation, decision="REFUSED", lines=list(lines))
+
+
+def ended(reservation: str, lines: Sequence[Mapping[str, Any]]) -> Problem:
+    """409: there was such a reservation; it was cancelled, or has lapsed."""
+    return Problem(
+        409, "reservation-ended", f"reservation {reservation} was cancelled or has lapsed; ask again with another "
+        "Idempotency-Key", reservation_id=reservation, lines=list(lines),
+    )  # fmt: skip
+
+
+def changed(reservation: str, detail: str, lines: Sequence[Mapping[str, Any]] = ()) -> Problem:
+    """409: the reservation is not what it would have to be."""
+    return Problem(409, "reservation-conflict", detail, reservation_id=reservation, lines=list(lines))
+
+
+def key_reused() -> Problem:
+    """422: one idempotency key, two different requests."""
+    return Problem(
+        422,
+        "idempotency-key-reused",
+        "this Idempotency-Key came with another request before; take a new one for each",
+    )
+
+
+def unknown_reservation(reservation: str) -> Problem:
+    """404: no such reservation, or it ended long ago."""
+    return Problem(
+        404, "unknown-reservation", f"there is no reservation {reservation!r}, or it was forgotten"
+    )
+
+
+def incomplete_reservation(reservation: str) -> Problem:
+    """503: some of its lines are not in Redis yet."""
+    return Problem(
+        503, "reservation-incomplete", f"not all lines of reservation {reservation!r} are told yet",
+        headers={"Retry-After": "1"},
+    )  # fmt: skip
+
+
+def unanswered(reservation: str) -> Problem:
+    """503: a change was sent, and not answered in time; sent again it is not made twice."""
+    return Problem(
+        503, "undecided", "the engine did not decide in time; look at the reservation, then ask again",
+        headers={"Retry-After": "1"}, reservation_id=reservation,
+    )  # fmt: skip

@@ -124,8 +124,9 @@ class Cell:
             signal.signal(each, self._on_signal)
         self.redis = RedisLink(settings, self.stopping)
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
+        urgent = producer(settings, linger_ms=0)
         self._topic_ids = TopicIds(settings, READ)
-        self._publisher = Publisher(settings, outlet, self.redis, self.stopping)
+        self._publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping)
 
     def stopping(self) -> bool:
         """Whether the cell has been told to drain."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from dataflows.decisions import standing
 from inventory.batch import (
     OWN_POS_SALES,
     Batch,
@@ -18,6 +19,7 @@ from inventory.batch import (
     Slice,
     rows_of,
 )
+from inventory.checked import OWN_DECISIONS
 from inventory.columns import Kind, Records
 from inventory.folding import Carried
 from wire.decode import Decoder
@@ -36,12 +38,14 @@ CARRIERS = {
     "catalog": 4,
     "allocations": 5,
     "routed": 6,
+    "reservation-decisions": OWN_DECISIONS,
 }
 """Version slots of the partitions that a lane reads; never changed, since they are part of stored state."""
 
 MASTERS = ("network", "policies", "catalog", "allocations")
 FACTS = ("stock-movements", "reservations", "wms-adjustments", "pos-sales", "expected-supply")
-READ = (*MASTERS, "routed", *FACTS)
+DECISIONS = "reservation-decisions"
+READ = (*MASTERS, "routed", DECISIONS, *FACTS)
 """Every topic that a lane reads."""
 
 
@@ -163,6 +167,10 @@ class Intake:
             carried = Carried(own.log_time[index], own.offset[index], own.carrier)
             batch.slices.append(Slice(kind, columns, kept, origin, carried))
         for i, record, value in decoded.dicts:
+            if topic == DECISIONS and value is not None:
+                own = source.carried
+                batch.decisions.append(standing(value, int(own.offset[i]), int(own.log_time[i])))
+                continue
             message = _message(records, source, i)
             if record == "SnapshotMarker" and value is not None:
                 batch.markers.append(Marker(value, message))

@@ -13,6 +13,7 @@ ROUTED = Counter("stocktide_routed_rows", "Rows sent to other lanes")
 ROWS = Counter("stocktide_rows_published", "Rows offered to Redis")
 REFUSED = Counter("stocktide_rows_refused", "Rows that Redis had newer")
 SECONDS = Counter("stocktide_stage_seconds", "Time of the cell's one thread, by stage", ["stage"])
+DECISIONS = Counter("stocktide_decisions", "Answers to checked reservations, by outcome", ["outcome"])
 LAG = Gauge("stocktide_lag_records", "Records not read yet, and skus not shown yet", ["lane"])
 PARKED = Gauge("stocktide_parked", "Messages that wait for an identifier", ["lane"])
 VISIBLE = Histogram(

@@ -11,11 +11,12 @@ import numpy as np
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
-from dataflows import metrics, records
+from dataflows import decisions, metrics, records
 from dataflows.offering import Offering
 from dataflows.redis_link import RedisLink, Stopped
 from inventory.batch import Control, DeadLetter, Forward, Incident, Outputs
 from inventory.batch import Message as Read
+from inventory.decisions import OUTCOMES, Answer
 from inventory.lane import Lane
 from inventory.views import Views
 from runtime.codec import codec_of
@@ -23,6 +24,7 @@ from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 from wire.availability import encode_availability
 from wire.explosion import component_message
+from wire.reservations import SCRIPT, line_state, reservation_key
 from wire.resp import command
 from wire.routed import pack_rows, pack_word
 from wire.rows import encode_calls, parse_reply, script_sha
@@ -58,13 +60,19 @@ class Published(NamedTuple):
 
 
 class Publisher:
-    """One for each cell."""
+    """One for each cell. `urgent` sends without lingering: somebody waits for each of its records."""
 
     def __init__(
-        self, settings: Settings, producer: Producer, redis: RedisLink, stopping: Callable[[], bool]
+        self,
+        settings: Settings,
+        producer: Producer,
+        urgent: Producer,
+        redis: RedisLink,
+        stopping: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._producer = producer
+        self._urgent = urgent
         self._redis = redis
         self._stopping = stopping
         self._codec = codec_of(settings)
@@ -80,6 +88,10 @@ class Publisher:
         """Start everything that the step put out."""
         number, out = item.lane.number, item.outputs
         started = time.perf_counter()
+        for answer in out.decisions:
+            self._decision(number, answer)
+        for answer in out.standing:
+            self._standing(answer)
         for letter in (*item.unreadable, *out.dead_letters):
             self._dead_letter(letter)
         for incident in out.incidents:
@@ -109,6 +121,7 @@ class Publisher:
             self._told[number] = started, lag
             self._freshness(item, lag)
         self._producer.poll(0)
+        self._urgent.poll(0)
         self._redis.take_replies()
         self._check()
         metrics.SECONDS.labels("publish").inc(time.perf_counter() - started)
@@ -117,7 +130,7 @@ class Publisher:
         """Wait until Redis and Kafka have acknowledged everything. Raises `Stopped`, `Fenced`, KafkaException."""
         started = time.perf_counter()
         self._redis.settle()
-        while self._producer.flush(0.5) > 0:
+        while self._producer.flush(0.5) + self._urgent.flush(0.5) > 0:
             if self._stopping() and time.perf_counter() - started > _LEAVE_WITHIN_S:
                 raise Stopped("stopped while Kafka was away")
         self._check()
@@ -170,17 +183,27 @@ class Publisher:
         metrics.LAG.labels(number).set(lag)
         metrics.PARKED.labels(number).set(item.outputs.parked)
 
+    def _standing(self, answer: Answer) -> None:
+        """What a line of a checked reservation is, now that its decision has been read from the log."""
+        field, version, state = line_state(answer)
+        key = reservation_key(self._prefix, answer.identity.reservation_id)
+        kept = b"%d" % self._settings.reservation_memory_ms
+        self._redis.send([command(b"EVAL", SCRIPT, b"1", key, field, b"%d" % version, state, kept)])
+
     # -- Kafka ---------------------------------------------------------------------------------------------------
 
-    def _produce(self, topic: str, value: bytes, key: bytes | None, partition: int = -1) -> None:
+    def _produce(
+        self, topic: str, value: bytes, key: bytes | None, partition: int = -1, *, at_once: bool = False
+    ) -> None:
+        producer = self._urgent if at_once else self._producer
         waits_since = 0.0
         while True:
             try:
-                self._producer.produce(topic, value, key, partition, self._delivered)
+                producer.produce(topic, value, key, partition, self._delivered)
                 return
             except BufferError:
                 waits_since = waits_since or time.perf_counter()
-                self._producer.poll(0.05)
+                producer.poll(0.05)
                 self._check()
                 if self._stopping() and time.perf_counter() - waits_since > _LEAVE_WITHIN_S:
                     raise Stopped("stopped while Kafka was away") from None
@@ -193,6 +216,12 @@ class Publisher:
     def _check(self) -> None:
         if self._failed is not None:
             raise records.Undelivered(f"Kafka did not accept a record: {self._failed.str()}")
+
+    def _decision(self, lane: int, answer: Answer) -> None:
+        metrics.DECISIONS.labels(OUTCOMES[answer.decision.outcome].lower()).inc()
+        value = self._codec.encode("ReservationDecision", decisions.record(answer))
+        key = answer.identity.sku.encode()
+        self._produce(self._topics["reservation-decisions"], value, key, lane, at_once=True)
 
     def _dead_letter(self, letter: DeadLetter) -> None:
         metrics.DEAD_LETTERS.labels(letter.code).inc()

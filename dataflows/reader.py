@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from dataflows import metrics
-from dataflows.intake import FACTS, MASTERS, READ, Raw
+from dataflows.intake import DECISIONS, FACTS, MASTERS, READ, Raw
 from dataflows.topic_ids import TopicIds, how_to_rebuild
 from runtime.exit import ExitCode, Refusal
 from runtime.kafka import consumer
@@ -58,12 +58,12 @@ class LaneReader:
         self._consumer: Consumer = consumer(settings, session_timeout_ms=_GIVE_UP_COMMITS_MS)
         self._short = {settings.topic_prefix + name: name for name in READ}
         self._ends = {name: self._end_of(name) for name in READ}
-        self._wanted = {name: self._ends[name] for name in MASTERS}
+        self._wanted = {name: self._ends[name] for name in (*MASTERS, DECISIONS)}
         self._masters_ready = False
         self._at_end = {name: self._next.get(name, 0) >= self._ends[name] for name in READ}
         self._log_times: dict[str, int] = {}
         self._reading_facts = bool(resume)
-        topics = READ if resume else (*MASTERS, "routed")
+        topics = READ if resume else (*MASTERS, "routed", DECISIONS)
         self._consumer.assign([self._place(name) for name in topics])
         self._ticked = 0.0
         self._lag, self._lag_at = 0, 0
@@ -160,7 +160,7 @@ class LaneReader:
         )
 
     def _reading(self) -> tuple[str, ...]:
-        return READ if self._reading_facts else (*MASTERS, "routed")
+        return READ if self._reading_facts else (*MASTERS, "routed", DECISIONS)
 
     def _behind(self) -> int:
         lag = 0

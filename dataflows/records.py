@@ -13,7 +13,7 @@ from inventory.lane import Lane
 from runtime.exit import ExitCode, Refusal
 from wire.topics import BY_CODE, LARGEST_MESSAGE
 
-OUTPUT_TOPICS = ("availability", "exceptions", "dead-letters", "routed")
+OUTPUT_TOPICS = ("availability", "exceptions", "dead-letters", "routed", "reservation-decisions")
 
 _SEVERITY = {
     "oversell": "CRITICAL",

@@ -11,6 +11,7 @@ from typing import Any
 
 from dataflows.intake import CARRIERS, Intake, Raw
 from inventory.batch import Batch, Clock, Control, Outputs
+from inventory.decisions import Standing
 from inventory.lane import Lane, LaneConfig
 from wire.availability import encode_availability
 from wire.codec import Codec
@@ -101,6 +102,12 @@ def warm() -> float:
     line = {**fact, "reservation_id": "r", "version": 1, "action": "PLACE", "channel": "web", "quantity": 2,
             "commitment": "SOFT", "expires_at": now + 5, "needed_at": now + 90_000_000}  # fmt: skip
     out = step("reservations", "Reservation", [{**line, "event_id": "r"}], ["S1"])
+    asked = {**line, "reservation_id": "q", "mode": "CHECKED", "event_id": "q"}
+    (answer,) = step("reservations", "Reservation", [asked], ["S1"]).decisions
+    other = answer.decision._replace(
+        quantity=answer.decision.quantity + 1
+    )  # an engine that was first: undone
+    lane.step(Batch(decisions=[Standing(answer.identity, other, 0, now)]), Clock(now, now))
     sale = {**envelope, "event_id": "p", "location": "L1", "transaction_id": "1",
             "lines": [{"line": "1", "sku": "S1", "quantity": 1}]}  # fmt: skip
     forward = step("pos-sales", "PosTransaction", [sale], ["L1"]).forwards[0]

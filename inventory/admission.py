@@ -36,11 +36,6 @@ DEAD = 16
 
 DEAD_LETTER_CODES = ("invalid_event", "invalid_quantity", "from_the_future", "beyond_horizon", "bundle_sku")
 _INVALID, _QUANTITY, _FUTURE, _HORIZON, _BUNDLE_SKU = (DEAD + i for i in range(5))
-_NOT_COMPUTED = DEAD + 5
-"""A well-formed event that this version does not compute: dead letter `invalid_event`, with its own reason."""
-
-NOT_COMPUTED = _NOT_COMPUTED
-
 ACCEPT_BEYOND_HORIZON = 1
 """Bit of a record's flags: a person replays it, so the age of its message is not held against it."""
 
@@ -51,7 +46,7 @@ LONGEST_NAME = 128
 MAX_QUANTITY = 1_000_000_000
 """Of one record. A greater one is a mistake, such as a bar code in the field of the quantity; sums stay exact."""
 _CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
-_ACTION = 4  # a long of Reservation
+_ACTION, _MODE = 4, 8  # longs of Reservation
 _COUNTED_AT, _BASIS, _DEMAND_AS_OF, _WITHHELD, _COUNTER = 3, 5, 7, 8, 9  # longs of StockCount
 _GROSS, _NET, _AVAILABLE = range(3)
 
@@ -174,8 +169,6 @@ def _check_count(c: Columns, i: int, log_time: int, g: Guards) -> int:
 @kernel
 def _check_reservation(c: Columns, i: int) -> int:
     releases = c.longs[_ACTION, i] == RELEASE
-    if c.longs[8, i] != 0 and not releases:
-        return _NOT_COMPUTED
     quantity = c.longs[QUANTITY, i]
     if quantity < 0 or (quantity == 0 and releases):
         return _QUANTITY
@@ -337,7 +330,8 @@ def admit(
             out.bundle[i] = look_up(bundles, CANONICAL, c.buf, c.text_at[BUNDLE, i], c.text_len[BUNDLE, i])
             if out.bundle[i] == ABSENT:
                 out.outcome[i] = NEW_BUNDLE
-        if of_kit and out.outcome[i] == OK:
+        # Who asks for a bundle is answered; nothing is resolved into components.
+        if of_kit and out.outcome[i] == OK and (kind != _RESERVATION or c.longs[_MODE, i] == 0):
             out.outcome[i] = _of_kit(flags[i])
         if kind == _COUNT and out.outcome[i] == OK and _is_too_late(c, i, log_time[i], g):
             out.outcome[i] = TOO_LATE

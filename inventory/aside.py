@@ -10,7 +10,6 @@ from inventory.admission import (
     EXPLODE,
     EXPLODED,
     FORWARD,
-    NOT_COMPUTED,
     OK,
     PARK_CHANNEL,
     PARK_LOCATION,
@@ -48,9 +47,8 @@ def set_aside(part: Slice, verdict: Admitted, parking: Parking, log_clock: int, 
         elif outcome == TOO_LATE:
             too_late.append(i)
         else:
-            code = "invalid_event" if outcome == NOT_COMPUTED else DEAD_LETTER_CODES[outcome - DEAD]
-            reason = REASONS["not_computed" if outcome == NOT_COMPUTED else code]
-            out.dead_letters.append(DeadLetter(code, reason, message_of(part, i), pos_line(part, i)))
+            code = DEAD_LETTER_CODES[outcome - DEAD]
+            out.dead_letters.append(DeadLetter(code, REASONS[code], message_of(part, i), pos_line(part, i)))
     return too_late
 
 

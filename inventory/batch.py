@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.columns import Columns, Ints, Kind, Longs, Records
+from inventory.decisions import Answer, Standing
 from inventory.folding import Carried
 from inventory.views import Views
 
@@ -122,12 +123,14 @@ class Control:
 
 @dataclass(slots=True)
 class Batch:
-    """One micro-batch. `next_offsets`: of `network` and `policies`, by topic name. `masters_ready`: master topics
-    were read to the ends they had at start. `caught_up`: nothing more was waiting. `publish`: no gate is closed."""
+    """One micro-batch. `decisions`: what the lane's partition of `reservation-decisions` told. `next_offsets`: of
+    `network` and `policies`, by topic name. `masters_ready`: master topics were read to the ends they had at start.
+    `caught_up`: nothing more was waiting. `publish`: no gate is closed, and what the lane had decided is read."""
 
     slices: list[Slice] = field(default_factory=list)
     masters: list[Master] = field(default_factory=list)
     controls: list[Control] = field(default_factory=list)
+    decisions: list[Standing] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
     next_offsets: dict[str, int] = field(default_factory=dict)
     masters_ready: bool = True
@@ -183,7 +186,8 @@ class Incident:
 
 @dataclass(slots=True)
 class Outputs:
-    """`views`: numbers to publish (None: none moved). `folded`: records folded by kind name. `exploded` is sent after
+    """`views`: numbers to publish (None: none moved). `decisions`: answers to publish; `standing`: decisions that are
+    known to stand, with what their line holds now. `folded`: records folded by kind name. `exploded` is sent after
     `controls`, which say what the bundles are."""
 
     views: Views | None = None
@@ -193,6 +197,8 @@ class Outputs:
     exploded: list[Exploded] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
+    decisions: list[Answer] = field(default_factory=list)
+    standing: list[Answer] = field(default_factory=list)
     network_changed: bool = False
     folded: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0

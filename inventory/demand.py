@@ -45,6 +45,10 @@ def line_of(s: State, key: int, check: int, sku: int) -> int:
     lines["placed_at"][row] = NULL
     lines["recorded_at"][row] = NO_LINE_YET
     lines["logged_at"][row] = 0
+    lines["decided"][row] = 0
+    lines["asked"][row] = -1
+    lines["grace"][row] = 0
+    lines["fact"][row] = 0
     lines["sku"][row] = sku
     lines["location"][row] = -1
     lines["channel"][row] = -1

@@ -25,6 +25,7 @@ from inventory.demand import (
 from inventory.draws import note_placed, sell
 from inventory.hashing import hash_text, mix
 from inventory.history import keep_current
+from inventory.holds import take_over
 from inventory.ids import CONFLICTING, NEW, remember
 from inventory.jit import kernel
 from inventory.nets import shift_nets
@@ -375,6 +376,7 @@ def fold_reservations(
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
         touch(s.lines, row)
         note_placed(s, row, occurred_at)
+        take_over(s, row, now.clock)
         note_expiry(s, row, c.longs[5, i], c.longs[6, i], now.clock)
         version = c.longs[3, i]
         have = lines["version"][row]

@@ -23,7 +23,8 @@ from inventory.batch import (
 from inventory.bundle_numbers import compute_bundles
 from inventory.bundles import BUNDLE as BUNDLE_SORT
 from inventory.bundles import Told
-from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Kind
+from inventory.checked import Checked
+from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Ints, Kind
 from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
 from inventory.draws import forget_sales
@@ -37,6 +38,7 @@ from inventory.markers import Markers
 from inventory.master_records import MasterRecords
 from inventory.masters import Masters
 from inventory.numbers import compute, renew_fences
+from inventory.offers import Numbers
 from inventory.parking import Parking
 from inventory.positions import forget_deltas, mark_moved
 from inventory.snapshots import Snapshots
@@ -44,6 +46,7 @@ from inventory.state import NEVER, Memory
 from inventory.supply import forget_supply
 from inventory.ties import Item, content_of_line, content_of_record, text_of
 from inventory.versions import replace_version, tied_version
+from inventory.views import Views
 
 GENERATION_SHIFT = 44
 _SHOWN_AT_ONCE = 2048
@@ -63,6 +66,7 @@ class LaneConfig(NamedTuple):
     count_horizon_ms: int = 86_400_000
     dedupe_horizon_ms: int = 259_200_000
     reservation_memory_ms: int = 604_800_000
+    confirm_grace_ms: int = 30_000
     parking_horizon_ms: int = 86_400_000
     parking_bound: int = 100_000
     exception_delay_ms: int = 30_000
@@ -94,6 +98,10 @@ class Lane:
         self.markers = Markers(lanes, kept)
         self.snapshots = Snapshots(lanes, kept, self.memory, self.masters, self)
         self._held_markers: list[Marker] = []
+        self.checked = Checked(
+            self.memory, self.masters, config.confirm_grace_ms, config.reservation_memory_ms, self._numbers_of,
+            self.snapshots.see_versions,
+        )  # fmt: skip
         self.now = 0
         self.log_clock = 0
         self.next_offsets = {"network": 0, "policies": 0}
@@ -121,6 +129,8 @@ class Lane:
         if batch.masters_ready:
             self.greeting.speak(self.now, out)
         self._pass_time(out)  # the clock moves before each fold
+        for told in batch.decisions:
+            self.checked.hear(told, self.now, out)
         slices = batch.slices
         if self.live and self.held:
             slices, self.held = self.held + slices, []
@@ -132,6 +142,7 @@ class Lane:
         self._held_markers += batch.markers
         if self.live:
             self._fold_batches(out)
+            self.checked.decide(self.now, self.log_clock, batch.publish, out)  # after all facts of the batch
         if batch.publish and self.live:
             self.masters.components.tell_nature(out)
             self._show(batch.caught_up, out)
@@ -227,6 +238,7 @@ class Lane:
         now = folding.Now(self.now, memory.ids.bucket(self.log_clock))
         found = folding.notes(n)
         if part.kind is Kind.RESERVATION:
+            self.checked.take(part, verdict, self.sku)
             self._fold_reservations(part, verdict, now, found)
             self.snapshots.see_versions(verdict)
         elif part.kind is Kind.SUPPLY:
@@ -383,23 +395,33 @@ class Lane:
         skus = self.memory.take_moved(_SHOWN_AT_ONCE)
         if skus.size == waiting:
             self._shown_at = self.now
-        memory, masters = self.memory, self.masters
+        masters = self.masters
         if masters.bundles:
             skus = masters.bundles.shown(skus)
             if not skus.size:
                 return
+        out.views = self._views(skus)
+        masters.components.tell(out.views, skus, masters.terms(self.now), masters.reach(), out)
+        for key, opened_at in self.watch.observe(out.views, skus, self.now):
+            out.incidents.append(self._as_incident(key, opened_at, self.now))
+
+    def _views(self, skus: Ints) -> Views:
+        memory, masters = self.memory, self.masters
         terms, reach = masters.terms(self.now), masters.reach()
         extras = masters.rules.extras
         renew_fences(memory, skus, terms, extras, reach)
-        out.views = compute(
+        views = compute(
             memory.state(), memory.stores["skus"].table.rows, memory.sku_names.d.buf, skus, terms, extras, reach,
             self.version_base(), self.now,
         )  # fmt: skip
-        if masters.bundles:
-            out.views = compute_bundles(memory.state(), masters.bundles, skus, terms, reach, out.views)
-        masters.components.tell(out.views, skus, terms, reach, out)
-        for key, opened_at in self.watch.observe(out.views, skus, self.now):
-            out.incidents.append(self._as_incident(key, opened_at, self.now))
+        if masters.bundles and masters.bundles.shown(skus).size == skus.size:
+            views = compute_bundles(memory.state(), masters.bundles, skus, terms, reach, views)
+        return views
+
+    def _numbers_of(self, sku: int) -> Numbers:
+        """What a sku's numbers are at this moment of the step."""
+        views = self._views(np.array([sku], np.int32))
+        return Numbers(views, self.masters.terms(self.now), self.masters.reach())
 
     def version_base(self) -> int:
         """The terms of a version that all skus of the lane share."""

@@ -23,8 +23,4 @@ REASONS = {
         "the sku is a bundle, which has no stock of its own: count and expect its components; a kit that is packed "
         "before it is ordered is a sku of its own, without components"
     ),
-    "not_computed": (
-        "this version does not compute it (checked reservations); the event is kept here to "
-        "be sent again to one that does"
-    ),
 }

@@ -89,6 +89,8 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
         parked = list(lane.parking.all())
     if parked:
         yield _json("parked", [[ticket, _parked_to_json(entry)] for ticket, entry in parked])
+    if lane.checked.changed or everything:
+        yield _json("requests", lane.checked.dump())
     yield from _snapshots(lane, everything)
     if lane.drift.changed or everything:
         lane.drift.changed = False
@@ -149,6 +151,7 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     parked: dict[int, Any] = {}
     meta: dict[str, Any] = {}
     watch: dict[str, Any] = {}
+    requests: dict[str, Any] = {"waiting": [], "unread": []}
     drift: dict[str, Any] = {}
     ids: list[tuple[Any, Any]] = []
     for section in sections:
@@ -170,6 +173,8 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
                     del documents[key]
         elif sort == "parked":
             parked.update({int(ticket): entry for ticket, entry in json.loads(section.payload)})
+        elif sort == "requests":
+            requests = json.loads(section.payload)
         elif sort == "snapshots":
             for source, batch, kept in json.loads(section.payload):
                 lane.snapshots.load((source, batch), kept)
@@ -182,6 +187,7 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
             watch = json.loads(section.payload)
         elif sort == "meta":
             meta = json.loads(section.payload)
+    lane.checked.load(requests)
     lane.drift.load(drift)
     _finish(lane, documents, parked, watch, meta, ids)
 

@@ -111,6 +111,10 @@ LINE = np.dtype(
         ("placed_at", "i8"),  # least occurred_at of its versions
         ("recorded_at", "i8"),
         ("logged_at", "i8"),  # of its last fact
+        ("decided", "i8"),  # checked version that was decided last; 0 none
+        ("asked", "i8"),  # of a checked version: `quantity` is what was granted; -1: its version is a fact's
+        ("grace", "i8"),  # of a checked version: how much later than said it ends, inside `expires_at`
+        ("fact", "i4"),  # 1: a fact spoke of it, so that nothing is decided any more
         ("sku", "i4"),
         ("location", "i4"),  # ordinal; -1 not sourced
         ("channel", "i4"),
@@ -169,6 +173,21 @@ UNSOURCED = np.dtype(
         ("channel", "i4"),
         ("next", "i4"),
     ]  # key: sku << 32 | channel
+)
+DECISION = np.dtype(
+    [
+        ("key", "i8"),  # hash of (reservation, line, sku, version)
+        ("check", "i8"),  # a second hash of the same
+        ("quantity", "i8"),
+        ("available", "i8"),
+        ("decided_at", "i8"),
+        ("logged_at", "i8"),  # of the request, or of the decision as it was read
+        ("outcome", "i4"),
+        ("reason", "i4"),
+        ("action", "i4"),
+        ("read", "i4"),  # 1: read from the log: the first one
+        ("next", "i4"),
+    ]
 )
 DRAW = np.dtype(
     [
@@ -292,6 +311,7 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
     "nets": (NET, False),
     "unsourced": (UNSOURCED, True),
     "instants": (INSTANT, False),
+    "decisions": (DECISION, True),
     "draws": (DRAW, False),
     "sales": (SALE, False),
     "allocated": (ALLOCATED, False),

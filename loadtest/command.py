@@ -1,14 +1,14 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench."""
+"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm."""
 
 import argparse
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtest import bench, demo, tills
+from loadtest import bench, demo, storm, tills
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.retailer import rules
@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     _replay_arguments(commands.add_parser("replay", help="send real tills and a simulation around them"))
     _verify_arguments(commands.add_parser("verify", help="compute every number again, and compare"))
     _bench_arguments(commands.add_parser("bench", help="throughput and latency; writes reports/bench.json"))
+    _storm_arguments(
+        commands.add_parser(
+            "storm", help="2,000 customers, 100 units, everything killed; writes reports/storm.json"
+        )
+    )
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
     _window_arguments(show, 300_000)
     show.set_defaults(run=_rules)
@@ -110,6 +115,12 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_bench)
 
 
+def _storm_arguments(parser: argparse.ArgumentParser) -> None:
+    for name, value in asdict(storm.Options()).items():
+        parser.add_argument(f"--{name}", type=_positive, default=value, metavar="N", help=f"({value:,})")
+    parser.set_defaults(run=_storm)
+
+
 def _demo(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
     return demo.demo(settings, codec, demo.Options(given.lines, given.seed, given.rate, given.cells), console)
 
@@ -154,6 +165,11 @@ def _bench(given: argparse.Namespace, settings: Settings, codec: Codec, console:
     if given.cells is not None:
         sizes["cells"] = tuple(given.cells)
     return bench.bench(settings, codec, replace(options, parts=tuple(given.only), **sizes), console)
+
+
+def _storm(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
+    options = storm.Options(**{name: getattr(given, name) for name in asdict(storm.Options())})
+    return storm.storm(settings, codec, options, console)
 
 
 def _rules(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:

@@ -1,5 +1,6 @@
 """The second model of the truth: everything in Kafka, folded by the scalar reference model."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,8 +25,9 @@ _FACTS = ("wms-adjustments", "stock-movements", "reservations", "pos-sales", "ex
 class Truth:
     """The model after all records, and what the records said on the way.
 
-    `refused`: dead letters that must be there. `mislabelled`: poisoned messages that the model did not refuse
-    with the code their sender expected. `expiries`: when soft lines end or ended, ms.
+    `refused`: dead letters that must be there. `mislabelled`: poisoned messages that the model did not refuse with the
+    code their sender expected. `expiries`: when soft lines end or ended, ms; `grace_ms`: how much longer checked ones
+    are open.
     """
 
     model: ReferenceModel
@@ -34,6 +36,7 @@ class Truth:
     poisoned: int = 0
     mislabelled: list[str] = field(default_factory=list)
     expiries: set[int] = field(default_factory=set)
+    grace_ms: int = 0
 
     def quiet(self, now: int, margin_ms: int) -> bool:
         """Whether no soft line ends within the margin around `now`."""
@@ -42,15 +45,23 @@ class Truth:
 
 def tell(settings: Settings, codec: Codec, done: Callable[[int], None] | None = None) -> Truth:
     """Read every input topic and fold it, master data first. `done` hears of records as they are folded."""
-    config = Config(settings.clock_tolerance_ms, settings.count_horizon_ms, settings.dedupe_horizon_ms)
-    truth = Truth(ReferenceModel(config))
+    config = Config(
+        settings.clock_tolerance_ms,
+        settings.count_horizon_ms,
+        settings.dedupe_horizon_ms,
+        confirm_grace_ms=settings.confirm_grace_ms,
+    )
+    truth = Truth(ReferenceModel(config), grace_ms=settings.confirm_grace_ms)
     with no_collection():
+        for stored in read_topic(settings, "reservation-decisions"):  # what was published stands
+            _apply(truth, codec, stored)
         for topic in (*_MASTER, *_FACTS):
             for stored in read_topic(settings, topic):
                 fold_stored(truth, codec, stored)
                 truth.records[topic] += 1
                 if done is not None and truth.records[topic] % 1000 == 0:
                     done(1000)
+    truth.model.decide(int(time.time() * 1000))
     return truth
 
 
@@ -84,7 +95,8 @@ def _apply(truth: Truth, codec: Codec, stored: Stored) -> str | None:
     except WireError as error:
         return error.code
     if record == "Reservation" and fields["commitment"] == "SOFT" and fields["expires_at"] is not None:
-        truth.expiries.add(fields["expires_at"])
+        grace = truth.grace_ms if fields["mode"] == "CHECKED" else 0
+        truth.expiries |= {fields["expires_at"], fields["expires_at"] + grace}
     log_time = stored.log_time if replayed.log_time is None else replayed.log_time
     accept = replayed.flags & ACCEPT_BEYOND_HORIZON != 0
     return truth.model.fold(record, fields, log_time=log_time, key=key, accept_beyond_horizon=accept)

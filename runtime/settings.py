@@ -132,6 +132,10 @@ class Settings(BaseSettings):
         "How long a closed reservation line is remembered; at least the dedupe horizon",
         minimum=1,
     )
+    confirm_grace_ms: int = _duration(
+        30_000,
+        "How long a checked reservation stays open beyond its end, for a confirmation that is on its way",
+    )
     parking_horizon_ms: int = _duration(
         86_400_000, "How long an event with an unknown identifier waits for it before it is a dead letter"
     )

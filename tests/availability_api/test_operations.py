@@ -58,6 +58,8 @@ def test_openapi_has_every_route(served: httpx.Client) -> None:
     assert document["paths"].keys() == {
         "/v1/availability/{sku}", "/v1/availability/{sku}/locations", "/v1/availability/{sku}/projected",
             "/v1/availability/batch",
+        "/v1/reservations", "/v1/reservations/{reservation}", "/v1/reservations/{reservation}/confirm",
+        "/v1/reservations/{reservation}/extend",
         "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
     schemas = document["components"]["schemas"]
@@ -76,7 +78,7 @@ def test_every_reference_of_openapi_leads_somewhere(served: httpx.Client) -> Non
     assert named <= schemas.keys()
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/v1/availability", "/v1/reservations"])
+@pytest.mark.parametrize("path", ["/nowhere", "/v1/availability", "/v1/reservation"])
 def test_no_such_route(served: httpx.Client, path: str) -> None:
     assert problem(served.get(path), 404, "not-found")["instance"] == path
 

@@ -38,7 +38,9 @@ def test_a_full_queue_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> 
         told.append(True)
         return full.tries > 50
 
-    publisher = Publisher(Settings(), cast(Producer, full), cast(RedisLink, RedisError), stopping)
+    publisher = Publisher(
+        Settings(), cast(Producer, full), cast(Producer, full), cast(RedisLink, RedisError), stopping
+    )
     with pytest.raises(Stopped, match="Kafka was away"):
         publisher._produce("dead-letters", b"", None)
     assert full.tries > 50

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dataflows import records
-from dataflows.intake import FACTS, MASTERS, READ, Intake, Raw
+from dataflows import decisions, records
+from dataflows.intake import DECISIONS, FACTS, MASTERS, READ, Intake, Raw
 from inventory.batch import Clock, DeadLetter, Forward, Incident, Outputs
 from inventory.lane import Lane, LaneConfig
 from inventory.murmur import shard_of
@@ -125,7 +125,7 @@ class Running:
         self.next = dict(self.saved_offsets)
         self.reached: dict[str, int] = {}
         self.needed = dict(cluster.view.folded.get(self.number, {}))
-        self.wanted = {name: len(self.messages(name)) for name in MASTERS}
+        self.wanted = {name: len(self.messages(name)) for name in (*MASTERS, DECISIONS)}
         self.reading_facts = bool(self.saved)
         self.masters_ready = False
 
@@ -142,7 +142,7 @@ class Running:
 
     @property
     def reading(self) -> tuple[str, ...]:
-        return READ if self.reading_facts else (*MASTERS, "routed")
+        return READ if self.reading_facts else (*MASTERS, "routed", DECISIONS)
 
     def unread(self) -> int:
         return sum(len(self.messages(t)) - self.next.get(t, 0) for t in READ)
@@ -191,6 +191,7 @@ class Cluster:
         self.view = View()
         self.letters: dict[tuple[int, int, int, str | None], DeadLetter] = {}
         self.incidents: list[Incident] = []
+        self.answers: list[dict[str, Any]] = []
         self.duplicates = 0
         self.running = [Running(self, number) for number in range(lanes)]
 
@@ -242,6 +243,11 @@ class Cluster:
             m = letter.message
             self.letters[m.topic, m.partition, m.offset, records.line_of(letter)] = letter
         self.incidents += out.incidents
+        for answer in out.decisions:
+            value = decisions.record(answer)
+            encoded = CODEC.encode("ReservationDecision", value)
+            self.append(DECISIONS, running.number, encoded, value["sku"].encode(), now)
+            self.answers.append(value)
         self.duplicates += out.duplicates
         for forward in out.forwards:
             for lane, block in blocks_of(forward):

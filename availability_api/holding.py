@@ -1,0 +1,199 @@
+"""The protocol by which a reservation of several skus is held: holds that expire by themselves, and no coordinator.
+
+One sku: its line is placed with the asked time. Several: each is placed for 30 s, and when all were accepted within
+2 s each is extended to the asked time; else each is cancelled. If the asker dies, the holds lapse; asked again with
+the same key, every step is answered as it was the first time, and so it goes on from where it was.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from time import time
+from typing import Any, NamedTuple
+
+from availability_api import problems
+from availability_api.engine_link import Decision, EngineAway, EngineLink
+
+ANSWER_WITHIN_S = 2.0
+HOLD_MS = 30_000
+SOURCE = "availability-api"
+
+
+class Ask(NamedTuple):
+    """What is asked of one sku. `line` is "1", or "c" of what are components of bundles."""
+
+    line: str
+    sku: str
+    quantity: int
+    location: str | None
+
+
+class Granted(NamedTuple):
+    """What was granted. `expires_at` ms."""
+
+    reservation_id: str
+    lines: list[tuple[Ask, Decision]]
+    expires_at: int | None
+
+    @property
+    def decision(self) -> str:
+        """ACCEPTED if everything that was asked for was granted, else PARTIAL."""
+        whole = all(decision["quantity"] >= ask.quantity for ask, decision in self.lines)
+        return "ACCEPTED" if whole else "PARTIAL"
+
+
+def reservation_id(key: str | None, lines: int) -> str:
+    """The id that a request has under its idempotency key. It ends in the number of its lines, so that whoever reads
+    the reservation knows whether all of it is there."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:32] if key is not None else uuid.uuid4().hex
+    return f"{digest}-{lines}"
+
+
+def lines_of(reservation: str) -> int:
+    """How many lines a reservation has; 0 where the id is none of ours."""
+    _, _, lines = reservation.rpartition("-")
+    return int(lines) if lines.isdecimal() and len(lines) < 6 else 0
+
+
+def now_ms() -> int:
+    """The wall clock."""
+    return int(time() * 1000)
+
+
+class Holding:
+    """Makes reservations, and ends them."""
+
+    def __init__(self, link: EngineLink) -> None:
+        self._link = link
+
+    async def place(
+        self, reservation: str, channel: str, asks: Sequence[Ask], ttl_ms: int, allow_partial: bool
+    ) -> Granted:
+        """Hold everything, or nothing. Raises Problem: 409 with what was available, 503 if nobody answered."""
+        several = len(asks) > 1
+        expires_at = now_ms() + (HOLD_MS if several else ttl_ms)
+        common = {"channel": channel, "allow_partial": allow_partial}
+        placed = await self._ask(
+            [
+                _event(reservation, ask, 1, "PLACE", ask.quantity, {**common, "expires_at": expires_at})
+                for ask in asks
+            ]
+        )
+        if not all(map(_holds, placed)):
+            await self._give_up(reservation, channel, asks, placed, 2)
+        held = [(ask, decision) for ask, decision in zip(asks, placed, strict=True) if decision is not None]
+        if not several:
+            return Granted(reservation, held, held[0][1]["expires_at"])
+        expires_at = now_ms() + ttl_ms
+        extended = await self._ask(
+            [
+                _event(
+                    reservation, ask, 2, "EXTEND", decision["quantity"], {**common, "expires_at": expires_at}
+                )
+                for ask, decision in held
+            ]
+        )
+        if not all(map(_holds, extended)):
+            await self._give_up(reservation, channel, asks, extended, 3)
+        ends = [
+            each["expires_at"] for each in extended if each is not None and each["expires_at"] is not None
+        ]
+        return Granted(reservation, held, min(ends, default=None))
+
+    async def change(
+        self, reservation: str, lines: Sequence[Mapping[str, Any]], action: str, **fields: Any
+    ) -> list[Decision | None]:
+        """Send the next version of lines as they are in Redis; the answers in their order."""
+        return await self._ask(
+            [
+                _event(
+                    reservation, Ask(line["line"], line["sku"], line["held"], line["location"]), line["version"] + 1,
+                    action, line["held"],
+                    {
+                        "channel": line["channel"],
+                        "commitment": line["commitment"],
+                        "expires_at": line["expires_at"],
+                        "needed_at": line["needed_at"],
+                        "bundle": line["bundle"],
+                        **fields,
+                    },
+                )
+                for line in lines
+            ]
+        )  # fmt: skip
+
+    async def _ask(
+        self, events: Sequence[Mapping[str, Any]], within_s: float = ANSWER_WITHIN_S
+    ) -> list[Decision | None]:
+        try:
+            return await self._link.ask(events, within_s)
+        except EngineAway as error:
+            raise problems.no_reservations(str(error)) from None
+
+    async def _give_up(
+        self,
+        reservation: str,
+        channel: str,
+        asks: Sequence[Ask],
+        told: Sequence[Decision | None],
+        version: int,
+    ) -> None:
+        """Cancel what is held or may come to be held, and say why."""
+        cancels = [
+            _event(reservation, ask, version, "CANCEL", ask.quantity, {"channel": channel})
+            for ask, decision in zip(asks, told, strict=True)
+            if decision is None or decision["outcome"] != "REFUSED" or version > 2
+        ]
+        if cancels:
+            await self._ask(cancels, 0.0)  # it is enough that they are in the log
+        refused = [
+            {
+                "sku": ask.sku,
+                "asked": ask.quantity,
+                "available": decision["available"],
+                "reason": decision["reason"],
+            }
+            for ask, decision in zip(asks, told, strict=True)
+            if decision is not None and decision["outcome"] == "REFUSED"
+        ]
+        if not refused and None in told:
+            raise problems.undecided(reservation)
+        lines = [
+            {"sku": ask.sku, "asked": ask.quantity, "available": None if each is None else each["available"]}
+            for ask, each in zip(asks, told, strict=True)
+        ]
+        if not refused:
+            raise problems.ended(reservation, lines)
+        raise problems.refused(reservation, refused, lines)
+
+
+def _holds(decision: Decision | None) -> bool:
+    """Whether the line was granted what the decision says, and still has it."""
+    return (
+        decision is not None
+        and decision["outcome"] != "REFUSED"
+        and decision["held"] >= decision["quantity"] > 0
+    )
+
+
+def _event(
+    reservation: str, ask: Ask, version: int, action: str, quantity: int, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    now = now_ms()
+    return {
+        "event_id": uuid.uuid4().hex,
+        "source": SOURCE,
+        "occurred_at": now,
+        "recorded_at": now,
+        "correlation_id": reservation,
+        "reservation_id": reservation,
+        "line": ask.line,
+        "version": version,
+        "action": action,
+        "sku": ask.sku,
+        "location": ask.location,
+        "quantity": quantity,
+        "commitment": "SOFT",
+        "mode": "CHECKED",
+        **fields,
+    }

@@ -1,0 +1,173 @@
+"""Reservations through HTTP: the API asks, the engine decides, and both may be killed."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from loadtest.processes import api
+from runtime.settings import Settings
+from tests.dataflows.feed import MINUTE, Feed
+from tests.dataflows.house import Engine, engine, eventually
+
+
+class House:
+    """An engine, an API, and stock: 10 SHOE and 5 HAT at DC1."""
+
+    def __init__(
+        self, client: httpx.Client, running: Engine, feed: Feed, caught_up: Callable[[], None]
+    ) -> None:
+        self.client, self.running, self.feed, self.caught_up = client, running, feed, caught_up
+
+    def ask(self, *lines: tuple[str, int], key: str | None = None, **fields: Any) -> httpx.Response:
+        asked = [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
+        body = {"channel": "web", "ttl_s": 60, "lines": asked, **fields}
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self.client.post("/v1/reservations", json=body, headers=headers)
+
+    def available(self, sku: str) -> int:
+        return int(self.client.get(f"/v1/availability/{sku}?channel=web").json()["available"])
+
+    def comes_to(self, sku: str, available: int) -> None:
+        eventually(lambda: self.available(sku) == available, f"{sku} to have {available}", 20)
+
+
+RULES = """
+locations: [{id: DC1, type: warehouse}]
+channels: [{id: web, locations: {}}]
+"""
+
+
+@pytest.fixture
+def house(settings: Settings, tmp_path: Path, caught_up: Callable[[], None], codec: Any) -> Iterator[House]:
+    from loadtest.processes import apply_rules
+    from runtime.topics import create_topics
+
+    create_topics(settings)
+    apply_rules(RULES, settings, tmp_path)
+    feed = Feed(settings, codec)
+    for sku, quantity in (("SHOE", 10), ("HAT", 5)):
+        feed.item(sku)
+        feed.count(sku, quantity)
+    with _serving(settings, tmp_path) as (running, client):
+        caught_up()
+        eventually(lambda: client.get("/v1/availability/HAT?channel=web").status_code == 200, "numbers", 20)
+        yield House(client, running, feed, caught_up)
+
+
+@contextmanager
+def _serving(settings: Settings, folder: Path) -> Iterator[tuple[Engine, httpx.Client]]:
+    with (
+        engine(settings, folder) as running,
+        api(settings, folder) as url,
+        httpx.Client(base_url=url, timeout=10) as c,
+    ):
+        yield running, c
+
+
+def test_the_life_of_reservations(house: House) -> None:
+    first = house.ask(("SHOE", 4))
+    assert first.status_code == 201, first.text
+    told = first.json()
+    assert told["decision"] == "ACCEPTED"
+    assert told["lines"] == [{"sku": "SHOE", "granted": 4, "available": 10}]
+    assert 50_000 < told["expires_at"] - time.time() * 1000 <= 60_000
+    house.comes_to("SHOE", 6)
+
+    refused = house.ask(("SHOE", 7))
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["lines"] == [{"sku": "SHOE", "asked": 7, "available": 6}]
+    part = house.ask(("SHOE", 7), allow_partial=True).json()
+    assert (part["decision"], part["lines"][0]["granted"]) == ("PARTIAL", 6)
+
+    path = f"/v1/reservations/{told['reservation_id']}"
+    assert house.client.get(path).json()["state"] == "HELD"
+    longer = house.client.post(path + "/extend", json={"ttl_s": 600}).json()
+    assert longer["lines"][0]["expires_at"] > told["expires_at"] + 500_000
+    for _ in range(2):
+        assert house.client.post(path + "/confirm").json()["state"] == "CONFIRMED"
+    assert house.client.post(path + "/extend", json={"ttl_s": 600}).status_code == 409
+    assert house.client.delete(path).json()["state"] == "CANCELLED"
+    assert house.client.delete(path).json()["state"] == "CANCELLED"
+    assert house.client.post(path + "/confirm").status_code == 409
+    house.comes_to("SHOE", 4)
+    assert house.client.get("/v1/reservations/nobody").status_code == 404
+
+
+def test_several_skus_are_held_together_or_not_at_all(house: House) -> None:
+    both = house.ask(("SHOE", 2), ("HAT", 1), ("SHOE", 1)).json()
+    assert [(line["sku"], line["granted"]) for line in both["lines"]] == [("SHOE", 3), ("HAT", 1)]
+    assert 50_000 < both["expires_at"] - time.time() * 1000 <= 60_000
+    house.comes_to("SHOE", 7)
+    refused = house.ask(("SHOE", 2), ("HAT", 5))
+    assert refused.json()["lines"][1] == {"sku": "HAT", "asked": 5, "available": 4}
+    house.comes_to("SHOE", 7)
+    house.comes_to("HAT", 4)
+
+
+def test_asked_again_the_answer_is_the_same(house: House) -> None:
+    for lines in ((("SHOE", 4),), (("SHOE", 2), ("HAT", 5))):
+        key = f"key-{len(lines)}"
+        first = house.ask(*lines, key=key)
+        assert first.status_code == 201
+        assert house.ask(*lines, key=key).json() == first.json()
+    house.comes_to("SHOE", 4)
+    reused = house.ask(("HAT", 1), key="key-1")
+    assert (reused.status_code, reused.json()["type"]) == (
+        422,
+        "urn:stocktide:problem:idempotency-key-reused",
+    )
+    path = f"/v1/reservations/{first.json()['reservation_id']}"
+    house.client.delete(path)
+    assert (
+        house.ask(("SHOE", 2), ("HAT", 5), key="key-2").json()["type"]
+        == "urn:stocktide:problem:reservation-ended"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"channel": "nowhere", "lines": [{"sku": "SHOE", "quantity": 1}]}, 404),
+        ({"channel": "web", "lines": [{"sku": "NOSUCH", "quantity": 1}]}, 404),
+        ({"channel": "web", "lines": []}, 422),
+        ({"channel": "web", "lines": [{"sku": "SHOE", "quantity": 0}]}, 422),
+        ({"channel": "web", "lines": [{"sku": "SHOE", "quantity": 1, "location": "MARS"}]}, 422),
+    ],
+)
+def test_what_cannot_be_asked(house: House, body: dict[str, Any], status: int) -> None:
+    response = house.client.post("/v1/reservations", json=body)
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_nobody_who_was_told_loses_it_when_the_engine_is_killed(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    assert house.ask(("SHOE", 4), key="k").status_code == 201
+    house.running.kill()
+    assert house.ask(("SHOE", 1)).json()["type"] == "urn:stocktide:problem:undecided"
+    house.feed.movement("SHOE", "SHIP", 3, ago=MINUTE)
+    with engine(settings, tmp_path):
+        house.comes_to("SHOE", 3)
+        assert house.ask(("SHOE", 4), key="k").status_code == 201
+        assert house.ask(("SHOE", 4)).status_code == 409
+        assert house.ask(("SHOE", 3)).status_code == 201
+
+
+def test_without_kafka_lookups_go_on_and_reservations_say_why(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    with api(settings.replace(kafka_bootstrap=""), tmp_path) as url, httpx.Client(base_url=url) as client:
+        assert client.get("/v1/availability/SHOE?channel=web").json()["available"] == 10
+        body = {"channel": "web", "lines": [{"sku": "SHOE", "quantity": 1}]}
+        told = client.post("/v1/reservations", json=body)
+        assert (told.status_code, told.json()["type"]) == (
+            503,
+            "urn:stocktide:problem:reservations-unavailable",
+        )
+        assert "STOCKTIDE_KAFKA_BOOTSTRAP" in told.json()["detail"]
