@@ -260,8 +260,8 @@ class Cluster:
             word = {"kind": str(control.kind), **control.payload}
             self.append("routed", lane, pack_word(word), None, now)
         for each in out.exploded:
-            row = component_message(CODEC, each.message.value or b"", each.sku, each.each, each.bundle)
-            origin, packed = records.one_row(replace(each.message, value=row))
+            exploded = component_message(CODEC, each.message.value or b"", each.sku, each.each, each.bundle)
+            origin, packed = records.one_row(replace(each.message, value=exploded))
             for block in pack_rows(origin, packed, np.zeros(1, np.int64)):
                 self.append("routed", each.lane, block, None, now)
         if out.views is not None:
