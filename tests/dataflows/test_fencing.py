@@ -1,5 +1,6 @@
 """Two engines: of two generations the greater writes; of two on one folder the first runs."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,8 +38,12 @@ def test_a_greater_generation_fences_the_older_engine_off(
         caught_up()
         with engine(second, tmp_path) as new:
             new.says("lane opened", times=ready.partitions)
-            for sku in SKUS:
-                feed.movement(sku, "SHIP", 1)
+            for at in range(60 * len(SKUS)):  # until the older one writes after the newer one has
+                feed.movement(SKUS[at % len(SKUS)], "SHIP", 1)
+                if at % len(SKUS) == 0:
+                    time.sleep(1.0)
+                if not old.running:
+                    break
             assert old.ends() == ExitCode.NEEDS_PERSON
             assert "belongs to generation 2" in old.said()
             assert "STOCKTIDE_GENERATION" in old.said()

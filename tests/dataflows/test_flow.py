@@ -17,7 +17,7 @@ def test_step_ids_and_keys_are_what_they_always_were() -> None:
 def test_version_slots_are_what_they_always_were() -> None:
     assert intake.CARRIERS == {
         "stock-movements": 0, "reservations": 1, "wms-adjustments": 2, "expected-supply": 3, "catalog": 4,
-        "allocations": 5, "routed": 6,
+        "allocations": 5, "routed": 6, "reservation-decisions": 7,
     }  # fmt: skip
 
 

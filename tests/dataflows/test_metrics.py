@@ -46,7 +46,8 @@ def test_the_metrics_of_two_cells(
     assert {dict(labels)["lane"] for labels in samples["stocktide_lag_records"]} == {"0", "1", "2", "3"}
     assert total(samples, "stocktide_routed_rows_total") == 4
     assert total(samples, "stocktide_rows_published_total") >= 4
-    assert total(samples, "stocktide_rows_refused_total") == 0
+    # A lane that meets a view without an id offers every row; what it had shown already is refused, once.
+    assert total(samples, "stocktide_rows_refused_total") <= 4
     assert total(samples, "stocktide_visible_seconds_count") > 0
     assert total(samples, "stocktide_commit_seconds_count") > 0
     assert total(samples, "stocktide_flush_seconds_count") > 0
