@@ -47,6 +47,7 @@ MAX_QUANTITY = 1_000_000_000
 """Of one record. A greater one is a mistake, such as a bar code in the field of the quantity; sums stay exact."""
 _CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
 _ACTION, _MODE = 4, 8  # longs of Reservation
+_BATCH = 5  # a text of StockCount
 _COUNTED_AT, _BASIS, _DEMAND_AS_OF, _WITHHELD, _COUNTER = 3, 5, 7, 8, 9  # longs of StockCount
 _GROSS, _NET, _AVAILABLE = range(3)
 
@@ -270,6 +271,21 @@ def _of_kit(flags: int) -> int:
 
 
 @kernel
+def _home_of(
+    sources: Dictionary, skus: Dictionary, aliases: npt.NDArray[np.uint8], c: Columns, i: int, g: Guards
+) -> int:
+    """The lane that owns a record's sku."""
+    source = look_up(sources, CANONICAL, c.buf, c.text_at[SOURCE, i], c.text_len[SOURCE, i])
+    aliased = source != ABSENT and aliases[source] & 1 != 0
+    sku = resolve(skus, aliased, source, c, SKU, i)
+    if sku >= 0:
+        return g.lane
+    if sku == ABSENT:
+        return murmur2(c.buf, c.text_at[SKU, i], c.text_len[SKU, i]) % g.lanes
+    return FOREIGN - sku
+
+
+@kernel
 def admit(
     c: Columns, kind: int, log_time: Longs, flags: Bytes, g: Guards, d: Dictionaries, out: Admitted
 ) -> int:  # fmt: skip
@@ -283,6 +299,12 @@ def admit(
         out.outcome[i] = _check(c, kind, i, log_time[i], flags[i], g)
         if out.outcome[i] != OK:
             exceptional += 1
+            if kind == _COUNT and c.text_len[_BATCH, i] > 0 and 0 < c.text_len[SKU, i] <= LONGEST_NAME:
+                # A refused item still lists its sku: the sku's own lane has to see it.
+                home = _home_of(sources, skus, aliases, c, i, g)
+                if home != g.lane:
+                    out.detail[i] = home
+                    out.outcome[i] = FORWARD
             continue
         source = look_up(sources, CANONICAL, c.buf, c.text_at[SOURCE, i], c.text_len[SOURCE, i])
         out.source[i] = source
