@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, Message
 
 from runtime.exit import ExitCode, Refusal
-from runtime.kafka import producer
+from runtime.kafka import producer, send
 from runtime.readback import read_topic
 from runtime.settings import Settings
 from wire.codec import Codec
@@ -115,8 +115,8 @@ class _Sending:
             else:
                 self._failures.append(f"{place_of(letter)}: {error.str()}")
 
-        self._produce(
-            letter["topic"], letter["original"], letter["key"], partition=letter["partition"],
+        send(
+            self._producer, self._prefix + letter["topic"], letter["original"], letter["key"], letter["partition"],
             headers=headers_of(letter["log_time"], letter["code"]), on_delivery=delivered,
         )  # fmt: skip
         self._note_taken()
@@ -148,13 +148,5 @@ class _Sending:
             if error is not None:
                 self._failures.append(f"the audit entry of {place_of(letter)}: {error.str()}")
 
-        self._produce("audit", self._codec.encode("AuditEntry", entry), b"", on_delivery=noted)
-
-    def _produce(self, topic: str, value: bytes, key: bytes | None, **options: Any) -> None:
-        while True:
-            try:
-                self._producer.produce(self._prefix + topic, value, key, **options)
-                self._producer.poll(0)
-                return
-            except BufferError:
-                self._producer.poll(0.1)
+        value = self._codec.encode("AuditEntry", entry)
+        send(self._producer, f"{self._prefix}audit", value, b"", on_delivery=noted)

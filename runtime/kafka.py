@@ -58,6 +58,20 @@ def producer(settings: Settings, **overrides: object) -> Producer:
     return Producer(_options(settings, _PRODUCER, overrides))
 
 
+def send(
+    client: Producer, topic: str, value: bytes | None, key: bytes | None, partition: int = -1, **options: Any
+) -> None:
+    """Give a producer a record, and wait while its queue is full. `topic` is the full name; without a
+    partition the producer chooses. Raises KafkaException."""
+    while True:
+        try:
+            client.produce(topic, value, key, partition, **options)
+            client.poll(0)
+            return
+        except BufferError:
+            client.poll(0.1)
+
+
 def admin(settings: Settings, **overrides: object) -> AdminClient:
     """An administration client. Keep it until its futures are done: they end with it."""
     return AdminClient(_options(settings, {}, overrides))

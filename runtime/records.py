@@ -6,7 +6,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from runtime.exit import ExitCode, Refusal
-from runtime.kafka import producer
+from runtime.kafka import producer, send
 from runtime.settings import Settings
 from wire.topics import TOPICS
 
@@ -51,17 +51,10 @@ def publish(settings: Settings, records: Iterable[Outgoing]) -> dict[Place, int]
     client = producer(settings)
     for record in records:
         name = TOPICS[record.topic].full_name(settings.topic_prefix)
-        while True:
-            try:
-                client.produce(
-                    name, record.value, record.key, partition=record.partition, on_delivery=delivered
-                )
-                break
-            except BufferError:
-                client.poll(0.1)
-            except KafkaException as error:
-                raise NotPublished(f"not all was published: {error}") from None
-        client.poll(0)
+        try:
+            send(client, name, record.value, record.key, record.partition, on_delivery=delivered)
+        except KafkaException as error:
+            raise NotPublished(f"not all was published: {error}") from None
     waiting = client.flush(_WAIT_S)
     if failures or waiting:
         reason = failures[0] if failures else f"{waiting} records were not acknowledged in {_WAIT_S:g} s"

@@ -1,10 +1,10 @@
 """Records that are published all or not at all, by one process at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from runtime.kafka import KafkaUnavailable, ignore, producer, quiet_log
+from runtime.kafka import KafkaUnavailable, ignore, producer, quiet_log, send
 from runtime.records import NotPublished, Outgoing, Place
 from runtime.settings import Settings
 from wire.topics import TOPICS
@@ -54,7 +54,8 @@ class Turn:
         try:
             self._client.begin_transaction()
             for record in records:
-                self._send(record, delivered)
+                name = self._names[record.topic]
+                send(self._client, name, record.value, record.key, record.partition, on_delivery=delivered)
             self._client.commit_transaction(_WAIT_S)
         except KafkaException as error:
             reason: KafkaError = error.args[0]
@@ -64,15 +65,3 @@ class Turn:
                 ) from None
             raise NotPublished(f"perhaps nothing was published ({reason.str()}): all of it or none") from None
         return first
-
-    def _send(self, record: Outgoing, delivered: Callable[[KafkaError | None, Message], None]) -> None:
-        while True:
-            try:
-                self._client.produce(
-                    self._names[record.topic], record.value, record.key, partition=record.partition,
-                    on_delivery=delivered,
-                )  # fmt: skip
-                self._client.poll(0)
-                return
-            except BufferError:
-                self._client.poll(0.1)
