@@ -9,10 +9,11 @@ OPENED_AT = -8 * HOUR
 
 
 class Chance:
-    """Seeded dice of one part of a simulation that lasts `span` ms."""
+    """Dice of one part of a simulation that lasts `span` ms, by `seed`."""
 
     def __init__(self, seed: int, part: str, span: int) -> None:
         self.dice = random.Random(f"{seed}-{part}")
+        self.seed = seed
         self.span = span
         self._ids = 0
         self._mark = f"{part}-{seed}"

@@ -15,7 +15,10 @@ from wire.codec import Codec
 POISON_HEADER = "loadtest-poison"
 """Header of a message that must end in `dead-letters`; its value is the code it must get there."""
 
-_TIMES = ("occurred_at", "recorded_at", "counted_at", "expires_at", "needed_at", "demand_as_of")
+_TIMES = (
+    "occurred_at", "recorded_at", "counted_at", "expires_at", "needed_at", "demand_as_of", "as_of",
+    "expected_at",
+)  # fmt: skip
 
 
 class Draft(NamedTuple):
@@ -70,6 +73,10 @@ class Encoder:
         for name in _TIMES:
             if fields.get(name) is not None:
                 fields[name] += self._start
+        if draft.record == "Allocation":
+            fields["fences"] = [
+                {**fence, "set_at": fence["set_at"] + self._start} for fence in fields["fences"]
+            ]
         # Without the codec's validation, which costs as much again; a test holds drafts against it.
         out = BytesIO()
         out.write(self._codec.encode_prefix(draft.record))

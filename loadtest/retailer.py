@@ -2,7 +2,10 @@
 
 import random
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from loadtest.tills import Tills
 
@@ -22,6 +25,24 @@ _PLU_STORES = 0.04
 _PLU_COLLISIONS = 0.05
 _LISTED = 0.3
 
+FENCED = "DELI"
+"""The department of which a percentage is kept for the web shop: `ALLOCATED` has it in units."""
+ALLOCATED = "rf-web-deli"
+
+_KITS = 24
+_KIT_PARTS = (2, 2, 3)
+_TOGETHER = 0.4
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A bundle: `parts` are units of each product (by index) in one. `together`: they ship from one location."""
+
+    sku: str
+    parts: Mapping[int, int]
+    together: bool
+    listing: str
+
 
 @dataclass(frozen=True)
 class Retailer:
@@ -29,13 +50,15 @@ class Retailer:
 
     `plu[store][product]` is what the tills of a store (by index) call a product (by index); other stores
     use the sku. `listing[product]` is the marketplace's name of a product, where it lists it. `launches` are
-    products whose catalog record comes in the middle of the replay, after some of their sales.
+    products whose catalog record comes in the middle of the replay, after some of their sales. So does that of the
+    last of the `kits`.
     """
 
     tills: Tills
     plu: dict[int, dict[int, str]]
     listing: dict[int, str]
     launches: frozenset[int]
+    kits: tuple[Kit, ...]
 
     def till_source(self, store: int) -> str:
         """The source that a store's transactions name."""
@@ -68,6 +91,22 @@ class Retailer:
             "active": True,
         }
 
+    def kit_item(self, kit: Kit) -> dict[str, object]:
+        """The CatalogItem record of a bundle."""
+        return {
+            "sku": kit.sku,
+            "category": "KIT",
+            "style": None,
+            "attributes": {},
+            "bundle": [
+                {"sku": self.tills.products[product].sku, "quantity": each}
+                for product, each in kit.parts.items()
+            ],
+            "ship_together": kit.together,
+            "aliases": [{"source": MARKETPLACE, "identifier": kit.listing}],
+            "active": True,
+        }
+
 
 def found(tills: Tills, seed: int, launches: int) -> Retailer:
     """The retailer around a window of tills; `launches` products come to the catalog late.
@@ -84,7 +123,25 @@ def found(tills: Tills, seed: int, launches: int) -> Retailer:
     named = {product for names in plu.values() for product in names}
     plain = [p for p in range(len(tills.products)) if p not in named and p not in listing]
     dice = random.Random(f"{seed}-retailer")
-    return Retailer(tills, plu, listing, frozenset(dice.sample(plain, min(launches, len(plain)))))
+    late = frozenset(dice.sample(plain, min(launches, len(plain))))
+    return Retailer(tills, plu, listing, late, _kits(tills, late))
+
+
+def _kits(tills: Tills, late: frozenset[int]) -> tuple[Kit, ...]:
+    """Bundles of what sells most often. What one is made of, and how it ships, is said by its name: another window
+    may have others, but never the same name for something else."""
+    sold = np.bincount(tills.product, minlength=len(tills.products))
+    best = [product for product in np.argsort(-sold, kind="stable").tolist() if product not in late]
+    kits, first = list[Kit](), 0
+    for number in range(_KITS):
+        many = _KIT_PARTS[number % len(_KIT_PARTS)]
+        parts, first = best[first : first + many], first + many - 1  # neighbours have a product in common
+        if len(parts) == many:
+            names = "-".join(tills.products[product].sku for product in parts)
+            each = {product: 1 + _chosen(f"{names} {tills.products[product].sku}", 0.3) for product in parts}
+            sku = f"KIT-{names}"
+            kits.append(Kit(sku, each, _chosen(sku, _TOGETHER), f"B0{sku}"))
+    return tuple(kits)
 
 
 def _price_look_up_codes(tills: Tills) -> dict[int, dict[int, str]]:
@@ -131,6 +188,13 @@ def rules(tills: Tills) -> str:
         "  - {id: ss-drug-west, units: 2, match: {category: DRUG GM, region: west}}",
         "network_safety_stock:",
         "  - {id: ns-meat, units: 20, match: {category: MEAT}}",
+        "ring_fences:",
+        "  - {id: rf-amazon-cosmetics, channel: amazon, units: 6, priority: 1, match: {category: COSMETICS}}",
+        "  - {id: rf-pickup-deli, channel: pickup, units: 4, priority: 1, match: {category: DELI}}",
+        f"  - {{id: {ALLOCATED}, channel: web, percent: 20, minimum: 2, priority: 2, "
+        f"match: {{category: {FENCED}}}}}",
+        "in_transit:",
+        "  - {id: it-web, channel: web, confidence: 0.9, within_days: 3}",
         "shares:",
         "  - {id: sh-amazon, channel: amazon, percent: 66.6}",
         "buffers:",
@@ -138,6 +202,7 @@ def rules(tills: Tills) -> str:
         "  - {id: bu-pickup-deli, channel: pickup, units: 3, match: {category: DELI}}",
         "caps:",
         "  - {id: cap-amazon, channel: amazon, units: 250}",
+        "  - {id: cap-web-kits, channel: web, units: 40, match: {category: KIT}}",
         "thresholds:",
         "  - {id: th-amazon, channel: amazon, units: 2}",
         "  - {id: th-pickup, channel: pickup, units: 1}",

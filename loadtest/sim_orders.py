@@ -1,15 +1,27 @@
 """Orders of the web shop, the marketplace and for pick-up, through every life that a line can have."""
 
-from collections.abc import Iterator
+import random
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from loadtest.chance import HOUR, SECOND, Chance
 from loadtest.drafts import Draft
 from loadtest.retailer import MARKETPLACE, MARKETPLACE_CHANNEL, WAREHOUSES, Retailer
 
-_ORDERS = 0.04
+_ORDERS, _KITS = 0.04, 0.001
+_FEWEST_KITS = 40
 _FAR = 12 * HOUR
 _LAST_SECOND = SECOND
+
+
+class Wanted(NamedTuple):
+    """What somebody orders: a sku, what the marketplace calls it, the store nearby, and the only place that has it
+    (None: any)."""
+
+    sku: str
+    listing: str
+    store: str
+    only_at: str | None = None
 
 
 class _Line(NamedTuple):
@@ -28,13 +40,33 @@ class _Line(NamedTuple):
     placed: int
 
 
-class Orders:
-    """All messages about orders, in no order."""
+def orders(retailer: Retailer, seed: int, span: int) -> Iterator[Draft]:
+    """Orders of what the tills sell, and of bundles."""
+    tills = retailer.tills
 
-    def __init__(self, retailer: Retailer, seed: int, span: int) -> None:
-        self._retailer = retailer
-        self._seed = seed
-        self._chance = Chance(seed, "order", span)
+    def product(dice: random.Random) -> Wanted:
+        row = dice.randrange(tills.lines)
+        number = int(tills.product[row])
+        sku = tills.products[number].sku
+        return Wanted(sku, retailer.listing.get(number, sku), tills.stores[int(tills.store[tills.basket[row]])])
+
+    def kit(dice: random.Random) -> Wanted:
+        chosen = dice.choice(retailer.kits)
+        return Wanted(chosen.sku, chosen.listing, dice.choice(tills.stores))
+
+    yield from Orders(Chance(seed, "order", span), "", product).all(int(tills.lines * _ORDERS))
+    many = max(_FEWEST_KITS, int(tills.lines * _KITS))
+    for draft in Orders(Chance(seed, "kit-order", span), "kit-", kit).all(many):
+        yield draft._replace(kind=f"bundle: {draft.kind}")
+
+
+class Orders:
+    """All messages about orders of what `want` chooses, in no order. Their names begin with `mark`."""
+
+    def __init__(self, chance: Chance, mark: str, want: Callable[[random.Random], Wanted]) -> None:
+        self._chance = chance
+        self._mark = mark
+        self._want = want
         self._lives = (
             (0.30, self._shipped),
             (0.42, self._confirmed),
@@ -50,34 +82,31 @@ class Orders:
             (0.97, self._given_back),
         )
 
-    def all(self) -> Iterator[Draft]:
-        """Every message of every order."""
-        for number in range(int(self._retailer.tills.lines * _ORDERS)):
+    def all(self, many: int) -> Iterator[Draft]:
+        """Every message of so many orders."""
+        for number in range(many):
             for line in self._lines(number):
                 x = self._chance.dice.random()
                 life = next((life for below, life in self._lives if x < below), self._open)
                 yield from life(line)
 
     def _lines(self, number: int) -> Iterator[_Line]:
-        dice, tills = self._chance.dice, self._retailer.tills
+        dice = self._chance.dice
         channel = dice.choice(("web", "web", "web", "amazon", "pickup"))
         placed = self._chance.moment()
         for line in range(dice.choice((1, 1, 1, 2, 3))):
-            row = dice.randrange(tills.lines)
-            product = int(tills.product[row])
-            store = tills.stores[int(tills.store[tills.basket[row]])]
-            sku = tills.products[product].sku
-            location: str | None = dice.choice((*WAREHOUSES, WAREHOUSES[0], store, None))
-            asked_as, channel_as, source = sku, channel, "shop"
+            wanted = self._want(dice)
+            location: str | None = dice.choice((*WAREHOUSES, WAREHOUSES[0], wanted.store, None))
+            asked_as, channel_as, source = wanted.sku, channel, "shop"
             if channel == "amazon":
                 location = dice.choice(WAREHOUSES)
                 channel_as, source = MARKETPLACE_CHANNEL, MARKETPLACE
-                asked_as = self._retailer.listing.get(product, sku)
+                asked_as = wanted.listing
             elif channel == "pickup":
-                location = store
+                location = wanted.store
             yield _Line(
-                f"{channel}-{self._seed}-{number:07d}", str(line + 1), sku, asked_as, channel, channel_as, source,
-                location, store, dice.randint(1, 3), placed,
+                f"{self._mark}{channel}-{self._chance.seed}-{number:07d}", str(line + 1), wanted.sku, asked_as,
+                channel, channel_as, source, wanted.only_at or location, wanted.store, dice.randint(1, 3), placed,
             )  # fmt: skip
 
     # The lives of a line.

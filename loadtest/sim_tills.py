@@ -12,6 +12,7 @@ LATE_STORES = 6
 _OFFLINE_SINCE = 4 * HOUR
 _SHORT_FIRST = 0.01
 _RETURNS = 0.005
+_KITS, _FEWEST_KITS = 0.001, 40
 
 
 def plain_sales(retailer: Retailer, span: int) -> Iterator[Draft]:
@@ -28,10 +29,10 @@ def sales(retailer: Retailer, seed: int, span: int) -> Iterator[Draft]:
     the start. Of some baskets the first message lacks the last line; a second, in a new envelope, has all.
     """
     chance = Chance(seed, "sale", span)
-    offline = _offline(retailer, chance)
+    outages = offline(retailer, seed, span)
     for basket in retailer.tills.baskets():
         at = due(retailer, basket.at, span)
-        outage = offline.get(basket.store)
+        outage = outages.get(basket.store)
         if outage is not None and outage[0] <= at < outage[1]:
             occurred = at - outage[2]
             yield transaction(retailer, basket, occurred, outage[1], "sale in a late store batch")
@@ -76,6 +77,35 @@ def returns(retailer: Retailer, seed: int, span: int) -> Iterator[Draft]:
         })  # fmt: skip
 
 
+def kits(retailer: Retailer, seed: int, span: int) -> Iterator[Draft]:
+    """Bundles sold at tills, beside other things, and some of them brought back."""
+    chance = Chance(seed, "kit-sale", span)
+    tills = retailer.tills
+    for _ in range(max(_FEWEST_KITS, int(tills.lines * _KITS))):
+        row = chance.dice.randrange(tills.lines)
+        store = int(tills.store[tills.basket[row]])
+        kit = chance.dice.choice(retailer.kits)
+        other = retailer.till_identifier(store, int(tills.product[row]))
+        back = chance.dice.random() < 0.15
+        occurred, sends = chance.told(chance.moment())
+        event = chance.event_id()
+        kind = "bundle: return at the till" if back else "bundle: sale"
+        yield Draft(sends, kind, "pos-sales", tills.stores[store], "PosTransaction", {
+            "event_id": event,
+            "source": retailer.till_source(store),
+            "occurred_at": occurred,
+            "recorded_at": sends,
+            "location": tills.stores[store],
+            "transaction_id": event,
+            "register": "1",
+            "channel": chance.dice.choice((None, "pickup")),
+            "lines": [
+                {"line": "1", "sku": kit.sku, "quantity": -1 if back else chance.dice.randint(1, 2)},
+                {"line": "2", "sku": other, "quantity": 1},
+            ],
+        })  # fmt: skip
+
+
 def due(retailer: Retailer, at: int, span: int) -> int:
     """A real instant of the window (ms since its first basket) on the compressed time line."""
     return at * span // (retailer.tills.span_ms + 1)
@@ -109,8 +139,9 @@ def transaction(retailer: Retailer, basket: Basket, occurred: int, sends: int, k
     })  # fmt: skip
 
 
-def _offline(retailer: Retailer, chance: Chance) -> dict[int, tuple[int, int, int]]:
-    """Per late store: offline from, back at, and how long before the start its events really lie."""
+def offline(retailer: Retailer, seed: int, span: int) -> dict[int, tuple[int, int, int]]:
+    """Per late store: offline from, back at, and how long before that its sales really were made."""
+    chance = Chance(seed, "outage", span)
     stores = chance.dice.sample(
         range(len(retailer.tills.stores)), min(LATE_STORES, len(retailer.tills.stores))
     )

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loadtest import retailer as chain
-from loadtest import sim_poison, sim_stock, sim_tills
-from loadtest.chance import OPENED_AT
+from loadtest import sim_counts, sim_inbound, sim_poison, sim_stock, sim_tills
+from loadtest.chance import OPENED_AT, Chance
 from loadtest.drafts import Draft
-from loadtest.retailer import Retailer
-from loadtest.sim_orders import Orders
+from loadtest.retailer import Kit, Retailer
+from loadtest.sim_orders import orders
 from loadtest.tills import Tills
 
 _DUPLICATES = 0.02
 _MISPLACED = 0.02
 _LAUNCHES = 40
+_ALLOCATED = 200
 _MISPLACEABLE = ("stock-movements", "reservations", "wms-adjustments")
 
 
@@ -40,6 +41,8 @@ class Simulation:
         for product in range(len(self.retailer.tills.products)):
             if product not in self.retailer.launches:
                 yield self._catalog(product, OPENED_AT)
+        for kit in self.retailer.kits[:-1]:
+            yield self._kit(kit, OPENED_AT)
         yield from sim_stock.opening(self.retailer, self.seed)
 
     def live(self) -> list[Draft]:
@@ -49,8 +52,13 @@ class Simulation:
             *sim_tills.sales(retailer, seed, span),
             *sim_tills.returns(retailer, seed, span),
             *sim_stock.Stock(retailer, seed, span).all(),
-            *Orders(retailer, seed, span).all(),
+            *sim_tills.kits(retailer, seed, span),
+            *orders(retailer, seed, span),
+            *sim_inbound.inbound(retailer, seed, span),
+            *sim_counts.counts(retailer, seed, span),
             *(self._catalog(product, span // 2) for product in sorted(retailer.launches)),
+            self._kit(retailer.kits[-1], span // 2),
+            *self._allocations(),
         ]
         dice = random.Random(f"{seed}-noise")
         drafts = [_misplaced(draft, dice) for draft in drafts]
@@ -63,6 +71,22 @@ class Simulation:
     def _catalog(self, product: int, sends: int) -> Draft:
         item = self.retailer.catalog_item(product)
         return Draft(sends, "catalog", "catalog", str(item["sku"]), "CatalogItem", item)
+
+    def _kit(self, kit: Kit, sends: int) -> Draft:
+        return Draft(
+            sends, "bundle in the catalog", "catalog", kit.sku, "CatalogItem", self.retailer.kit_item(kit)
+        )
+
+    def _allocations(self) -> Iterator[Draft]:
+        """Percentage fences of some products resolved once more, as `rules rebalance` would."""
+        chance = Chance(self.seed, "allocation", self.span_ms)
+        fenced = [p.sku for p in self.retailer.tills.products if p.department == chain.FENCED]
+        for sku in chance.dice.sample(fenced, min(len(fenced), _ALLOCATED)):
+            at = chance.moment()
+            fence = {"fence": chain.ALLOCATED, "units": chance.dice.randint(0, 12), "set_at": at}
+            yield Draft(
+                at, "allocation", "allocations", sku, "Allocation", {"sku": sku, "fences": [fence]}
+            )
 
 
 def simulate(tills: Tills, seed: int, span_ms: int) -> Simulation:

@@ -2,12 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from inventory.admission import ACCEPT_BEYOND_HORIZON
 from inventory.reference import Config, ReferenceModel
 from loadtest.drafts import POISON_HEADER
+from loadtest.features import Features
 from loadtest.pause import no_collection
 from runtime.readback import Stored, read_topic
 from runtime.settings import Settings
@@ -26,8 +28,9 @@ class Truth:
     """The model after all records, and what the records said on the way.
 
     `refused`: dead letters that must be there. `mislabelled`: poisoned messages that the model did not refuse with the
-    code their sender expected. `expiries`: when soft lines end or ended, ms; `grace_ms`: how much longer checked ones
-    are open.
+    code their sender expected. `expiries`: when soft lines and what is on its way end or ended, ms. `holds`: until when
+    a checked line is held (ms; None: for good), and in which version; `grace_ms`: how much longer it is open.
+    `features`: what the records contain.
     """
 
     model: ReferenceModel
@@ -36,15 +39,22 @@ class Truth:
     poisoned: int = 0
     mislabelled: list[str] = field(default_factory=list)
     expiries: set[int] = field(default_factory=set)
+    holds: dict[tuple[str, str, str], tuple[int, int | None]] = field(default_factory=dict)
     grace_ms: int = 0
+    features: Features = field(default_factory=Features)
 
     def quiet(self, now: int, margin_ms: int) -> bool:
-        """Whether no soft line ends within the margin around `now`."""
-        return not any(abs(at - now) <= margin_ms for at in self.expiries)
+        """Whether nothing ends within the margin around `now`."""
+        held = (at for _, at in self.holds.values() if at is not None)
+        return not any(
+            abs(at - now) <= margin_ms
+            for at in (*self.expiries, *(end for at in held for end in (at, at + self.grace_ms)))
+        )
 
 
-def tell(settings: Settings, codec: Codec, done: Callable[[int], None] | None = None) -> Truth:
-    """Read every input topic and fold it, master data first. `done` hears of records as they are folded."""
+def tell(settings: Settings, codec: Codec, answered: Callable[[], None] = lambda: None) -> Truth:
+    """Read every input topic and fold it, master data first; then the decisions, once `answered` has returned: by then
+    the engine must have decided what was asked in these records."""
     config = Config(
         settings.clock_tolerance_ms,
         settings.count_horizon_ms,
@@ -53,15 +63,16 @@ def tell(settings: Settings, codec: Codec, done: Callable[[int], None] | None = 
     )
     truth = Truth(ReferenceModel(config), grace_ms=settings.confirm_grace_ms)
     with no_collection():
-        for stored in read_topic(settings, "reservation-decisions"):  # what was published stands
-            _apply(truth, codec, stored)
         for topic in (*_MASTER, *_FACTS):
             for stored in read_topic(settings, topic):
                 fold_stored(truth, codec, stored)
                 truth.records[topic] += 1
-                if done is not None and truth.records[topic] % 1000 == 0:
-                    done(1000)
-    truth.model.decide(int(time.time() * 1000))
+        answered()
+        for stored in read_topic(settings, "reservation-decisions"):  # what was published stands
+            _apply(truth, codec, stored)
+    now = int(time.time() * 1000)
+    truth.model.decide(now)
+    truth.features.finish(now)
     return truth
 
 
@@ -94,12 +105,24 @@ def _apply(truth: Truth, codec: Codec, stored: Stored) -> str | None:
         record, fields = codec.decode(stored.value)
     except WireError as error:
         return error.code
-    if record == "Reservation" and fields["commitment"] == "SOFT" and fields["expires_at"] is not None:
-        grace = truth.grace_ms if fields["mode"] == "CHECKED" else 0
-        truth.expiries |= {fields["expires_at"], fields["expires_at"] + grace}
+    _note_end(truth, record, fields)
+    truth.features.see(record, fields, stored.log_time)
     log_time = stored.log_time if replayed.log_time is None else replayed.log_time
     accept = replayed.flags & ACCEPT_BEYOND_HORIZON != 0
     return truth.model.fold(record, fields, log_time=log_time, key=key, accept_beyond_horizon=accept)
+
+
+def _note_end(truth: Truth, record: str, fields: Mapping[str, Any]) -> None:
+    """When what the record tells of will end by itself."""
+    if record == "Reservation" and fields["commitment"] == "SOFT" and fields["mode"] == "FACT":
+        truth.expiries |= {fields["expires_at"]} - {None}
+    elif record == "ExpectedSupply":
+        truth.expiries.add(fields["expected_at"])
+    elif record == "ReservationDecision" and fields["reason"] != "conflict":
+        line = fields["reservation_id"], fields["line"], fields["sku"]
+        firm = fields["action"] in ("CONFIRM", "CANCEL") and fields["outcome"] != "REFUSED"
+        hold = fields["version"], None if firm else fields["expires_at"]
+        truth.holds[line] = max(truth.holds.get(line, hold), hold, key=lambda known: known[0])
 
 
 _TOMBSTONE_OF = {"catalog": "CatalogItem", "policies": "Policy", "allocations": "Allocation"}

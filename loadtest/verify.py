@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from redis import Redis
 
 from loadtest.compare import Differences, compare_rows
 from loadtest.compare_api import compare_api
 from loadtest.errors import NotCaughtUp
+from loadtest.features import WANTED
 from loadtest.freshness import wait_caught_up
 from loadtest.letters import compare_letters
 from loadtest.rows import Places
@@ -24,16 +25,17 @@ _CATCH_UP_S = 120.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verification found."""
+    """What a verification found. `missing`: what should have occurred in the records, and does not."""
 
     truth: Truth
     differences: Differences
     seconds: float
+    missing: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
-        """Whether nothing differs."""
-        return not self.differences.found
+        """Whether nothing differs, and nothing is missing."""
+        return not self.differences.found and not self.missing
 
     def lines(self) -> list[str]:
         """The verdict for people: what was compared, then what differs."""
@@ -44,6 +46,9 @@ class Verdict:
             f"{records:,} records folded by the reference model, {self.truth.poisoned} of them poisoned, "
             f"{self.truth.model.waiting} parked; compared: {compared} ({self.seconds:.0f} s)"
         ]
+        seen = self.truth.features.counted
+        lines.append("seen: " + ", ".join(f"{seen[name]:,} {name}" for name in WANTED if seen[name]))
+        lines += [f"NOT seen: {name}" for name in self.missing]
         lines += [f"  {line}" for line in found[:_SHOWN]]
         if len(found) > _SHOWN:
             lines.append(f"  and {len(found) - _SHOWN:,} more")
@@ -58,16 +63,20 @@ def verify(
     api_url: str | None,
     seed: int = 1,
     say: Callable[[str], None] = print,
+    everything: bool = False,
 ) -> Verdict:
-    """Wait until the engine has caught up, fold everything again, compare every number.
+    """Fold everything again, wait until the engine has caught up, compare every number.
 
-    `api_url` None: only what is in Redis. Raises NotCaughtUp.
+    `api_url` None: only what is in Redis. `everything`: all features must occur. Raises NotCaughtUp.
     """
     began = time.monotonic()
     since = int(time.time() * 1000)
-    truth = tell(settings, codec)
-    say("the reference model has folded everything; waiting for the engine")
-    wait_caught_up(redis, settings, since, _CATCH_UP_S)
+
+    def caught_up() -> None:
+        say("the reference model has folded all facts; waiting for the engine")
+        wait_caught_up(redis, settings, since, _CATCH_UP_S)
+
+    truth = tell(settings, codec, caught_up)
     now = _quiet_instant(truth)
     differences = Differences()
     compare_rows(redis, settings, truth.model, now, differences)
@@ -75,7 +84,8 @@ def verify(
     if api_url is not None:
         compare_api(api_url, truth.model, Places(redis, settings), now, seed, differences)
     compare_letters(settings, codec, truth, differences)
-    return Verdict(truth, differences, time.monotonic() - began)
+    missing = truth.features.missing() if everything else []
+    return Verdict(truth, differences, time.monotonic() - began, missing)
 
 
 def _quiet_instant(truth: Truth) -> int:
@@ -88,6 +98,6 @@ def _quiet_instant(truth: Truth) -> int:
         if time.monotonic() > deadline:
             raise NotCaughtUp(
                 f"soft reservations keep ending every few seconds; verify again when fewer do "
-                f"({len(truth.expiries)} of them have an end)"
+                f"({len(truth.expiries) + len(truth.holds)} of them have an end)"
             )
         time.sleep(0.2)
