@@ -19,13 +19,26 @@ HOLD_MS = 30_000
 SOURCE = "availability-api"
 
 
+ALONE, COMPONENT = "1", "c"
+"""The two lines that a reservation may have of a sku: of what is asked alone, and of what are components of bundles."""
+
+_LONG_AGO_MS = 1
+
+
 class Ask(NamedTuple):
-    """What is asked of one sku. `line` is "1", or "c" of what are components of bundles."""
+    """What is asked of one sku. `line`: `ALONE` or `COMPONENT`; `bundle`: then, a bundle whose component it is."""
 
     line: str
     sku: str
     quantity: int
     location: str | None
+    bundle: str | None = None
+
+    def short(self, decision: Decision | None) -> dict[str, Any]:
+        """What was asked and what was available, for people."""
+        of = {} if self.bundle is None else {"bundle": self.bundle}
+        available = None if decision is None else decision["available"]
+        return {"sku": self.sku, "asked": self.quantity, "available": available, **of}
 
 
 class Granted(NamedTuple):
@@ -67,18 +80,25 @@ class Holding:
         self._link = link
 
     async def place(
-        self, reservation: str, channel: str, asks: Sequence[Ask], ttl_ms: int, allow_partial: bool
-    ) -> Granted:
-        """Hold everything, or nothing. Raises Problem: 409 with what was available, 503 if nobody answered."""
+        self, reservation: str, channel: str, asks: Sequence[Ask], ttl_ms: int, allow_partial: bool,
+        only_if_decided: bool = False,
+    ) -> Granted:  # fmt: skip
+        """Hold everything, or nothing. Raises Problem: 409 with what was available, 503 if nobody answered.
+
+        A bundle is held whole: of its components there is no part. `only_if_decided`: hold nothing, and refuse for good
+        what was not decided before; but what was is continued.
+        """
         several = len(asks) > 1
-        expires_at = now_ms() + (HOLD_MS if several else ttl_ms)
-        common = {"channel": channel, "allow_partial": allow_partial}
+        expires_at = _LONG_AGO_MS if only_if_decided else now_ms() + (HOLD_MS if several else ttl_ms)
         placed = await self._ask(
             [
-                _event(reservation, ask, 1, "PLACE", ask.quantity, {**common, "expires_at": expires_at})
+                _event(reservation, ask, 1, "PLACE", ask.quantity, {
+                    "channel": channel, "allow_partial": allow_partial and ask.bundle is None,
+                    "expires_at": expires_at,
+                })
                 for ask in asks
             ]
-        )
+        )  # fmt: skip
         if not all(map(_holds, placed)):
             await self._give_up(reservation, channel, asks, placed, 2)
         held = [(ask, decision) for ask, decision in zip(asks, placed, strict=True) if decision is not None]
@@ -87,12 +107,13 @@ class Holding:
         expires_at = now_ms() + ttl_ms
         extended = await self._ask(
             [
-                _event(
-                    reservation, ask, 2, "EXTEND", decision["quantity"], {**common, "expires_at": expires_at}
-                )
+                _event(reservation, ask, 2, "EXTEND", decision["quantity"], {
+                    "channel": channel, "allow_partial": allow_partial and ask.bundle is None,
+                    "expires_at": expires_at,
+                })
                 for ask, decision in held
             ]
-        )
+        )  # fmt: skip
         if not all(map(_holds, extended)):
             await self._give_up(reservation, channel, asks, extended, 3)
         ends = [
@@ -107,14 +128,14 @@ class Holding:
         return await self._ask(
             [
                 _event(
-                    reservation, Ask(line["line"], line["sku"], line["held"], line["location"]), line["version"] + 1,
-                    action, line["held"],
+                    reservation,
+                    Ask(line["line"], line["sku"], line["held"], line["location"], line["bundle"]),
+                    line["version"] + 1, action, line["held"],
                     {
                         "channel": line["channel"],
                         "commitment": line["commitment"],
                         "expires_at": line["expires_at"],
                         "needed_at": line["needed_at"],
-                        "bundle": line["bundle"],
                         **fields,
                     },
                 )
@@ -147,21 +168,13 @@ class Holding:
         if cancels:
             await self._ask(cancels, 0.0)  # it is enough that they are in the log
         refused = [
-            {
-                "sku": ask.sku,
-                "asked": ask.quantity,
-                "available": decision["available"],
-                "reason": decision["reason"],
-            }
+            {**ask.short(decision), "reason": decision["reason"]}
             for ask, decision in zip(asks, told, strict=True)
             if decision is not None and decision["outcome"] == "REFUSED"
         ]
         if not refused and None in told:
             raise problems.undecided(reservation)
-        lines = [
-            {"sku": ask.sku, "asked": ask.quantity, "available": None if each is None else each["available"]}
-            for ask, each in zip(asks, told, strict=True)
-        ]
+        lines = [ask.short(each) for ask, each in zip(asks, told, strict=True)]
         if not refused:
             raise problems.ended(reservation, lines)
         raise problems.refused(reservation, refused, lines)
@@ -192,6 +205,7 @@ def _event(
         "action": action,
         "sku": ask.sku,
         "location": ask.location,
+        "bundle": ask.bundle,
         "quantity": quantity,
         "commitment": "SOFT",
         "mode": "CHECKED",

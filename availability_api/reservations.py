@@ -8,9 +8,9 @@ from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from availability_api import problems
+from availability_api.asking import AskedLine, asks_of, granted_lines, too_many, wishes
 from availability_api.engine_link import Decision
 from availability_api.holding import Ask, Holding, lines_of, now_ms, reservation_id
-from availability_api.network import Channel
 from availability_api.redis_link import RedisAway, RedisLink
 from availability_api.view import View
 from wire.reservations import read_lines, reservation_key
@@ -24,22 +24,16 @@ _TOLD_WITHIN_S = 1.0
 _TRIES = 3
 
 
-class AskedLine(BaseModel):
-    """Units of one sku, from a location where it must be that one."""
-
-    model_config = ConfigDict(extra="forbid")
-    sku: str = Field(min_length=1, max_length=128)
-    quantity: int = Field(ge=1, le=1_000_000_000)
-    location: str | None = Field(None, min_length=1, max_length=128)
-
-
 class AskedReservation(BaseModel):
     """What a customer wants to have held."""
 
     model_config = ConfigDict(extra="forbid")
     channel: str = Field(min_length=1, max_length=128)
     ttl_s: int = Field(900, ge=1, le=LONGEST_TTL_S, description="How long it is held.")
-    allow_partial: bool = Field(False, description="Whether fewer units will do, at least one of each sku.")
+    allow_partial: bool = Field(
+        False,
+        description="Whether fewer units will do, at least one of each sku. Bundles are held whole all the same.",
+    )
     lines: list[AskedLine] = Field(min_length=1, max_length=MOST_LINES)
 
 
@@ -68,10 +62,12 @@ class Reservation(BaseModel):
 
 
 class LineState(BaseModel):
-    """A line as the engine last decided it. `held`: units that it has, shipped ones included."""
+    """A line as the engine last decided it. `held`: units that it has, shipped ones included. `line` is "c" of units
+    that are components, `bundle` then names a bundle that they are for."""
 
     sku: str
     line: str
+    bundle: str | None
     version: int
     channel: str | None
     location: str | None
@@ -108,22 +104,30 @@ def reservations(view: View, redis: RedisLink, holding: Holding, prefix: bytes) 
     ) -> Reservation:
         """All of it or nothing is held. Asked again under the same key, the answer is the same."""
         channel = view.channel(asked.channel)
-        asks = _asks(asked, channel)
-        _, unknown = await view.batch([ask.sku.encode() for ask in asks], channel)
-        if unknown:
-            raise problems.unknown_sku(unknown[0])
+        wanted = wishes(asked.lines, channel, await view.offered([line.sku for line in asked.lines], channel))
+        asks = asks_of(wanted)
         reservation = reservation_id(idempotency_key, len(asks))
         if idempotency_key is not None:
             await state.check_key(reservation, asked.channel, asks)
-        granted = await holding.place(
-            reservation, asked.channel, asks, asked.ttl_s * 1000, asked.allow_partial
-        )
-        lines = [
-            GrantedLine(sku=ask.sku, granted=decision["quantity"], available=decision["available"])
-            for ask, decision in granted.lines
-        ]
+        short = too_many(wanted)
+        refusal = problems.refused(reservation, short, [wish.told() for wish in wanted])
+        if short and not (
+            idempotency_key is not None and await view.knows([ask.sku for ask in asks], channel)
+        ):
+            raise refusal
+        try:
+            # What the key holds already is missing from what there is now: only the engine knows whether it does.
+            granted = await holding.place(
+                reservation, asked.channel, asks, asked.ttl_s * 1000, asked.allow_partial,
+                only_if_decided=bool(short),
+            )  # fmt: skip
+        except problems.Problem as problem:
+            raise refusal if short and problem.name == refusal.name else problem from None
         return Reservation(
-            reservation_id=reservation, decision=granted.decision, lines=lines, expires_at=granted.expires_at
+            reservation_id=reservation,
+            decision=granted.decision,
+            lines=[GrantedLine(**line) for line in granted_lines(wanted, granted)],
+            expires_at=granted.expires_at,
         )
 
     @router.get("/{reservation}", summary="What became of it", responses=_refusals(404, 503))
@@ -225,20 +229,6 @@ class _States:
                 line["channel"] is not None and (line["channel"], line["location"]) != (channel, place)
             ):
                 raise problems.key_reused()
-
-
-def _asks(asked: AskedReservation, channel: Channel) -> list[Ask]:
-    """One line a sku, with the sum of what is asked of it."""
-    asks: dict[str, Ask] = {}
-    for line in asked.lines:
-        if line.location is not None and line.location not in channel.sells_from.values():
-            raise problems.invalid(f"channel {channel.id!r} does not sell from a location {line.location!r}")
-        before = asks.get(line.sku)
-        if before is not None and before.location != line.location:
-            raise problems.invalid(f"sku {line.sku!r} is asked for from two locations: make two reservations")
-        quantity = line.quantity + (0 if before is None else before.quantity)
-        asks[line.sku] = Ask("1", line.sku, quantity, line.location)
-    return list(asks.values())
 
 
 def _state_of(line: dict[str, Any], now: int) -> str:

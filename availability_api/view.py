@@ -1,8 +1,9 @@
 """Answers about skus, read from the view: each is one round trip, and nothing read is kept."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from availability_api import problems
 from availability_api.network import Channel, Network
@@ -20,6 +21,13 @@ _CHANNELS_FIELD = b"c"
 _DATED_FIELD = b"s"
 _PARTS_FIELD = b"k"
 _READ_CHANNELS = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%s\r\n$1\r\nc\r\n"
+
+
+class Offered(NamedTuple):
+    """What there is of a sku in a channel. `parts`: units of each component in one, of a bundle."""
+
+    available: int
+    parts: Mapping[str, int]
 
 
 def warm() -> None:
@@ -82,6 +90,27 @@ class View:
         if absent:
             await self._certain(absent)
         return items, unknown
+
+    async def offered(self, skus: Sequence[str], channel: Channel) -> dict[str, Offered]:
+        """What there is of some skus, and what they are made of. 404 where one is not known."""
+        names = [sku.encode() for sku in skus]
+        shards = [shard_of(name) for name in names]
+        commands = b"".join(
+            command(b"HMGET", row_key(self._prefix, shard, name), _CHANNELS_FIELD, _PARTS_FIELD)
+            for name, shard in zip(names, shards, strict=True)
+        )
+        found: dict[str, Offered] = {}
+        replies = await self._ask(commands, len(names))
+        for name, shard, (packed, parts) in zip(names, shards, replies, strict=True):
+            row = {_CHANNELS_FIELD: packed} if packed is not None else {}
+            answer = await self._row_answer(name, shard, row, channel, int(time() * 1000))
+            found[answer["sku"]] = Offered(answer["available"], read_parts(parts))
+        return found
+
+    async def knows(self, skus: Sequence[str], channel: Channel) -> bool:
+        """Whether all of them have a number in the channel."""
+        _, unknown = await self.batch([sku.encode() for sku in skus], channel)
+        return not unknown
 
     async def locations(self, sku: bytes, channel: Channel) -> Answer:
         """The number of one sku in one channel, and the positions the channel may sell from."""

@@ -1,4 +1,4 @@
-"""What occurs in the records that were read back, counted: a proof that finds 0 differences must have looked at it all."""
+"""What occurs in the records that were read back, counted: a proof of 0 differences must have looked at it all."""
 
 import json
 from collections import Counter, defaultdict
@@ -92,7 +92,9 @@ class Features:
 
     def _policy(self, policy: Fields, log_time: int) -> None:
         if policy["layer"] == "ring_fence" and policy["status"] == "ACTIVE":
-            self.counted["fences in percent" if '"percent"' in policy["definition"] else "fences in units"] += 1
+            self.counted[
+                "fences in percent" if '"percent"' in policy["definition"] else "fences in units"
+            ] += 1
         elif policy["layer"] == "in_transit" and policy["status"] == "ACTIVE":
             self.counted["rules that count what is on its way"] += 1
 
@@ -102,7 +104,8 @@ class Features:
     # -- facts ---------------------------------------------------------------------------------------------------
 
     def _place(self, event: Fields) -> str:
-        return self._places.get((event["source"], event["location"]), event["location"])
+        location: str = event["location"]
+        return self._places.get((event["source"], location), location)
 
     def _count(self, count: Fields, log_time: int) -> None:
         if count["batch"] is not None:

@@ -105,9 +105,7 @@ def _batch(chance: Chance, store: str, skus: list[str], batch: str, whole: bool)
             yield item._replace(fields=fields)
 
 
-def _count(
-    chance: Chance, kind: str, source: str, sends: int, counted: int, store: str, sku: str
-) -> Draft:
+def _count(chance: Chance, kind: str, source: str, sends: int, counted: int, store: str, sku: str) -> Draft:
     return Draft(sends, kind, "wms-adjustments", sku, "StockCount", {
         "event_id": chance.event_id(), "source": source, "occurred_at": counted, "recorded_at": sends,
         "sku": sku, "location": store, "quantity": chance.dice.randint(1, 20), "counted_at": counted,

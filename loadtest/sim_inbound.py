@@ -1,4 +1,4 @@
-"""What is on its way: purchase orders and transfers that are expected, arrive in parts, are late, closed, called off."""
+"""What is on its way: purchase orders and transfers that are expected, arrive in parts, are late, or called off."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -48,7 +48,9 @@ def orders(retailer: Retailer, seed: int, span: int) -> Iterator[Draft]:
         row = dice.randrange(tills.lines)
         number = int(tills.product[row])
         sku = tills.products[number].sku
-        return Wanted(sku, retailer.listing.get(number, sku), tills.stores[int(tills.store[tills.basket[row]])])
+        return Wanted(
+            sku, retailer.listing.get(number, sku), tills.stores[int(tills.store[tills.basket[row]])]
+        )
 
     def kit(dice: random.Random) -> Wanted:
         chosen = dice.choice(retailer.kits)

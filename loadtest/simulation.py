@@ -84,9 +84,7 @@ class Simulation:
         for sku in chance.dice.sample(fenced, min(len(fenced), _ALLOCATED)):
             at = chance.moment()
             fence = {"fence": chain.ALLOCATED, "units": chance.dice.randint(0, 12), "set_at": at}
-            yield Draft(
-                at, "allocation", "allocations", sku, "Allocation", {"sku": sku, "fences": [fence]}
-            )
+            yield Draft(at, "allocation", "allocations", sku, "Allocation", {"sku": sku, "fences": [fence]})
 
 
 def simulate(tills: Tills, seed: int, span_ms: int) -> Simulation:

@@ -16,7 +16,7 @@ from tests.dataflows.house import Engine, engine, eventually
 
 
 class House:
-    """An engine, an API, and stock: 10 SHOE and 5 HAT at DC1."""
+    """An engine, an API, and stock: 10 SHOE and 5 HAT at DC1. A KIT is 2 SHOE and a HAT; no more than 3 are shown."""
 
     def __init__(
         self, client: httpx.Client, running: Engine, feed: Feed, caught_up: Callable[[], None]
@@ -39,7 +39,9 @@ class House:
 RULES = """
 locations: [{id: DC1, type: warehouse}]
 channels: [{id: web, locations: {}}]
+caps: [{id: cap-kit, channel: web, units: 3, match: {sku: KIT}}]
 """
+KIT = [{"sku": "SHOE", "quantity": 2}, {"sku": "HAT", "quantity": 1}]
 
 
 @pytest.fixture
@@ -53,9 +55,11 @@ def house(settings: Settings, tmp_path: Path, caught_up: Callable[[], None], cod
     for sku, quantity in (("SHOE", 10), ("HAT", 5)):
         feed.item(sku)
         feed.count(sku, quantity)
+    feed.item("KIT", bundle=KIT)
+    feed.item("GHOST", bundle=[{"sku": "NOSUCH", "quantity": 1}])
     with _serving(settings, tmp_path) as (running, client):
         caught_up()
-        eventually(lambda: client.get("/v1/availability/HAT?channel=web").status_code == 200, "numbers", 20)
+        eventually(lambda: client.get("/v1/availability/KIT?channel=web").status_code == 200, "numbers", 20)
         yield House(client, running, feed, caught_up)
 
 
@@ -130,6 +134,55 @@ def test_asked_again_the_answer_is_the_same(house: House) -> None:
     )
 
 
+def test_bundles_are_held_by_their_components(house: House) -> None:
+    first = house.ask(("KIT", 3), ("SHOE", 1), key="k")
+    assert first.status_code == 201, first.text
+    assert first.json()["decision"] == "ACCEPTED"
+    assert first.json()["lines"] == [
+        {"sku": "KIT", "granted": 3, "available": 5},
+        {"sku": "SHOE", "granted": 1, "available": 4},
+    ]
+    house.comes_to("SHOE", 3)
+    house.comes_to("HAT", 2)
+    house.comes_to("KIT", 1)
+    path = f"/v1/reservations/{first.json()['reservation_id']}"
+    told = house.client.get(path).json()
+    assert [(each["sku"], each["line"], each["bundle"], each["held"]) for each in told["lines"]] == [
+        ("HAT", "c", "KIT", 3),
+        ("SHOE", "1", None, 1),
+        ("SHOE", "c", "KIT", 6),
+    ]
+    # More is asked than there is now, but the key holds it already.
+    assert house.ask(("KIT", 3), ("SHOE", 1), key="k").json() == first.json()
+    assert house.client.post(path + "/confirm").json()["state"] == "CONFIRMED"
+    assert house.client.delete(path).json()["state"] == "CANCELLED"
+    house.comes_to("KIT", 3)
+    assert house.ask(("KIT", 3), ("SHOE", 1), key="k").json()["type"].endswith("reservation-ended")
+
+
+def test_a_bundle_is_refused_beyond_its_own_number_and_nothing_is_held(house: House) -> None:
+    for key in (None, "k", "k"):
+        refused = house.ask(("SHOE", 1), ("KIT", 4), key=key)
+        assert (refused.status_code, refused.json()["type"]) == (409, "urn:stocktide:problem:refused")
+        assert refused.json()["lines"] == [
+            {"sku": "SHOE", "asked": 1, "available": 10},
+            {"sku": "KIT", "asked": 4, "available": 3},
+        ]
+    assert house.ask(("GHOST", 1), key="g").json()["lines"] == [{"sku": "GHOST", "asked": 1, "available": 0}]
+    assert house.available("SHOE") == 10
+    # Each of both could be had, but not both: of the components it is the engine that knows.
+    both = house.ask(("KIT", 3), ("HAT", 3))
+    assert both.json()["lines"] == [
+        {"sku": "SHOE", "asked": 6, "available": 10, "bundle": "KIT"},
+        {"sku": "HAT", "asked": 3, "available": 5, "bundle": "KIT"},
+        {"sku": "HAT", "asked": 3, "available": 2},
+    ]
+    house.comes_to("KIT", 3)
+    house.comes_to("HAT", 5)
+    part = house.ask(("KIT", 1), ("HAT", 9), allow_partial=True, key="p").json()
+    assert (part["decision"], [line["granted"] for line in part["lines"]]) == ("PARTIAL", [1, 4])
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -138,6 +191,13 @@ def test_asked_again_the_answer_is_the_same(house: House) -> None:
         ({"channel": "web", "lines": []}, 422),
         ({"channel": "web", "lines": [{"sku": "SHOE", "quantity": 0}]}, 422),
         ({"channel": "web", "lines": [{"sku": "SHOE", "quantity": 1, "location": "MARS"}]}, 422),
+        (
+            {
+                "channel": "web",
+                "lines": [{"sku": "KIT", "quantity": 1}, {"sku": "KIT", "quantity": 1, "location": "DC1"}],
+            },
+            422,
+        ),
     ],
 )
 def test_what_cannot_be_asked(house: House, body: dict[str, Any], status: int) -> None:
