@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from loadtest import bench, demo, storm, tills
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.retailer import rules
+from loadtest.shoppers import Shoppers, shopping
 from loadtest.verify import verify
 from runtime import logs
 from runtime import redis as redis_link
@@ -70,7 +72,16 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"till lines a second, on average ({defaults.lines_per_s:,.0f})",
     )  # fmt: skip
     parser.add_argument("--cells", type=_positive, default=defaults.cells, metavar="N", help="cells (1)")
+    _customers_argument(parser)
     parser.set_defaults(run=_demo)
+
+
+def _customers_argument(parser: argparse.ArgumentParser) -> None:
+    default = demo.Options().customers_per_s
+    parser.add_argument(
+        "--customers", type=float, default=default, metavar="N",
+        help=f"customers a second who reserve through the API meanwhile ({default:g})",
+    )  # fmt: skip
 
 
 def _replay_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +90,8 @@ def _replay_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", type=_rate, default=6_000.0, metavar="N",
         help="till lines a second, on average; `max`: as fast as possible, dated in the past (6,000)",
     )  # fmt: skip
+    _customers_argument(parser)
+    parser.add_argument("--api", metavar="URL", help="where the API is; `none`: no customers come")
     parser.set_defaults(run=_replay)
 
 
@@ -122,7 +135,8 @@ def _storm_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
-    return demo.demo(settings, codec, demo.Options(given.lines, given.seed, given.rate, given.cells), console)
+    options = demo.Options(given.lines, given.seed, given.rate, given.cells, given.customers)
+    return demo.demo(settings, codec, options, console)
 
 
 def _replay(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
@@ -135,14 +149,23 @@ def _replay(given: argparse.Namespace, settings: Settings, codec: Codec, console
         opening = progress.add_task("catalog and opening counts", total=replay.prologue_messages)
         live = progress.add_task("tills, orders, stock", total=replay.live_messages)
         replay.prologue(settings, lambda more: progress.advance(opening, more))
-        replay.live(settings, lambda more: progress.advance(live, more))
+        url = _api_url(given, settings)
+        shoppers = None if url is None else Shoppers(url, replay.goods(), given.customers, given.seed)
+        with nullcontext() if shoppers is None else shopping(shoppers):
+            replay.live(settings, lambda more: progress.advance(live, more))
     console.print(replay_table(replay.report))
+    if shoppers is not None:
+        console.print(shoppers.shopped.line(), highlight=False, soft_wrap=True)
     return 0
+
+
+def _api_url(given: argparse.Namespace, settings: Settings) -> str | None:
+    return None if given.api == "none" else given.api or f"http://{settings.api_host}:{settings.api_port}"
 
 
 def _verify(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
     settings.require("kafka_bootstrap", "redis_url")
-    url = None if given.api == "none" else given.api or f"http://{settings.api_host}:{settings.api_port}"
+    url = _api_url(given, settings)
     redis = redis_link.connect(settings)
 
     def say(text: str) -> None:

@@ -11,11 +11,12 @@ from rich.console import Console
 
 from deploy.ports import free_port
 from loadtest.freshness import wait_caught_up
-from loadtest.processes import Running, api, apply_rules, engine, warm
+from loadtest.processes import Running, api, apply_rules, engine, rebalance, warm
 from loadtest.pulse import Pulse
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.screen import Screen
+from loadtest.shoppers import Shoppers, shopping
 from loadtest.verify import Verdict, verify
 from loadtest.world import World, world
 from runtime import redis as redis_link
@@ -36,12 +37,13 @@ _NEXT = """What to look at next:
 
 @dataclass(frozen=True)
 class Options:
-    """How much is replayed, how fast, by how many cells."""
+    """How much is replayed, how fast, by how many cells; how many customers reserve through the API meanwhile."""
 
     lines: int = 300_000
     seed: int = 1
     lines_per_s: float = 6_000.0
     cells: int = 1
+    customers_per_s: float = 10.0
 
 
 def demo(given: Settings, codec: Codec, options: Options, console: Console) -> int:
@@ -90,10 +92,16 @@ def _show(
         say(f"{replay.report.messages:,} catalog records and opening counts sent")
         wait_caught_up(redis, settings, int(time.time() * 1000), _CATCH_UP_S, running.check)
         say(f"the engine has them all; the API is at {url}")
-        _watch(replay, settings, options, redis, url, running, console, helper)
+        rebalance(settings)
+        say("fences in percent resolved to units")
+        shoppers = Shoppers(url, replay.goods(), options.customers_per_s, options.seed)
+        with shopping(shoppers):
+            _watch(replay, settings, options, redis, url, running, console, helper)
         console.print(replay_table(replay.report))
+        console.print(shoppers.shopped.line(), highlight=False, soft_wrap=True)
         say("computing every number a second time, with the reference model")
-        verdict = verify(settings, redis, codec, url, options.seed, say)
+        verdict = verify(settings, redis, codec, url, options.seed, say, everything=True)
+        verdict.differences.found += shoppers.check().broken
         running.check()
         redis.close()
     say("engine and API stopped")

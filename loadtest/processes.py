@@ -121,10 +121,18 @@ def apply_rules(text: str, settings: Settings, folder: Path) -> None:
     """Make a rules file live. Raises ProcessEnded with what `rules apply` says."""
     file = folder / "rules.yaml"
     file.write_text(text, "utf-8")
-    arguments = ["rules", "apply", str(file), "--author", "loadtest", "--approved-by", "loadtest"]
+    _rules(settings, "apply", str(file), "--author", "loadtest", "--approved-by", "loadtest")
+
+
+def rebalance(settings: Settings) -> None:
+    """Resolve the ring-fences with a percentage. Raises ProcessEnded with what `rules rebalance` says."""
+    _rules(settings, "rebalance")
+
+
+def _rules(settings: Settings, *arguments: str) -> None:
     others = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     done = subprocess.run(
-        [sys.executable, "-m", *arguments],
+        [sys.executable, "-m", "rules", *arguments],
         env=others | settings.environment(),
         cwd=_ROOT,
         capture_output=True,
@@ -132,4 +140,4 @@ def apply_rules(text: str, settings: Settings, folder: Path) -> None:
     )
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace").strip()
-        raise ProcessEnded(f"`rules apply` ended with exit code {done.returncode}:\n{said}")
+        raise ProcessEnded(f"`rules {arguments[0]}` ended with exit code {done.returncode}:\n{said}")

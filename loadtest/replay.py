@@ -129,6 +129,11 @@ class Replay:
         self.report.kinds += sender.kinds
         self.report.topics += sender.topics
 
+    def goods(self) -> list[str]:
+        """What customers may want of the API: what sells most often, and bundles of it."""
+        kits = [kit.sku for kit in self.simulation.retailer.kits[:-1]]
+        return [*(sku for sku, _ in self.watched(2 * len(kits))), *kits]
+
     def watched(self, many: int) -> list[tuple[str, str]]:
         """(sku, what it is) of the products that sell most often in the window, but for those sold by weight."""
         window = self.simulation.retailer.tills

@@ -90,7 +90,7 @@ def _batch(chance: Chance, store: str, skus: list[str], batch: str, whole: bool)
     """A NONZERO snapshot as of one instant, told in any order in the time after it."""
     as_of = int(chance.span * chance.dice.uniform(0.2, 0.6))
     source = f"stock-{store}"
-    kind = "snapshot" if whole else "snapshot that lacks an item"
+    kind = "snapshot" if whole else "broken snapshot"
     for marker in ("BEGIN", "END"):
         sends = chance.later(as_of, 0.2)
         yield Draft(sends, f"{kind}: {marker.lower()}", "wms-adjustments", source, "SnapshotMarker", {
