@@ -66,6 +66,8 @@ class Checked:
         self.waiting: list[Request] = []
         self.changed = False
         self._unread: dict[Identity, tuple[Request, list[int] | None]] = {}
+        self._early: dict[str, int] = {}
+        """Greatest offset of decisions that were read before the catalog's record of their sku."""
 
     # -- what is asked -------------------------------------------------------------------------------------------
 
@@ -92,6 +94,8 @@ class Checked:
     def decide(self, now: int, log_clock: int, anew: bool, out: Outputs) -> None:
         """Answer what waits, in order. Not `anew`: only what was decided in an earlier life, for the lane does not
         know yet all that it has said."""
+        if self._early:
+            self._meet()
         if not self.waiting:
             return
         self._memory.reserve(2 * len(self.waiting), log_clock)
@@ -250,13 +254,9 @@ class Checked:
     def hear(self, told: Standing, now: int, out: Outputs) -> None:
         """Take a record of the decisions' topic. The first one of an identity stands."""
         identity, decision = told.identity, told.decision
-        sku = self._memory.sku_names.get(identity.sku.encode())
-        if sku >= 0:
-            rows = self._memory.stores["skus"].table.rows
-            rows[f"offset_{OWN_DECISIONS}"][sku] = max(
-                int(rows[f"offset_{OWN_DECISIONS}"][sku]), told.offset + 1
-            )
-            self._memory.touch_sku(sku)
+        if not self._count(identity.sku, told.offset):
+            self._early[identity.sku] = told.offset
+            self.changed = True
         if decision.is_conflict:
             return
         own = self._unread.pop(identity, None)
@@ -274,6 +274,22 @@ class Checked:
             return
         row = int(line_of(self._memory.state(), request.key, request.check, request.sku))
         self._tell_standing(request, row, out)
+
+    def _meet(self) -> None:
+        """Count the decisions of skus that are known by now."""
+        for name in [name for name, offset in self._early.items() if self._count(name, offset)]:
+            del self._early[name]
+            self.changed = True
+
+    def _count(self, name: str, offset: int) -> bool:
+        """Let the version of a sku have a decision in it; False where the sku is not known yet."""
+        sku = self._memory.sku_names.get(name.encode())
+        if sku < 0:
+            return False
+        rows, slot = self._memory.stores["skus"].table.rows, f"offset_{OWN_DECISIONS}"
+        rows[slot][sku] = max(int(rows[slot][sku]), offset + 1)
+        self._memory.touch_sku(sku)
+        return True
 
     def _tell_standing(self, request: Request, row: int, out: Outputs) -> None:
         """Tell what the line is, unless more of it was decided that may still turn out to be second."""
@@ -309,6 +325,7 @@ class Checked:
         return {
             "waiting": [request.to_json() for request in self.waiting],
             "unread": [[request.to_json(), before] for request, before in self._unread.values()],
+            "early": self._early,
         }
 
     def load(self, dumped: dict[str, Any]) -> None:
@@ -316,6 +333,7 @@ class Checked:
         self.waiting = [request_from_json(each) for each in dumped["waiting"]]
         unread = [(request_from_json(each), before) for each, before in dumped["unread"]]
         self._unread = {request.identity: (request, before) for request, before in unread}
+        self._early = dict(dumped.get("early", {}))  # who wrote it may not have known of them
 
 
 def state_lines(memory: Memory) -> Any:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from inventory.batch import Clock
-from tests.inventory.shop import Shop
+from inventory.checked import OWN_DECISIONS
+from tests.inventory.shop import SKU, Shop
+from tests.inventory.simulation import Running
 from tests.reference.shop import HOUR, MINUTE, NOW, SECOND
 
 GRACE = 30 * SECOND
@@ -132,6 +134,35 @@ def test_stopped_between_decision_and_publication(published: bool, kept: bool) -
     assert {brief(answer) for answer in shop.cluster.answers} == {expected}
     assert shop.run().told()["unmet"] == (1 if published else 0)
     assert ask(shop, "o", 1, 4) == expected
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_decision_that_is_read_before_its_sku_counts_in_the_version_all_the_same(kept: bool) -> None:
+    shop = Shop(lanes=1, skus=("SKU-0",))
+    running = shop.cluster.running[0]
+    if kept:
+        running.checkpoint(whole=True)
+    shop.item("another")
+    shop.item(SKU)
+    shop.count(10, at=-HOUR)
+    ask(shop, "o", 1, 4)
+    assert counted_decisions(running) == 1
+    running.start()
+    running.step(NOW, 1)  # one record of each topic: the decision, but of the catalog another sku
+    if kept:
+        running.checkpoint(whole=False)
+        running.start()
+    shop.cluster.view.rows.clear()
+    while not (running.lane.live and running.lane.memory.sku_names.get(SKU.encode()) >= 0):
+        running.step(NOW, 1)
+    assert counted_decisions(running) == 1
+
+
+def counted_decisions(running: Running) -> int:
+    """How many records of the decisions' topic the version of the sku has in it."""
+    memory = running.lane.memory
+    rows = memory.stores["skus"].table.rows
+    return int(rows[f"offset_{OWN_DECISIONS}"][memory.sku_names.get(SKU.encode())])
 
 
 def test_of_two_engines_the_first_published_decision_stands_in_both() -> None:

@@ -1,6 +1,6 @@
 """Decisions held against the reference model: made one after the other, and kept through every crash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -135,9 +135,13 @@ def do(running: Running, deed: Deed, now: int, most: int) -> None:
 
 
 def what_stands_stands(plan: Plan, script: list[Told | Deed]) -> None:
+    stands(plan, script, ())
+
+
+def stands(plan: Plan, script: list[Told | Deed], more: Sequence[Told]) -> None:
     """Whatever a lane went through: of what it had published nothing changes, and the numbers follow from that."""
     cluster = plan.cluster()
-    for told in MASTER_DATA:
+    for told in (*MASTER_DATA, *more):
         tell(cluster, told)
     cluster.run(NOW)
     history: list[Told] = []
@@ -154,7 +158,7 @@ def what_stands_stands(plan: Plan, script: list[Told | Deed]) -> None:
     for running in cluster.running:
         running.start()
     cluster.run(NOW, plan.most)
-    model = fold(ReferenceModel(), *MASTER_DATA)
+    model = fold(ReferenceModel(), *MASTER_DATA, *more)
     for decision in published(cluster):
         model.fold("ReservationDecision", decision._asdict(), log_time=NOW, key=decision.sku)
     fold(model, *[told for told in history if not is_request(told)])
