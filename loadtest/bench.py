@@ -12,12 +12,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from loadtest import bench_latency, bench_tills, bench_w1
+from loadtest import bench_checked, bench_latency, bench_tills, bench_w1
 from loadtest.lookup import lookup_bench
 from runtime.settings import Settings
 from wire.codec import Codec
 
-PARTS = ("w1", "tills", "latency", "lookup")
+PARTS = ("w1", "tills", "latency", "checked", "lookup")
 REPORT = Path(__file__).resolve().parent.parent / "reports" / "bench.json"
 
 _FULL_SPEED = 450_000
@@ -34,6 +34,7 @@ class Options:
     cells: tuple[int, ...] = (1, 2)
     runs: int = 3
     rate: int = 5_000
+    requests: int = 200
     seconds: int = 60
 
 
@@ -73,6 +74,16 @@ def bench(settings: Settings, codec: Codec, options: Options, console: Console) 
         report["latency_ms"] = {"p50": latency.p50, "p99": latency.p99, "p999": latency.p999}
         report["latency"] = asdict(latency)
         wrong += latency.mismatches + latency.lost
+    if "checked" in options.parts:
+        say(
+            f"reservations: {options.requests:,} a second beside {options.rate:,} events/s for {options.seconds} s"
+        )
+        decided = bench_checked.measure(
+            settings, codec, cells, options.rate, options.requests, options.seconds
+        )
+        report["checked_ms"] = {"p50": decided.p50, "p99": decided.p99}
+        report["checked"] = asdict(decided)
+        wrong += decided.mismatches + decided.undecided + decided.unaccounted
     if "lookup" in options.parts:
         say("lookups: the API beside a bare server")
         report |= lookup_bench()
@@ -156,6 +167,15 @@ def _latency(report: dict[str, Any]) -> Row:
     return numbers, f"{told['rate']:,} events/s, {told['probes']:,} probes, worst {told['worst']:.0f} ms"
 
 
+def _checked(report: dict[str, Any]) -> Row:
+    if "checked" not in report:
+        return None
+    told = report["checked"]
+    said = f"{told['per_s']:,} requests/s beside {told['rate']:,} events/s, {told['granted']:,} granted, "
+    said += f"{told['undecided']:,} undecided, worst {told['worst']:.0f} ms"
+    return f"p50 {told['p50']:.1f}, p99 {told['p99']:.1f} ms", said
+
+
 def _lookups(report: dict[str, Any]) -> Row:
     if "lookup_ratio_to_bare" not in report:
         return None
@@ -174,7 +194,7 @@ def _batches(report: dict[str, Any]) -> Row:
 def _wrong(report: dict[str, Any]) -> Row:
     return (
         f"{report['mismatches']:,}",
-        "numbers in the view that differ from the scalar model, and lost probes",
+        "numbers in the view that differ from the scalar model, lost probes, requests undecided, units unaccounted for",
     )
 
 
@@ -184,6 +204,7 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], Row]], ...] = (
     ("W1 by stage", _stages),
     ("real tills drained", _tills),
     ("event to API", _latency),
+    ("reservation decided", _checked),
     ("lookup", _lookups),
     ("batch", _batches),
     ("mismatches", _wrong),

@@ -24,8 +24,8 @@ from wire.codec import Codec
 
 PROBES_PER_S = 50
 _SEED = 7
-_LEAD_S = 4.0
-_CATCH_UP_S = 180.0
+LEAD_S = 4.0
+CATCH_UP_S = 180.0
 _TOPIC_OF = {"CatalogItem": "catalog", "StockCount": "wms-adjustments"}
 
 
@@ -55,22 +55,22 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, seconds: int) 
         apply_rules(w1.rules(size), settings, place.folder)
         warm_up(settings, place.folder)
         workload = w1.paced(size, int(time.time() * 1000), load_rate, w1.headers(codec))
-        probes = Probes(settings, codec, _lane_shares(workload, settings.partitions), _SEED)
+        probes = Probes(settings, codec, lane_shares(workload, settings.partitions), _SEED)
         redis = redis_link.connect(settings)
         send_catalog(settings, codec, w1.catalog(size))
-        _make_known(settings, codec, probes)
+        make_known(settings, codec, probes)
         preload(settings, [workload.opening])
         sent = int(time.time() * 1000)
         with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
-            wait_caught_up(redis, settings, sent, _CATCH_UP_S, running.check)
-            start = time.time() + _LEAD_S
+            wait_caught_up(redis, settings, sent, CATCH_UP_S, running.check)
+            start = time.time() + LEAD_S
             # Written anew: events are dated around the instant at which they are sent.
             workload = w1.paced(size, int(start * 1000), load_rate, w1.headers(codec))
             with steady(settings, workload.run, start, load_rate) as load:
                 probed = probes.run(url, start, seconds, PROBES_PER_S)
                 behind = load.recv()
             running.check()
-            wait_caught_up(redis, settings, int(time.time() * 1000), _CATCH_UP_S)
+            wait_caught_up(redis, settings, int(time.time() * 1000), CATCH_UP_S)
             wrong = mismatches(redis, settings, workload)
         redis.close()
     return Latency(
@@ -79,14 +79,16 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, seconds: int) 
     )  # fmt: skip
 
 
-def _lane_shares(workload: w1.Workload, lanes: int) -> npt.NDArray[np.float64]:
+def lane_shares(workload: w1.Workload, lanes: int) -> npt.NDArray[np.float64]:
+    """(lanes,): the share of the events that each lane gets."""
     lane = np.array([shard_of(sku_name(sku)) % lanes for sku in range(workload.size.skus)])
     events = np.bincount(lane[workload.run.sku], minlength=lanes).astype(np.float64)
     share: npt.NDArray[np.float64] = events / events.sum()
     return share
 
 
-def _make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
+def make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
+    """Send the catalog records and the stock of the probes' skus."""
     sender = Sender(settings)
     messages = (
         Outgoing(

@@ -120,6 +120,9 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", type=_positive, metavar="N", help=f"events a second for latency ({defaults.rate:,})"
     )
     parser.add_argument(
+        "--requests", type=_positive, metavar="N", help=f"reservations a second ({defaults.requests:,})"
+    )
+    parser.add_argument(
         "--seconds", type=_positive, metavar="N", help=f"how long, for latency ({defaults.seconds})"
     )
     parser.add_argument(
@@ -182,7 +185,7 @@ def _bench(given: argparse.Namespace, settings: Settings, codec: Codec, console:
     options = bench.QUICK if given.quick else bench.Options()
     sizes = {
         name: value
-        for name in ("events", "lines", "runs", "rate", "seconds")
+        for name in ("events", "lines", "runs", "rate", "requests", "seconds")
         if (value := getattr(given, name)) is not None
     }
     if given.cells is not None:

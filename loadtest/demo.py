@@ -97,6 +97,7 @@ def _show(
         shoppers = Shoppers(url, replay.goods(), options.customers_per_s, options.seed)
         with shopping(shoppers):
             _watch(replay, settings, options, redis, url, running, console, helper)
+            say("all is sent; the last customers finish")
         console.print(replay_table(replay.report))
         console.print(shoppers.shopped.line(), highlight=False, soft_wrap=True)
         say("computing every number a second time, with the reference model")

@@ -12,13 +12,14 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
 from rich.console import Console
+from rich.table import Table
 
 from deploy.ports import answers, free_port
 from loadtest.drafts import Outgoing, partition_of
@@ -240,11 +241,9 @@ def storm(given: Settings, codec: Codec, options: Options, console: Console) -> 
                 _await_api(settings)
                 url = f"http://{settings.api_host}:{settings.api_port}"
                 found.append(asyncio.run(_weather(url, victims, seed, options)))
-        last = found[-1]
-        console.print(
-            f"seed {seed}: {'right' if last.right(options.units) else 'WRONG'} {asdict(last)}",
-            highlight=False,
-        )
+        said = "right" if found[-1].right(options.units) else "WRONG"
+        console.print(f"seed {seed} of {options.seeds}: {said}, {found[-1].seconds:g} s", highlight=False)
+    console.print(table(found, options.units))
     right = sum(each.right(options.units) for each in found)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(
@@ -254,6 +253,20 @@ def storm(given: Settings, codec: Codec, options: Options, console: Console) -> 
     )
     console.print(f"{right} of {len(found)} storms right; {REPORT}")
     return 0 if right == len(found) else 1
+
+
+def table(found: Sequence[Storm], units: int) -> Table:
+    """All storms for people."""
+    shown = Table("seed", "granted", "kept", "left", "oversold", "killed", "answers", "s", "", title="Storms")
+    for each in found:
+        killed, said = (
+            ", ".join(f"{many} {what}" for what, many in sorted(counted.items()))
+            for counted in (each.kills, each.answers)
+        )
+        numbers = (each.granted, each.kept, each.left, each.oversold)
+        verdict = "right" if each.right(units) else "WRONG"
+        shown.add_row(str(each.seed), *map(str, numbers), killed, said, f"{each.seconds:g}", verdict)
+    return shown
 
 
 def _await_api(settings: Settings) -> None:

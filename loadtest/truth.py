@@ -19,8 +19,11 @@ from wire.replayed import read_headers
 Place = tuple[str, int, int, str | None]
 """Topic, partition, offset, line: what identifies a dead letter."""
 
-_MASTER = ("network", "policies", "catalog", "allocations")
-_FACTS = ("wms-adjustments", "stock-movements", "reservations", "pos-sales", "expected-supply")
+FOLDED = (
+    "network", "policies", "catalog", "allocations",
+    "wms-adjustments", "stock-movements", "reservations", "pos-sales", "expected-supply",
+)  # fmt: skip
+"""The topics in the order in which they are folded: master data first, decisions after all."""
 
 
 @dataclass
@@ -63,7 +66,7 @@ def tell(settings: Settings, codec: Codec, answered: Callable[[], None] = lambda
     )
     truth = Truth(ReferenceModel(config), grace_ms=settings.confirm_grace_ms)
     with no_collection():
-        for topic in (*_MASTER, *_FACTS):
+        for topic in FOLDED:
             for stored in read_topic(settings, topic):
                 fold_stored(truth, codec, stored)
                 truth.records[topic] += 1

@@ -8,9 +8,10 @@ from inventory.reference import ReferenceModel
 from loadtest import tills
 from loadtest.chance import HOUR, MINUTE
 from loadtest.drafts import SPOILERS, Draft, Encoder, legacy_partition, partition_of
+from loadtest.features import Features
 from loadtest.simulation import Simulation, simulate
 from loadtest.tills import Tills
-from loadtest.truth import Truth, fold_stored
+from loadtest.truth import FOLDED, Truth, fold_stored
 from rules.current import Current
 from rules.plan import plan_changes
 from rules.validate import read_document
@@ -112,6 +113,33 @@ def test_only_what_is_poisoned_is_refused_and_with_the_code_it_names(
     unknown = [d for d in live if d.kind in ("unknown sku", "unknown location", "unknown channel")]
     assert truth.model.waiting == len(unknown)
     assert any(code == "count_too_late" for code, *_ in truth.model.exceptions)
+
+
+def test_it_contains_everything_but_what_the_customers_do(simulation: Simulation, live: list[Draft]) -> None:
+    codec, encoder, features = Codec(), Encoder(Codec(), LANES, START), Features()
+    document, _ = read_document(simulation.rules.encode())
+    assert document is not None
+    for change in plan_changes(document, Current(), "a", "b", 0).changes:
+        features.see(change.name, change.record or {}, START)
+    healthy = (draft for draft in [*simulation.prologue(), *live] if draft.spoil is None)
+    for draft in sorted(healthy, key=lambda draft: FOLDED.index(draft.topic)):
+        name, fields = codec.decode(encoder.encode(draft).value)
+        features.see(name, fields, START + max(0, draft.sends))
+    features.finish(START + SPAN)
+    assert all(name.startswith("checked") for name in features.missing())
+    assert features.counted["NONZERO snapshots that are complete"] == 1
+    assert features.counted["NONZERO snapshots that are not"] == 1
+
+
+def test_a_bundle_is_made_of_the_same_in_every_window(simulation: Simulation) -> None:
+    other = simulate(tills.load(LINES // 2), 2, SPAN)
+    here, there = (
+        {kit.sku: each.retailer.kit_item(kit) for kit in each.retailer.kits} for each in (simulation, other)
+    )
+    assert len(here) == len(there) == 24
+    common = here.keys() & there.keys()
+    assert common
+    assert all(here[sku] == there[sku] for sku in common)
 
 
 def test_what_is_healthy_stays_within_the_guards(live: list[Draft]) -> None:

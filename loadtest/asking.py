@@ -1,0 +1,106 @@
+"""Reservations asked for at a steady rate. Open loop: each is due when it is due, and its time begins then.
+
+Plain sockets, of which there are as many as requests that wait for an answer: a full client would take the processor
+that the engine is measured on.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from hdrh.histogram import HdrHistogram
+
+_LONGEST_US = 60_000_000
+_GIVE_UP_S = 15.0
+GRANTED, REFUSED = 201, 409
+
+
+@dataclass
+class Asked:
+    """Latencies in microseconds, of answers that are decisions; `statuses`: how often each status was answered;
+    `lost`: no answer; `late_ms`: how late a request was sent at worst."""
+
+    histogram: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, _LONGEST_US, 3))
+    statuses: Counter[int] = field(default_factory=Counter)
+    lost: int = 0
+    late_ms: float = 0.0
+
+    def ms(self, percentile: float) -> float:
+        """A percentile in milliseconds."""
+        return float(self.histogram.get_value_at_percentile(percentile)) / 1000
+
+    @property
+    def undecided(self) -> int:
+        """Requests that were not decided."""
+        return self.lost + sum(self.statuses.values()) - self.statuses[GRANTED] - self.statuses[REFUSED]
+
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Askers:
+    """Asks the API at `url` for a unit of each of `skus` in turn, `per_s` a second from `start` (epoch seconds) on."""
+
+    def __init__(self, url: str, channel: str, skus: Sequence[str], start: float, per_s: float) -> None:
+        place = urlsplit(url)
+        self._host, self._port = place.hostname, place.port
+        self._requests = [_request(channel, sku) for sku in skus]
+        self._start = start
+        self._per_s = per_s
+        self._idle: list[Connection] = []
+        self._asked = Asked()
+
+    def run(self) -> Asked:
+        """Ask for all of them, and wait for the answers."""
+        asyncio.run(self._all())
+        return self._asked
+
+    async def _all(self) -> None:
+        tasks = []
+        for number, request in enumerate(self._requests):
+            due = self._start + number / self._per_s
+            left = due - time.time()
+            if left > 0:
+                await asyncio.sleep(left)
+            self._asked.late_ms = max(self._asked.late_ms, (time.time() - due) * 1000)
+            tasks.append(asyncio.create_task(self._ask(request, due)))
+        await asyncio.gather(*tasks)
+        for _, writer in self._idle:
+            writer.close()
+
+    async def _ask(self, request: bytes, due: float) -> None:
+        try:
+            connection = (
+                self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+            )
+            status = await asyncio.wait_for(_answer(connection, request), _GIVE_UP_S)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            self._asked.lost += 1
+            return
+        self._idle.append(connection)
+        self._asked.statuses[status] += 1
+        if status in (GRANTED, REFUSED):
+            took = int((time.time() - due) * 1e6)
+            self._asked.histogram.record_value(min(max(1, took), _LONGEST_US))
+
+
+async def _answer(connection: Connection, request: bytes) -> int:
+    """The status of the answer; its body is read and dropped."""
+    reader, writer = connection
+    writer.write(request)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    at = head.index(b"content-length:") + len(b"content-length:")
+    await reader.readexactly(int(head[at:].split(b"\r\n", 1)[0]))
+    return int(head.split(b" ", 2)[1])
+
+
+def _request(channel: str, sku: str) -> bytes:
+    body = json.dumps({"channel": channel, "ttl_s": 86_400, "lines": [{"sku": sku, "quantity": 1}]}).encode()
+    return (
+        b"POST /v1/reservations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s" % (len(body), body)
+    )
