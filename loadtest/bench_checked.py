@@ -11,7 +11,7 @@ from loadtest.asking import GRANTED, Askers
 from loadtest.bench_latency import CATCH_UP_S, LEAD_S, lane_shares, make_known
 from loadtest.freshness import wait_caught_up
 from loadtest.pacing import steady
-from loadtest.probes import CHANNEL, OPENING, Probes
+from loadtest.probes import CHANNEL, Probes
 from loadtest.processes import api, apply_rules, engine, warm_up
 from loadtest.sender import preload, send_catalog
 from loadtest.w1_check import mismatches
@@ -26,9 +26,9 @@ _SEED = 11
 
 @dataclass(frozen=True)
 class Decided:
-    """Milliseconds. `undecided`: requests without a decision; `unaccounted`: units that are shown and should not
-    be, or the reverse; `late_ms`, `behind_ms`: how late a request, an event was sent at worst; `mismatches`: views that
-    are wrong."""
+    """Milliseconds. `undecided`: requests without a decision; `unaccounted`: by how many units what was
+    granted differs from what is shown less; `late_ms`, `behind_ms`: how late a request, an event was sent at worst;
+    `mismatches`: views that are wrong."""
 
     per_s: int
     rate: int
@@ -62,6 +62,7 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, se
         sent = int(time.time() * 1000)
         with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
             wait_caught_up(redis, settings, sent, CATCH_UP_S, running.check)
+            before = _shown(url, probes)
             start = time.time() + LEAD_S
             # Written anew: events are dated around the instant at which they are sent.
             workload = w1.paced(size, int(start * 1000), rate, w1.headers(codec))
@@ -72,12 +73,12 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, se
             running.check()
             wait_caught_up(redis, settings, int(time.time() * 1000), CATCH_UP_S)
             wrong = mismatches(redis, settings, workload)
-            left = _left(url, probes)
+            taken = before - _shown(url, probes)
         redis.close()
     granted = asked.statuses[GRANTED]
     return Decided(
         per_s, rate, seconds, cells, len(wanted), granted, asked.undecided,
-        abs(left - (OPENING * len(probes.names()) - granted)), asked.ms(50), asked.ms(99),
+        abs(taken - granted), asked.ms(50), asked.ms(99),
         asked.histogram.get_max_value() / 1000, asked.late_ms, behind * 1000, wrong,
     )  # fmt: skip
 
@@ -93,8 +94,8 @@ def _wanted(probes: Probes, share: np.ndarray[tuple[int, ...], np.dtype[np.float
     return wanted
 
 
-def _left(url: str, probes: Probes) -> int:
-    """Units that are still shown of all that was asked for."""
+def _shown(url: str, probes: Probes) -> int:
+    """Units that are shown of all that is asked for."""
     body = {"channel": CHANNEL, "skus": probes.names()}
     answer = httpx.post(f"{url}/v1/availability/batch", json=body, timeout=10.0).json()
     return sum(item["available"] for item in answer["items"])

@@ -27,10 +27,9 @@ from runtime.settings import Settings
 from wire.codec import Codec
 
 CHANNEL = "web"
-OPENING = 1000
-"""Units of each sku."""
 
 _SKUS = 96
+_OPENING = 1000
 _POLL_EVERY_S = 0.001
 _GIVE_UP_S = 10.0
 _LONGEST_US = 60_000_000
@@ -76,7 +75,7 @@ class Probes:
         records += [
             ("StockCount", {
                 "event_id": f"probe-opening-{sku}", "source": "probe", "occurred_at": at, "recorded_at": at,
-                "sku": sku, "location": location, "quantity": OPENING, "counted_at": at, "basis": "GROSS",
+                "sku": sku, "location": location, "quantity": _OPENING, "counted_at": at, "basis": "GROSS",
             })
             for sku in self.names()
         ]  # fmt: skip

@@ -36,7 +36,9 @@ class _Inbound:
         """Some arrive within days and some later; some of those that were due in seconds come too late."""
         dice, told = self._chance.dice, self._chance.moment()
         place = dice.choice((*WAREHOUSES, WAREHOUSES[0], self._store))
-        ahead = dice.choice((_WITHIN, _WITHIN, _BEYOND, dice.randrange(SECOND, 9 * SECOND)))
+        soon = dice.randrange(SECOND, 9 * SECOND)
+        ends = told + soon <= self._chance.span - SECOND  # before the simulation does
+        ahead = dice.choice((_WITHIN, _WITHIN, _BEYOND, soon if ends else _WITHIN))
         yield self._version(told, 1, place, self._units, told + ahead)
         x = dice.random()
         later = self._chance.later(told)
