@@ -257,15 +257,12 @@ def storm(given: Settings, codec: Codec, options: Options, console: Console) -> 
 
 def table(found: Sequence[Storm], units: int) -> Table:
     """All storms for people."""
-    shown = Table("seed", "granted", "kept", "left", "oversold", "killed", "answers", "s", "", title="Storms")
+    shown = Table("seed", "granted", "kept", "left", "oversold", "killed", "s", "", title="Storms")
     for each in found:
-        killed, said = (
-            ", ".join(f"{many} {what}" for what, many in sorted(counted.items()))
-            for counted in (each.kills, each.answers)
-        )
+        killed = ", ".join(f"{many} {what}" for what, many in sorted(each.kills.items()))
         numbers = (each.granted, each.kept, each.left, each.oversold)
         verdict = "right" if each.right(units) else "WRONG"
-        shown.add_row(str(each.seed), *map(str, numbers), killed, said, f"{each.seconds:g}", verdict)
+        shown.add_row(str(each.seed), *map(str, numbers), killed, f"{each.seconds:g}", verdict)
     return shown
 
 
