@@ -121,7 +121,7 @@ class LaneReader:
         self._ticked = started
         self._topic_ids.look()
         raw = self._raw({self._short[topic]: group for topic, group in groups.items()})
-        metrics.SECONDS.labels("consume").inc(time.perf_counter() - started)
+        metrics.seconds("consume").inc(time.perf_counter() - started)
         return raw
 
     def _told(self, message: Any) -> None:
@@ -150,7 +150,7 @@ class LaneReader:
             recent = recent and group[0].timestamp()[1] > now - _RECENT_MS
             if self._next[name] < self._ends[name]:
                 self._at_end[name] = False
-            metrics.EVENTS.labels(name).inc(len(group))
+            metrics.events(name).inc(len(group))
         self._masters_ready = self._masters_ready or all(
             self._next.get(name, 0) >= end for name, end in self._wanted.items()
         )

@@ -321,7 +321,7 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
 }
 
 
-_ADDED = {
+ROWS_A_RECORD = {
     "positions": 2, "parts": 1, "deltas": 3, "lines": 1, "versions": 1, "uses": 1, "nets": 1, "unsourced": 1,
     "instants": 1, "draws": 1, "sales": 1, "supply": 1, "receipts": 1, "dated": 1,
 }  # fmt: skip
@@ -330,7 +330,7 @@ _ADDED = {
 
 @kernel
 def _has_room(s: State, records: int) -> bool:
-    """Whether all tables of `_ADDED` have room for what `records` records can add."""
+    """Whether all tables of `ROWS_A_RECORD` have room for what `records` records can add."""
     return (
         room(s.positions) >= 2 * records
         and room(s.deltas) >= 3 * records
@@ -379,7 +379,7 @@ class Memory:
     def reserve(self, records: int, log_clock: int) -> None:
         """Make room for whatever `records` records can add."""
         if not self.has_room(records):
-            for name, each in _ADDED.items():
+            for name, each in ROWS_A_RECORD.items():
                 if self.stores[name].reserve(each * records):
                     self._state = None
         if self.ids.reserve(records, log_clock):
