@@ -79,10 +79,10 @@ class OpenLane:
         out = self.lane.step(batch, Clock(int(time.time() * 1000), raw.log_clock))
         out.network_changed = out.network_changed or offers
         completes = self._offering.shown(0 if out.views is None else out.views.version.size)
-        metrics.SECONDS.labels("decode").inc(decoded - started)
-        metrics.SECONDS.labels("step").inc(time.perf_counter() - decoded)
+        metrics.seconds("decode").inc(decoded - started)
+        metrics.seconds("step").inc(time.perf_counter() - decoded)
         for kind, n in out.folded.items():
-            metrics.FOLDED.labels(kind).inc(n)
+            metrics.folded(kind).inc(n)
         metrics.DUPLICATES.inc(out.duplicates)
         oldest = min((group[0].timestamp()[1] for group in raw.messages.values()), default=0)
         return Published(
@@ -100,7 +100,7 @@ class OpenLane:
         started = time.perf_counter()
         token = self.journal.commit(self.lane, final=self._final)
         metrics.EPOCH_STALL.observe(time.perf_counter() - started)
-        metrics.SECONDS.labels("journal").inc(time.perf_counter() - started)
+        metrics.seconds("journal").inc(time.perf_counter() - started)
         return token
 
 

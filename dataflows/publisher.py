@@ -124,7 +124,7 @@ class Publisher:
         self._urgent.poll(0)
         self._redis.take_replies()
         self._check()
-        metrics.SECONDS.labels("publish").inc(time.perf_counter() - started)
+        metrics.seconds("publish").inc(time.perf_counter() - started)
 
     def settle(self) -> None:
         """Wait until Redis and Kafka have acknowledged everything. Raises `Stopped`, `Fenced`, KafkaException."""
@@ -158,9 +158,9 @@ class Publisher:
         )  # fmt: skip
         self._produce_views(lane.number, views, buf.tobytes(), start.tolist(), end.tolist())
         metrics.ROWS.inc(len(start))
-        metrics.SECONDS.labels("encode").inc(encoded - started)
-        metrics.SECONDS.labels("redis").inc(sent - encoded)
-        metrics.SECONDS.labels("availability").inc(time.perf_counter() - sent)
+        metrics.seconds("encode").inc(encoded - started)
+        metrics.seconds("redis").inc(sent - encoded)
+        metrics.seconds("availability").inc(time.perf_counter() - sent)
 
     def _produce_views(self, lane: int, views: Views, data: bytes, start: list[int], end: list[int]) -> None:
         topic = self._topics["availability"]

@@ -51,11 +51,13 @@ class Askers:
         self._requests = [_request(channel, sku) for sku in skus]
         self._start = start
         self._per_s = per_s
+        self._measured_from = start
         self._idle: list[Connection] = []
         self._asked = Asked()
 
-    def run(self) -> Asked:
-        """Ask for all of them, and wait for the answers."""
+    def run(self, measured_from: float) -> Asked:
+        """Ask for all of them, and wait for the answers; times count of those that are due from then on."""
+        self._measured_from = measured_from
         asyncio.run(self._all())
         return self._asked
 
@@ -83,7 +85,7 @@ class Askers:
             return
         self._idle.append(connection)
         self._asked.statuses[status] += 1
-        if status in (GRANTED, REFUSED):
+        if status in (GRANTED, REFUSED) and due >= self._measured_from:
             took = int((time.time() - due) * 1e6)
             self._asked.histogram.record_value(min(max(1, took), _LONGEST_US))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from loadtest import w1
 from loadtest.asking import GRANTED, Askers
-from loadtest.bench_latency import CATCH_UP_S, LEAD_S, lane_shares, make_known
+from loadtest.bench_latency import CATCH_UP_S, LEAD_S, WARM_UP_S, lane_shares, make_known
 from loadtest.freshness import wait_caught_up
 from loadtest.pacing import steady
 from loadtest.probes import CHANNEL, Probes
@@ -47,8 +47,9 @@ class Decided:
 
 
 def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, seconds: int) -> Decided:
-    """Ask for `per_s` reservations a second while W1's mix is sent at `rate` events a second."""
-    size = Size(events=rate * seconds, seed=_SEED, chunk=rate * 2)
+    """Ask for `per_s` reservations a second while W1's mix is sent at `rate` events a second; the first seconds are not
+    measured."""
+    size = Size(events=rate * (seconds + WARM_UP_S), seed=_SEED, chunk=rate * 2)
     with world(given) as place:
         settings = place.settings
         apply_rules(w1.rules(size), settings, place.folder)
@@ -66,9 +67,11 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, se
             start = time.time() + LEAD_S
             # Written anew: events are dated around the instant at which they are sent.
             workload = w1.paced(size, int(start * 1000), rate, w1.headers(codec))
-            wanted = _wanted(probes, lane_shares(workload, settings.partitions), per_s * seconds)
+            wanted = _wanted(
+                probes, lane_shares(workload, settings.partitions), per_s * (seconds + WARM_UP_S)
+            )
             with steady(settings, workload.run, start, rate) as load:
-                asked = Askers(url, CHANNEL, wanted, start, per_s).run()
+                asked = Askers(url, CHANNEL, wanted, start, per_s).run(start + WARM_UP_S)
                 behind = load.recv()
             running.check()
             wait_caught_up(redis, settings, int(time.time() * 1000), CATCH_UP_S)
