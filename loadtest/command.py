@@ -79,7 +79,7 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
 def _customers_argument(parser: argparse.ArgumentParser) -> None:
     default = demo.Options().customers_per_s
     parser.add_argument(
-        "--customers", type=float, default=default, metavar="N",
+        "--customers", type=_pace, default=default, metavar="N",
         help=f"customers a second who reserve through the API meanwhile ({default:g})",
     )  # fmt: skip
 
@@ -147,13 +147,15 @@ def _replay(given: argparse.Namespace, settings: Settings, codec: Codec, console
     create_topics(settings)
     with console.status("reading the tills and laying the simulation around them"):
         replay = Replay(codec, given.lines, given.seed, given.rate)
+    url = _api_url(given, settings)
+    shoppers = None if url is None else Shoppers(url, replay.goods(), given.customers, given.seed)
+    if shoppers is not None:
+        shoppers.look()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         opening = progress.add_task("catalog and opening counts", total=replay.prologue_messages)
         live = progress.add_task("tills, orders, stock", total=replay.live_messages)
         replay.prologue(settings, lambda more: progress.advance(opening, more))
-        url = _api_url(given, settings)
-        shoppers = None if url is None else Shoppers(url, replay.goods(), given.customers, given.seed)
         with nullcontext() if shoppers is None else shopping(shoppers):
             replay.live(settings, lambda more: progress.advance(live, more))
     console.print(replay_table(replay.report))
@@ -213,7 +215,11 @@ def _positive(text: str) -> int:
 def _rate(text: str) -> float | None:
     if text == "max":
         return None
-    rate = float(text)
-    if rate <= 0:
-        raise argparse.ArgumentTypeError("write a number above 0, or max")
-    return rate
+    return _pace(text)
+
+
+def _pace(text: str) -> float:
+    pace = float(text)
+    if pace <= 0:
+        raise argparse.ArgumentTypeError("write a number above 0")
+    return pace

@@ -19,6 +19,12 @@ class NotCaughtUp(Refusal):
     code = ExitCode.TRY_AGAIN
 
 
+class ApiAway(Refusal):
+    """Customers are to come, and nobody would answer them."""
+
+    code = ExitCode.TRY_AGAIN
+
+
 class ProcessEnded(Refusal):
     """A process that was started for a measurement ended by itself."""
 

@@ -18,6 +18,8 @@ from typing import Any
 import httpx
 from hdrh.histogram import HdrHistogram
 
+from loadtest.errors import ApiAway
+
 _CONNECTIONS = 32
 _TIMEOUT_S = 10.0
 _TRIES = 4
@@ -45,7 +47,7 @@ class Shopped:
 
 
 class Shoppers:
-    """`goods`: what they want; `per_s`: how many of them come a second. `come` returns when `stop` was called."""
+    """`goods`: what they want; `per_s`: how many of them come a second."""
 
     def __init__(self, url: str, goods: list[str], per_s: float, seed: int, channel: str = "web") -> None:
         self._url = url
@@ -60,6 +62,16 @@ class Shoppers:
     def stop(self) -> None:
         """Nobody comes any more; who is there finishes."""
         self._stopped.set()
+
+    def look(self) -> None:
+        """Raise ApiAway if nobody would answer them."""
+        try:
+            httpx.get(f"{self._url}/healthz", timeout=_TIMEOUT_S)
+        except httpx.TransportError as error:
+            raise ApiAway(
+                f"the API at {self._url} does not answer ({error}): start it (`python -m availability_api`), name "
+                "another (--api URL), or let no customers come (--api none)"
+            ) from None
 
     def come(self) -> None:
         """Let them come, until stopped."""

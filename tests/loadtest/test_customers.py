@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from loadtest.asking import Askers
+from loadtest.errors import ApiAway
 from loadtest.shoppers import Shoppers, shopping
 
 
@@ -88,6 +89,11 @@ def test_who_waits_in_vain_is_counted() -> None:
     start = time.time()
     asked = Askers("http://127.0.0.1:1", "web", ["A"] * 3, start, 1000).run(start)
     assert (asked.lost, asked.undecided) == (3, 3)
+
+
+def test_without_an_api_no_customers_come() -> None:
+    with pytest.raises(ApiAway, match="--api none"):
+        Shoppers("http://127.0.0.1:1", ["A"], 1.0, seed=1).look()
 
 
 @pytest.mark.parametrize("broken", [False, True])
