@@ -22,7 +22,7 @@ from rules.rebalance import LiveRow, Percentage, UnknownFence, chosen, percentag
 from rules.rehearsal import Refused
 from rules.validate import read_document
 from runtime import exit as exits
-from runtime.arguments import Parser
+from runtime.arguments import Parser, instant
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.readback import Stored, end_offsets, read_topic
@@ -73,9 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     diff.add_argument("--csv", type=Path, metavar="PATH", help="write every change as CSV; - is the output")
     diff.add_argument("--json", type=Path, metavar="PATH", help="write all as JSON; - is the output")
     diff.add_argument("--top", type=int, default=20, metavar="N", help="how many changes to show (20)")
-    diff.add_argument(
-        "--at", type=_instant, metavar="TIME", help="an instant to come that the numbers are of"
-    )
+    diff.add_argument("--at", type=instant, metavar="TIME", help="an instant to come that the numbers are of")
     diff.add_argument("--timing", action="store_true", help="say on stderr what each part took")
     rebalance = commands.add_parser(
         "rebalance", help="resolve ring-fences with a percent to units, from the pools as they are now"
@@ -100,16 +98,6 @@ def _name(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("write a name")
     return text.strip()
-
-
-def _instant(text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise argparse.ArgumentTypeError("write a date and time with its zone, such as 2026-12-24T00:00:00Z")
-    return int(at.timestamp() * 1000)
 
 
 def _read(path: Path) -> bytes:
