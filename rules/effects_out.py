@@ -82,7 +82,8 @@ def print_tables(foresight: Foresight, most: int, console: Console) -> None:
     effects = foresight.effects
     acts = {change.key: change.act.value for change in foresight.changes}
     if not len(effects):
-        what = f"{len(acts)} records would be published" if acts else "the file is what is live"
+        many = "record" if len(acts) == 1 else "records"
+        what = f"{len(acts)} {many} would be published" if acts else "the file is what is live"
         console.print(f"{what}; none of {foresight.pairs} numbers would change")
     else:
         console.print(_sums("channel", effects.by_channel()))

@@ -205,13 +205,15 @@ class _Foreseeing:
                     "these numbers do not hold"
                 )
         if self._counts["woken"]:
+            n = self._counts["woken"]
+            wait = f"{n} events wait" if n > 1 else "1 event waits"
             notes.append(
-                f"{self._counts['woken']} events wait for a location, a channel or an alias that the file brings: they "
-                "are folded when it is applied, and these numbers do not hold them"
+                f"{wait} for a location, a channel or an alias that the file brings: what they say is folded "
+                "when it is applied, and is not in these numbers"
             )
         if self._counts["untold"]:
             notes.append(
-                f"{self._counts['untold']} bundles have no number: a component is not known (or STOCKTIDE_GENERATION "
-                "is not the engine's)"
+                f"{self._counts['untold']} skus have no number: bundles with a component that is not known (or "
+                "STOCKTIDE_GENERATION is not the engine's)"
             )
         return notes

@@ -15,7 +15,8 @@ def settings_of(cluster: Cluster, folder: Path) -> Settings:
 
 
 def keep(cluster: Cluster, folder: Path, *, final: bool = False) -> None:
-    """Commit every lane to the folder and let it go. `final`: as a base."""
+    """Commit every lane to the folder and let it go. `final`: all of it, as a base;
+    else what changed since the last time, which must be everything the first time."""
     for running in cluster.running:
         journal = Journal(folder, running.number, STORE)
         journal.begin()

@@ -31,7 +31,13 @@ def shop(request: pytest.FixtureRequest) -> Shop:
 
 
 def row(sku: str = "SKU-1", quantity: int = 10, place: str = "DC1", **fields: Any) -> Listed:
-    told = {"line": 2, "basis": NUMBERS["GROSS"], "at": NOW + T, "withheld": 0, "fault": ""} | fields
+    told: dict[str, Any] = {
+        "line": 2,
+        "basis": NUMBERS["GROSS"],
+        "at": NOW + T,
+        "withheld": 0,
+        "fault": "",
+    } | fields
     return Listed(sku=sku, location=place, quantity=quantity, **told)
 
 
