@@ -29,6 +29,7 @@ class Engine:
     def commit(self, *, final: bool = False) -> None:
         self.fed += 1
         self.shop.count(self.fed, at=-1000 * (100 - self.fed))
+        self.shop.movement("RECEIPT", 1)
         self.shop.movement("RECEIPT", 1, sku="nobody knows it")
         self.shop.run()
         self.journal.commit(self.lane, final=final)
