@@ -95,13 +95,14 @@ def _position(s: State, sku: int, location: int) -> int:
 
 
 def deltas_of(memory: Memory, position: int) -> list[Delta]:
-    """What is kept of the movements of `on_hand`, in order of their dates."""
+    """What is kept of the movements that count in `on_hand`: those after its anchor, in order of their dates."""
     rows = memory.stores["deltas"].table.rows
     found = []
-    at = int(memory.stores["positions"].table.rows["delta"][position])
+    own = memory.stores["positions"].table.rows[position]
+    at, anchored_at = int(own["delta"]), int(own["anchored_at"])
     while at >= 0:
         row = rows[at]
-        if int(row["counter"]) == ON_HAND_COUNTER:
+        if int(row["counter"]) == ON_HAND_COUNTER and int(row["occurred_at"]) > anchored_at:
             found.append(Delta(int(row["occurred_at"]), int(row["logged_at"]), int(row["quantity"])))
         at = int(row["next"])
     return sorted(found)

@@ -15,7 +15,7 @@ from inventory.lane import Lane
 from inventory.murmur import shard_of
 from rules.current import Current, MasterTopic, Record
 from rules.document import Document, Problem
-from rules.effects_out import write
+from rules.effects_out import OUTPUT, write
 from rules.foresight import foresee
 from rules.plan import Act, Change, plan_changes
 from rules.rebalance import LiveRow, Percentage, UnknownFence, chosen, percentages, plan_allocations
@@ -138,6 +138,8 @@ def _diff(settings: Settings, given: argparse.Namespace, document: Document) -> 
             yield lane
 
     now = _now()
+    if given.csv == given.json == OUTPUT:
+        raise Refusal("both --csv and --json write to the output: give one of them a path")
     if given.at is not None and given.at < now:
         raise Refusal(
             "--at is past: what a rule did then cannot be told from what is there now; leave it out"
@@ -156,7 +158,10 @@ def _diff(settings: Settings, given: argparse.Namespace, document: Document) -> 
     if now - foreseen.since > _OLD_STATE_MS:
         notes.append(f"the state is of {_as_time(foreseen.since)}: no engine has committed to it since")
     foreseen = foreseen._replace(notes=[*foreseen.notes, *notes])
-    write(foreseen, csv=given.csv, json=given.json, most=given.top)
+    try:
+        write(foreseen, csv=given.csv, json=given.json, most=given.top)
+    except OSError as error:
+        raise Refusal(f"{error.filename}: {error.strerror}; write a path that you may write") from None
     if given.timing:
         parts = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in foreseen.seconds.items())
         print(f"{foreseen.pairs} numbers of {foreseen.skus} skus: {parts}", file=sys.stderr)

@@ -25,19 +25,19 @@ COLUMNS = (
     "status_after",
     "causes",
 )
-_OUTPUT = Path("-")
+OUTPUT = Path("-")
 _SUMS = ("pairs", "units up", "units down", "to zero", "status only")
 
 
 def write(foresight: Foresight, *, csv: Path | None, json: Path | None, most: int) -> None:
     """Into the files asked for, and the tables to the output, unless one of the files is the output (`-`)."""
     for path, write_as in ((csv, write_csv), (json, write_json)):
-        if path == _OUTPUT:
+        if path == OUTPUT:
             write_as(foresight, sys.stdout)
         elif path is not None:
             with path.open("w", encoding="utf-8", newline="") as file:
                 write_as(foresight, file)
-    if _OUTPUT not in (csv, json):
+    if OUTPUT not in (csv, json):
         print_tables(foresight, most, Console())
 
 

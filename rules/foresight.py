@@ -117,9 +117,17 @@ class _Foreseeing:
 
     def _after(self, rehearsal: Rehearsal) -> Mail:
         started = time.perf_counter()
-        mail = rehearsal.tell(self._changes, self._now)
+        now = max(self._now, rehearsal.lane.now)
+        mail = rehearsal.tell(self._changes_at(rehearsal.lane, now), now)
         self._took("after", started)
         return mail
+
+    def _changes_at(self, lane: Lane, now: int) -> list[Change]:
+        """The changes, published at an instant that is after all that the lane knows: a fence that begins with them
+        counts nothing of it."""
+        if now == self._now or not any(_is_fence(change) for change in self._changes):
+            return self._changes
+        return plan_changes(self._document, current_of(lane), "", "", now).changes
 
     def _took(self, what: str, since: float) -> None:
         self._seconds[what] = self._seconds.get(what, 0.0) + time.perf_counter() - since
@@ -198,7 +206,7 @@ class _Foreseeing:
                 notes.append(
                     f"rule {change.key} begins later, and changes nothing yet: look again with --at its valid_from"
                 )
-            if change.record["layer"] == "ring_fence" and "percent" in read_definition(change.record):
+            if _is_fence(change) and "percent" in read_definition(change.record):
                 what = "asks nothing" if change.act is Act.ADD else "asks what was allocated last"
                 notes.append(
                     f"ring-fence {change.key} is a percentage: it {what} until `rules rebalance {change.key}`, which "
@@ -217,3 +225,7 @@ class _Foreseeing:
                 "STOCKTIDE_GENERATION is not the engine's)"
             )
         return notes
+
+
+def _is_fence(change: Change) -> bool:
+    return change.name == "Policy" and change.record["layer"] == "ring_fence"

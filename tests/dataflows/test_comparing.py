@@ -121,6 +121,12 @@ class TestInFlight:
         assert finding.cause is Cause.IN_FLIGHT
         assert "a delivery of 6 is expected" in finding.evidence
 
+    def test_what_a_count_has_absorbed_explains_nothing(self, shop: Shop) -> None:
+        shop.movement("SHIP", 3, at=T - 30 * MINUTE, log_time=NOW + T + 10 * MINUTE)
+        shop.run()
+        shop.count(7, at=T - 20 * MINUTE, log_time=NOW + T + 20 * MINUTE)
+        assert only(found(shop, row(quantity=10))).cause is Cause.DRIFT
+
 
 class TestTiming:
     @pytest.mark.parametrize(("at", "listed"), [(T + 5 * MINUTE, 8), (T - 5 * MINUTE, 10)])

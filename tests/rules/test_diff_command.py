@@ -180,6 +180,28 @@ def test_a_program_reads_the_output(folder: Path, capsys: pytest.CaptureFixture[
     assert err.startswith("4 numbers of 2 skus: read ")
 
 
+def test_where_nothing_can_be_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("", "--csv", "nowhere/out.csv") == 2
+    assert "nowhere/out.csv: No such file" in capsys.readouterr().err
+    assert run("", "--csv", "-", "--json", "-") == 2
+    assert "give one of them a path" in capsys.readouterr().err
+
+
+def test_a_new_fence_counts_nothing_of_what_was_sold(shop: Shop, folder: Path, tmp_path: Path) -> None:
+    """Nor of what the engine reads while the command runs."""
+    shop.line("o1", 1, 6, at=5)
+    shop.run(10_000)  # ahead of the command's clock
+    for number in range(2):
+        for path in (folder / f"lane-{number:03d}").glob("*"):
+            path.unlink()
+    keep(shop.cluster, folder, final=True)
+    run("ring_fences: [{id: rf, channel: pickup, units: 5}]", "--csv", "out.csv")
+    fenced = {(row["sku"], row["channel"]): int(row["change"]) for row in changes()}
+    assert fenced == {("SKU-1", "web"): -5}
+    run("ring_fences: [{id: rf, channel: web, units: 6, match: {sku: SKU-1}}]", "--csv", "out.csv")
+    assert [(row["channel"], row["change"]) for row in changes()] == [("pickup", "-5")]
+
+
 def test_a_running_engine_is_not_disturbed(folder: Path) -> None:
     held = [Journal(folder, number, STORE) for number in range(2)]
     before = {
