@@ -2,24 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from dataflows.causes import Cause, Evidence
+from dataflows.evidence import category_of, evidence_of, why_not_kept
 from dataflows.parked import AtPlace, waiting_at
 from dataflows.stock_list import Listed
 from inventory.counting import AVAILABLE, GROSS, NET_OF_SOFT_AND_HARD
-from inventory.hindsight import (
-    Delta,
-    Hindsight,
-    anchor_of,
-    as_of,
-    coming_to,
-    deltas_of,
-    position_of,
-    unsellable_of,
-)
+from inventory.hindsight import Hindsight, as_of
 from inventory.lane import Lane
 from inventory.murmur import shard_of
 from wire.codec import Codec
@@ -207,13 +199,15 @@ class _Comparing:
         for i in np.flatnonzero((units != then.on_hand) | cannot).tolist():
             (sku, location), entry, row = kept[i]
             found = Difference(
-                sku, location, _category(lane, row), entry.listed, entry.quantity, int(units[i]),
+                sku, location, category_of(lane, row), entry.listed, entry.quantity, int(units[i]),
                 int(then.on_hand[i]), int(at[i]), None, "", None,
             )  # fmt: skip
             if cannot[i]:
-                self._found.append(_not_kept(lane, found, row, int(places[i])))
+                told = why_not_kept(lane, row, int(places[i]), int(at[i]))
+                found = found._replace(on_hand=None, units=None, cause=Cause.NOT_KEPT, told=told)
+                self._found.append(found)
             else:
-                evidence = _evidence(lane, row, int(places[i]), int(at[i]), int(units[i] - then.on_hand[i]))
+                evidence = evidence_of(lane, row, int(places[i]), int(at[i]), int(units[i] - then.on_hand[i]))
                 evidence = evidence._replace(
                     basis=entry.listed.basis, declared=int(declared[i]), hard=int(then.hard[i]),
                     all=int(then.all[i]),
@@ -242,46 +236,10 @@ class _Comparing:
         then: Hindsight = as_of(lane.memory, pairs[:, 0].astype(np.int32), pairs[:, 1].astype(np.int32), at)
         for i in np.flatnonzero((then.on_hand != 0) & then.told).tolist():
             sku, place = mine[i]
-            evidence = _evidence(lane, sku, place, int(at[i]), -int(then.on_hand[i]))
+            evidence = evidence_of(lane, sku, place, int(at[i]), -int(then.on_hand[i]))
             self._found.append(
                 Difference(
-                    lane.sku(sku), lane.place(place), _category(lane, sku), None, None, None, int(then.on_hand[i]),
+                    lane.sku(sku), lane.place(place), category_of(lane, sku), None, None, None, int(then.on_hand[i]),
                     int(at[i]), Cause.NOT_LISTED, "the engine has units there, and the list has no row", evidence,
                 )
             )  # fmt: skip
-
-
-def _evidence(lane: Lane, sku: int, place: int, at: int, difference: int) -> Evidence:
-    position = position_of(lane.memory, sku, place)
-    coming = coming_to(lane.memory, sku)
-    transfers = [(each.location, each.units) for each in coming if each.transfer]
-    told = Evidence(
-        difference,
-        at,
-        on_the_way=[units for to, units in transfers if to == place],
-        sent_off=[units for to, units in transfers if to != place],
-        expected=[each.units for each in coming if not each.transfer and each.location == place],
-    )
-    if position < 0:
-        return told
-    deltas: list[Delta] = deltas_of(lane.memory, position)
-    return told._replace(
-        deltas=deltas,
-        anchor=anchor_of(lane.memory, position),
-        unsellable=unsellable_of(lane.memory, position),
-    )
-
-
-def _not_kept(lane: Lane, found: Difference, sku: int, place: int) -> Difference:
-    position = position_of(lane.memory, sku, place)
-    anchor = anchor_of(lane.memory, position) if position >= 0 else None
-    told = "what moved since then is no longer kept"
-    if anchor is not None and anchor.counted_at > found.at:
-        told = f"it was counted later: {anchor.quantity} by {anchor.source}, and what was before is not kept"
-    return found._replace(on_hand=None, units=None, cause=Cause.NOT_KEPT, told=told)
-
-
-def _category(lane: Lane, sku: int) -> str:
-    number = int(lane.memory.stores["skus"].table.rows["item_class"][sku])
-    told: Any = lane.masters.documents.get(f"class:{number}")
-    return "" if not told or told[0] is None else str(told[0])
