@@ -26,6 +26,7 @@ COLUMNS = (
     "causes",
 )
 OUTPUT = Path("-")
+_CAUSES = 25
 _SUMS = ("pairs", "units up", "units down", "to zero", "status only")
 
 
@@ -80,6 +81,7 @@ def write_json(foresight: Foresight, file: TextIO) -> None:
 def print_tables(foresight: Foresight, most: int, console: Console) -> None:
     """The summary, and the `most` greatest changes."""
     effects = foresight.effects
+    by_cause = effects.by_cause()
     acts = {change.key: change.act.value for change in foresight.changes}
     if not len(effects):
         many = "record" if len(acts) == 1 else "records"
@@ -87,13 +89,11 @@ def print_tables(foresight: Foresight, most: int, console: Console) -> None:
         console.print(f"{what}; none of {foresight.pairs} numbers would change")
     else:
         console.print(_sums("channel", effects.by_channel()))
-        by_cause = effects.by_cause()
-        of_nothing = {key: Sum(0, 0, 0, 0, 0) for key in acts if key not in by_cause}
-        labels = {
-            name: f"{name} ({acts[name]})" if name in acts else name for name in (*by_cause, *of_nothing)
-        }
-        rows = {labels[name]: each for name, each in (by_cause | of_nothing).items()}
-        console.print(_sums("because of", rows))
+        shown = dict(islice(by_cause.items(), _CAUSES))
+        labels = {name: f"{name} ({acts[name]})" if name in acts else name for name in shown}
+        console.print(_sums("because of", {labels[name]: each for name, each in shown.items()}))
+        if len(by_cause) > _CAUSES:
+            console.print(f"and {len(by_cause) - _CAUSES} more, with fewer units each")
         table = Table("sku", "channel", "before", "after", "change", "", "because of")
         for each in islice(effects.sorted(), most):
             table.add_row(*_as_cells(each))
@@ -105,8 +105,16 @@ def print_tables(foresight: Foresight, most: int, console: Console) -> None:
             f"{total.to_zero} fall to zero"
             + (f"; the {most} greatest are shown" if total.pairs > most else "")
         )
+    rules = [change.key for change in foresight.changes if change.name == "Policy"]
+    _print_idle([key for key in rules if key not in by_cause], console)
     for note in foresight.notes:
         console.print(f"note: {note}")
+
+
+def _print_idle(rules: list[str], console: Console) -> None:
+    if rules:
+        more = f" and {len(rules) - _CAUSES} more" if len(rules) > _CAUSES else ""
+        console.print(f"rules that change no number: {', '.join(rules[:_CAUSES])}{more}")
 
 
 def _sums(what: str, sums: Mapping[str, Sum]) -> Table:
