@@ -22,10 +22,11 @@ from dataflows.reader import LaneReader
 from dataflows.redis_link import RedisLink
 from dataflows.topic_ids import TopicIds
 from inventory.batch import Clock
-from inventory.lane import Lane, LaneConfig
+from inventory.lane import Lane
 from runtime.codec import codec_of
 from runtime.kafka import producer
 from runtime.settings import Settings
+from runtime.states import lane_config
 from wire.decode import Decoder
 from wire.topics import LARGEST_MESSAGE
 
@@ -50,9 +51,8 @@ class OpenLane:
 
     def _open(self, number: int, token: str | None) -> None:
         cell, settings = self._cell, self._cell.settings
-        config = LaneConfig(*(getattr(settings, name) for name in LaneConfig._fields))
         nonce = f"{cell.number}-{time.time_ns()}"
-        self.lane = Lane(number, settings.partitions, config, settings.generation, nonce)
+        self.lane = Lane(number, settings.partitions, lane_config(settings), settings.generation, nonce)
         self.journal = Journal(settings.state_dir, number, cell.store_id)
         if token:
             self.journal.resume(token, self.lane)

@@ -27,9 +27,9 @@ from bytewax.recovery import (
 from bytewax.run import cli_main
 
 from dataflows.intake import Raw
-from dataflows.journal import StateDamaged
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
+from runtime.states import StateDamaged
 
 SOURCE, STEP, PUBLISH = "source", "step", "publish"
 """Step ids are part of the recovery store: renaming one loses its state. Pinned by a test."""

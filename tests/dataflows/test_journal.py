@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from dataflows import journal as journals
-from dataflows.journal import Journal, StateDamaged, StateUnusable
+from dataflows.journal import Journal, StateUnusable
 from inventory.lane import Lane, LaneConfig
 from inventory.sections import load
+from runtime.states import StateDamaged, StateFiles
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
+from wire.frames import FRAME
 
 STORE = "the recovery store"
 
@@ -64,11 +66,7 @@ def state_of_copy(kept: Kept, token: str) -> dict[str, Any]:
     """The state that is in the files now, read without touching them."""
     lane = fresh()
     at = json.loads(token)
-    base = kept.files / f"base-{at['segment']}"
-    sections = kept.journal._sections(
-        base if at["segment"] else None, kept.files / f"journal-{at['segment']}", at["offset"]
-    )
-    load(lane, sections)
+    load(lane, StateFiles(kept.folder, 0).sections(at["segment"], at["offset"]))
     return state_of(lane)
 
 
@@ -161,8 +159,8 @@ def test_a_base_that_ends_between_two_frames_is_found(kept: Kept) -> None:
     path = kept.files / "base-1"
     whole, ends, at = path.read_bytes(), [], 4
     while at < len(whole):
-        _, header, payload = journals._FRAME.unpack_from(whole, at)
-        at += journals._FRAME.size + header + payload
+        _, header, payload = FRAME.unpack_from(whole, at)
+        at += FRAME.size + header + payload
         ends.append(at)
     assert len(ends) > 5
     for end in ends[:-1]:
