@@ -2,7 +2,8 @@
 
 The files are described in `runtime.states`, which reads them, and their bytes in `wire.frames`.
 
-A token (JSON: format, lane, segment, offset) is returned by `commit` and kept in the flow's recovery store. Resuming
+A token (JSON: format, lane, segment, offset) is returned by `commit` and kept in the flow's recovery store, once `wait`
+has returned: a thread writes, so that the lanes of a cell force their files to disk beside one another. Resuming
 cuts the journal at the token: state that ran ahead would take the events after it for duplicates, and their
 numbers would never be published.
 """
@@ -10,6 +11,8 @@ numbers would never be published.
 import fcntl
 import json
 import os
+from collections.abc import Iterable
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +20,7 @@ from inventory.lane import Lane
 from inventory.sections import Section, dump, layout, load
 from runtime.exit import Refusal
 from runtime.states import StateDamaged, StateFiles, folder_of
-from wire.frames import MAGIC, pack_frame
+from wire.frames import MAGIC, Frame, frame_of
 
 FORMAT = 1
 _SMALLEST_ROTATION = 64 << 20
@@ -30,7 +33,10 @@ class StateUnusable(Refusal):
 class Journal:
     """The files of one lane, locked while open."""
 
-    def __init__(self, folder: Path, lane: int, store_id: str) -> None:
+    def __init__(self, folder: Path, lane: int, store_id: str, disk: Executor) -> None:
+        self._disk = disk
+        self._writing: Future[None] | None = None
+        self._end = 0
         self._store_id = store_id
         self._files = StateFiles(folder, lane)
         self._folder = self._files.folder
@@ -69,14 +75,21 @@ class Journal:
         self._open_segment(0)
 
     def commit(self, lane: Lane, *, final: bool = False) -> str:
-        """Append what changed and force it to disk; the token to resume from."""
+        """Append what changed; the token to resume from, which is good once `wait` has returned."""
         assert self._file is not None
-        if final or self._file.tell() > max(2 * self._base_size, _SMALLEST_ROTATION):
+        self.wait()
+        if final or self._end > max(2 * self._base_size, _SMALLEST_ROTATION):
             return self._rebase(lane)
-        for section in dump(lane, everything=False):
-            _write_frame(self._file, section)
-        _force(self._file)
+        frames = [frame_of(section) for section in dump(lane, everything=False)]
+        self._end += sum(frame.size for frame in frames)
+        self._writing = self._disk.submit(_append, self._file, frames)
         return self._token()
+
+    def wait(self) -> None:
+        """Return when what was committed is on disk. Raises OSError."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
     def _rebase(self, lane: Lane) -> str:
         """Write the whole state as the base of the next segment; drop what no commit can need any more."""
@@ -85,9 +98,7 @@ class Journal:
         path = self._files.base(old + 1)
         with path.open("wb") as file:
             self._write_head(file)
-            for section in dump(lane, everything=True):
-                _write_frame(file, section)
-            _force(file)
+            _append(file, map(frame_of, dump(lane, everything=True)))
             self._base_size = file.tell()
         self._file.close()
         self._open_segment(old + 1)
@@ -102,22 +113,24 @@ class Journal:
         self._file = self._files.journal(segment).open("wb")
         self._write_head(self._file)
         _force(self._file)
+        self._end = self._file.tell()
         directory = os.open(self._folder, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)
 
     def _write_head(self, file: BinaryIO) -> None:
         file.write(MAGIC)
-        _write_frame(file, Section("head", {"lane": self._lane, **layout()}, b""))
+        for part in frame_of(Section("head", {"lane": self._lane, **layout()}, b"")).parts():
+            file.write(part)
 
     def _token(self) -> str:
-        assert self._file is not None
-        token = {"format": FORMAT, "lane": self._lane, "segment": self._segment, "offset": self._file.tell()}
+        token = {"format": FORMAT, "lane": self._lane, "segment": self._segment, "offset": self._end}
         return json.dumps(token, separators=(",", ":"))
 
     def close(self) -> None:
         """Let the folder go."""
         if self._file is not None:
+            self.wait()
             self._file.close()
             self._file = None
         self._lock.close()
@@ -139,6 +152,7 @@ class Journal:
         self._file = self._files.journal(segment).open("r+b")
         self._file.truncate(offset)
         self._file.seek(offset)
+        self._end = offset
         for later in self._folder.glob("*-[0-9]*"):
             if int(later.name.split("-")[1]) > segment:
                 later.unlink()
@@ -160,9 +174,11 @@ def _of_others(folder: Path) -> StateDamaged:
     )
 
 
-def _write_frame(file: BinaryIO, section: Section) -> None:
-    file.write(pack_frame(section))
-    file.write(section.payload)
+def _append(file: BinaryIO, frames: Iterable[Frame]) -> None:
+    for frame in frames:
+        for part in frame.parts():
+            file.write(part)
+    _force(file)
 
 
 def _force(file: BinaryIO) -> None:

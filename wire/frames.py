@@ -8,7 +8,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from inventory.sections import Section
 
@@ -20,11 +20,27 @@ class FrameError(ValueError):
     """Bytes that are not what a state file holds; the text says where and why."""
 
 
-def pack_frame(section: Section) -> bytes:
-    """A frame without its payload, which follows it."""
+class Frame(NamedTuple):
+    """A section as it stands in a file; its checksum is computed when it is written."""
+
+    header: bytes
+    payload: bytes
+
+    @property
+    def size(self) -> int:
+        """In bytes, all in all."""
+        return FRAME.size + len(self.header) + len(self.payload)
+
+    def parts(self) -> tuple[bytes, bytes]:
+        """What is to be written, one after the other."""
+        crc = zlib.crc32(self.payload, zlib.crc32(self.header))
+        return FRAME.pack(crc, len(self.header), len(self.payload)) + self.header, self.payload
+
+
+def frame_of(section: Section) -> Frame:
+    """The frame that holds a section."""
     header = json.dumps({"section": section.name, **section.header}, separators=(",", ":")).encode()
-    crc = zlib.crc32(section.payload, zlib.crc32(header))
-    return FRAME.pack(crc, len(header), len(section.payload)) + header
+    return Frame(header, section.payload)
 
 
 def read_frames(data: bytes, end: int) -> Iterator[tuple[Section, int]]:

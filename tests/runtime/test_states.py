@@ -10,7 +10,7 @@ from dataflows.journal import Journal
 from inventory.lane import Lane, LaneConfig
 from inventory.sections import Section, load
 from runtime.states import NothingCommitted, StateDamaged, StateFiles, look_at_lanes
-from tests.dataflows.state_folder import STORE, settings_of
+from tests.dataflows.state_folder import DISK, STORE, settings_of
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
 
@@ -22,7 +22,7 @@ class Engine:
         self.folder = folder
         self.shop = Shop(1)
         self.lane = self.shop.cluster.running[0].lane
-        self.journal = Journal(folder, 0, STORE)
+        self.journal = Journal(folder, 0, STORE, DISK)
         self.journal.begin()
         self.fed = 0
 
@@ -33,6 +33,7 @@ class Engine:
         self.shop.movement("RECEIPT", 1, sku="nobody knows it")
         self.shop.run()
         self.journal.commit(self.lane, final=final)
+        self.journal.wait()
 
     @property
     def files(self) -> StateFiles:
