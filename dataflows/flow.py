@@ -2,8 +2,9 @@
 
 source (one part a lane) -> step (key = lane; state = a token into the lane's journal) -> publish (one part a lane)
 
-At an epoch's end Bytewax asks the sources for their offsets, then each lane for its token (its journal is forced
-to disk), then the sink, which waits for Redis and Kafka; only then does it commit. A crash before that resumes
+At an epoch's end Bytewax asks the sources for their offsets, then each lane for its token (a thread writes
+its journal), then the sink, which waits for Redis, Kafka and the journals; only then does it commit. (A lane that was
+asked has stepped in the epoch, and every step puts something out, so the sink is asked too.) A crash before that resumes
 from the epoch before.
 """
 
@@ -27,9 +28,9 @@ from bytewax.recovery import (
 from bytewax.run import cli_main
 
 from dataflows.intake import Raw
-from dataflows.journal import StateDamaged
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
+from runtime.states import StateDamaged
 
 SOURCE, STEP, PUBLISH = "source", "step", "publish"
 """Step ids are part of the recovery store: renaming one loses its state. Pinned by a test."""

@@ -69,12 +69,14 @@ class Publisher:
         urgent: Producer,
         redis: RedisLink,
         stopping: Callable[[], bool],
+        journals_settle: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._producer = producer
         self._urgent = urgent
         self._redis = redis
         self._stopping = stopping
+        self._journals_settle = journals_settle
         self._codec = codec_of(settings)
         self._prefix = settings.redis_prefix.encode()
         self._availability_header = self._codec.encode_prefix("Availability")
@@ -127,13 +129,15 @@ class Publisher:
         metrics.seconds("publish").inc(time.perf_counter() - started)
 
     def settle(self) -> None:
-        """Wait until Redis and Kafka have acknowledged everything. Raises `Stopped`, `Fenced`, KafkaException."""
+        """Wait until Redis and Kafka have acknowledged everything, and the journals are on disk. Raises OSError,
+        `Stopped`, `Fenced`, KafkaException."""
         started = time.perf_counter()
         self._redis.settle()
         while self._producer.flush(0.5) + self._urgent.flush(0.5) > 0:
             if self._stopping() and time.perf_counter() - started > _LEAVE_WITHIN_S:
                 raise Stopped("stopped while Kafka was away")
         self._check()
+        self._journals_settle()
         metrics.PUBLISH_STALL.observe(time.perf_counter() - started)
 
     # -- Redis ---------------------------------------------------------------------------------------------------
