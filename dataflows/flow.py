@@ -2,10 +2,10 @@
 
 source (one part a lane) -> step (key = lane; state = a token into the lane's journal) -> publish (one part a lane)
 
-At an epoch's end Bytewax asks the sources for their offsets, then each lane for its token (a thread writes
-its journal), then the sink, which waits for Redis, Kafka and the journals; only then does it commit. (A lane that
-was asked has stepped in the epoch, and every step puts something out, so the sink is asked too.) A crash before that resumes
-from the epoch before.
+At an epoch's end Bytewax asks the sources for their offsets, then each lane for its token (a thread writes its
+journal), then the sink, which waits for Redis, Kafka and the journals; only then does it commit. (A lane that was
+asked has stepped in the epoch, and every step puts something out, so the sink is asked too.) A crash before that
+resumes from the epoch before.
 """
 
 from collections.abc import Callable, Iterable
