@@ -12,13 +12,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from loadtest import bench_checked, bench_latency, bench_tills, bench_w1
+from loadtest import bench_checked, bench_latency, bench_mix, bench_tills, bench_w1
 from loadtest.lookup import lookup_bench
 from runtime.settings import Settings
 from wire.codec import Codec
 
-PARTS = ("w1", "tills", "latency", "checked", "lookup")
+PARTS = ("w1", "mix", "tills", "latency", "checked", "lookup")
 REPORT = Path(__file__).resolve().parent.parent / "reports" / "bench.json"
+
+_MIX_LINES = 100_000
+"""Of the mix every number is computed a second time, by the slow model."""
 
 _FULL_SPEED = 450_000
 """Records a second of consuming alone at which the goals are meant; slower machines compare ratios."""
@@ -63,6 +66,12 @@ def bench(settings: Settings, codec: Codec, options: Options, console: Console) 
         report |= _w1_report(measured)
         wrong += sum(measured.mismatches)
         cells = measured.best.cells
+    if "mix" in options.parts:
+        lines = min(options.lines, _MIX_LINES)
+        mixed = bench_mix.measure(settings, codec, lines, cells, options.runs, say)
+        report["mix_facts_per_s"] = round(mixed.median.per_s)
+        report["mix"] = asdict(mixed)
+        wrong += mixed.mismatches
     if "tills" in options.parts:
         told = bench_tills.measure(settings, codec, options.lines, cells, options.runs, say)
         report["tills_lines_per_s"] = round(told.median.per_s)
@@ -159,6 +168,15 @@ def _tills(report: dict[str, Any]) -> Row:
     return f"{report['tills_lines_per_s']:,} lines/s", said
 
 
+def _mix(report: dict[str, Any]) -> Row:
+    if "mix" not in report:
+        return None
+    drains = report["mix"]["drains"]
+    runs = ", ".join(f"{d['records'] / d['seconds']:,.0f}" for d in drains)
+    said = f"{drains[0]['records']:,} facts of every kind, {drains[0]['cells']} cell(s); runs: {runs}"
+    return f"{report['mix_facts_per_s']:,} facts/s", said
+
+
 def _latency(report: dict[str, Any]) -> Row:
     if "latency" not in report:
         return None
@@ -202,6 +220,7 @@ _ROWS: tuple[tuple[str, Callable[[dict[str, Any]], Row]], ...] = (
     ("W1 drained", _drained),
     ("consuming alone", _floor),
     ("W1 by stage", _stages),
+    ("all features drained", _mix),
     ("real tills drained", _tills),
     ("event to API", _latency),
     ("reservation decided", _checked),
