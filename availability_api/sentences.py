@@ -53,7 +53,7 @@ def _of_stock(document: Document) -> Iterator[Step]:
     stock = sum(max(0, place["sellable"]) for place in locations)
     holding = sum(1 for place in locations if place["sellable"] > 0)
     where = f" at {holding} location{'' if holding == 1 else 's'}" if holding else ""
-    yield Step(f"{stock} in stock", f"{_units(stock)} can be sold{where}.")
+    yield Step(f"{stock} in stock", f"{_units(stock)} fit to be sold{where}.")
     for place in locations:
         if place["sellable"] < 0:
             name, less = place["location"], place["sellable"]

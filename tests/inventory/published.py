@@ -4,12 +4,11 @@ from typing import Any
 
 import hiredis
 
-from availability_api.explanation import explain
+from availability_api.explanation import explained
 from availability_api.network import Network, read_network
 from availability_api.recompute import Document
 from dataflows.records import RuleTexts
 from inventory.batch import DeadLetter, Outputs
-from inventory.murmur import shard_of
 from tests.inventory.simulation import Cluster, Running
 from wire.rows import encode_calls
 from wire.rows_read import read_header
@@ -55,9 +54,6 @@ class Encoded(Cluster):
         return read_network(self.running[0].lane.masters.network.to_json(0).encode())
 
     def explain(self, sku: str, channel: str) -> Document:
-        """The explanation that the API would give."""
+        """The explanation that the API would give, without freshness and those of components."""
         network = self.network()
-        return explain(sku, self.rows[sku], network.channels[channel], network)
-
-    def lane_of(self, sku: str) -> Running:
-        return self.running[shard_of(sku) % self.lanes]
+        return explained({"sku": sku}, self.rows[sku], network.channels[channel], network)

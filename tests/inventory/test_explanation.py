@@ -41,6 +41,17 @@ def i10(plan: Plan, master_data: list[Told], log: Log, now: int) -> None:
                 available(without_results(document)) == cluster.view.rows[sku].channels[channel]["available"]
             )
             agrees(document, model, now)
+            has_moved(document, cluster)
+
+
+def has_moved(document: Document, cluster: Encoded) -> None:
+    """The last facts are records of the log, each (of a transaction each line) once."""
+    facts = document["facts"]
+    assert len(facts) <= 8
+    assert len({(fact["record"], fact.get("line")) for fact in facts}) == len(facts)
+    for fact in facts:
+        topic, partition, offset = fact["record"].split("/")
+        assert cluster.log[topic, int(partition)][int(offset)].log_time == fact["log_time"]
 
 
 def without_results(document: Document) -> Document:
