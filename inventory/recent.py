@@ -122,7 +122,11 @@ def _missing(s: State, a: Admitted, moved: Bytes) -> int:
 
 
 @kernel
-def _note_slice(s: State, kind: int, c: Columns, a: Admitted, o: Origin, moved: Bytes) -> None:
+def _note_slice(s: State, kind: int, c: Columns, a: Admitted, o: Origin, moved: Bytes) -> int:
+    """Remember what moved; or, where there is no room for that, nothing: returns the rows that it takes."""
+    missing = _missing(s, a, moved)
+    if s.recent.head[USED] + missing > s.recent.rows.size:
+        return missing
     for i in range(moved.size):
         if moved[i] == 0:
             continue
@@ -151,14 +155,17 @@ def _note_slice(s: State, kind: int, c: Columns, a: Admitted, o: Origin, moved: 
             s, a.sku[i], what, o.partition[i], o.offset[i], c.longs[at, i], o.log_time[i], c.longs[QUANTITY, i],
             a.location[i], a.channel[i], detail,
         )  # fmt: skip
+    return 0
 
 
 def note_facts(memory: Memory, part: Slice, verdict: Admitted, moved: Bytes) -> None:
     """Remember the records of a folded slice that took effect (`moved`), in their order."""
-    missing = _missing(memory.state(), verdict, moved)
-    if missing and memory.stores["recent"].reserve(missing):
+    kind, c, o = int(part.kind), part.columns, part.origin
+    missing = _note_slice(memory.state(), kind, c, verdict, o, moved)
+    if missing:
+        memory.stores["recent"].reserve(missing)
         memory.invalidate()
-    _note_slice(memory.state(), int(part.kind), part.columns, verdict, part.origin, moved)
+        _note_slice(memory.state(), kind, c, verdict, o, moved)
 
 
 def note_request(memory: Memory, request: Request, granted: int) -> None:
@@ -192,29 +199,23 @@ def _make_room(memory: Memory, rings: int) -> None:
 
 
 @kernel
-def _count(s: State, skus: Ints, start: Longs) -> None:
-    for i in range(skus.size):
-        start[i + 1] = start[i] + min(s.skus.rows["facts"][skus[i]], RECENT_FACTS)
-
-
-@kernel
 def _copy(s: State, skus: Ints, ring: Longs, start: Longs, out: Longs) -> None:
+    at = 0
     for i in range(skus.size):
         first = s.skus.rows["recent"][skus[i]]
-        count = start[i + 1] - start[i]
-        oldest = s.skus.rows["facts"][skus[i]] - count
-        for k in range(count):
-            row = first + (oldest + k) % RECENT_FACTS
+        facts = s.skus.rows["facts"][skus[i]]
+        for fact in range(max(0, facts - RECENT_FACTS), facts):
+            row = first + fact % RECENT_FACTS
             for j in range(FACT_LONGS):
-                out[start[i] + k, j] = ring[row, j]
+                out[at, j] = ring[row, j]
+            at += 1
+        start[i + 1] = at
 
 
 def with_recent(views: Views, memory: Memory, skus: Ints) -> Views:
     """The numbers of skus (rows of the sku table) with the facts that moved them last."""
     start = np.zeros(skus.size + 1, np.int64)
-    state = memory.state()
-    _count(state, skus, start)
-    out = np.empty((int(start[-1]), FACT_LONGS), np.int64)
+    out = np.empty((skus.size * RECENT_FACTS, FACT_LONGS), np.int64)
     ring = memory.stores["recent"].table.rows.view(np.int64).reshape(-1, FACT_LONGS)
-    _copy(state, skus, ring, start, out)
-    return views._replace(facts=out, facts_start=start)
+    _copy(memory.state(), skus, ring, start, out)
+    return views._replace(facts=out[: start[-1]], facts_start=start)
