@@ -12,10 +12,10 @@ import numpy as np
 from inventory.admission import Admitted
 from inventory.batch import Origin, Slice
 from inventory.columns import OCCURRED_AT, QUANTITY, Bytes, Columns, Ints, Kind, Longs
-from inventory.jit import kernel
+from inventory.jit import inline_kernel, kernel
 from inventory.requests import Request
 from inventory.state import RECENT_FACTS, Memory, State
-from inventory.tables import USED, touch
+from inventory.tables import DIRTY, USED
 from inventory.views import FACT_LONGS, Views
 
 
@@ -53,128 +53,124 @@ _COUNT, _CORRECTION, _PLACE, _SALE, _EXPECTED, _ZEROED = (
 _MOVED, _COUNTED, _CORRECTED, _RESERVED, _SOLD = (
     int(kind) for kind in (Kind.MOVEMENT, Kind.COUNT, Kind.CORRECTION, Kind.RESERVATION, Kind.POS_LINE)
 )
+_PLACE_IN_RING = RECENT_FACTS - 1  # bits, for it is a power of two
 _LINE = 10  # a text of PosTransaction
-_ZERO, _NINE = ord("0"), ord("9")
+_COUNTED_AT = 3  # a long of StockCount
+_ZERO, _SIGN = ord("0"), 32_768
 
 
 @kernel
-def _ring_of(s: State, sku: int) -> int:
-    """The first row of a sku's ring, made where there is none."""
-    first: int = s.skus.rows["recent"][sku]
-    if first < 0:
-        first = s.recent.head[USED]
-        s.recent.head[USED] += RECENT_FACTS
-        s.skus.rows["recent"][sku] = first
-    return first
+def _push(s: State, facts: Longs, skus: Longs, packed: Longs) -> int:
+    """Give the rings of `skus` a fact each. Where there is no room for that, nothing: returns the rows that it takes.
+
+    Arrays are named once before the loops, for taking them out of `State` costs more than writing a fact.
+    """
+    first, told = s.skus.rows["recent"], s.skus.rows["facts"]
+    head, dirty, is_dirty = s.recent.head, s.recent.dirty, s.recent.is_dirty
+    sku_head, sku_dirty, sku_is_dirty = s.skus.head, s.skus.dirty, s.skus.is_dirty
+    missing = 0
+    for i in range(skus.size):
+        if first[skus[i]] < 0:
+            missing += RECENT_FACTS
+    if head[USED] + missing > facts.shape[0]:
+        return missing
+    for i in range(skus.size):
+        sku = skus[i]
+        if first[sku] < 0:
+            first[sku] = head[USED]
+            head[USED] += RECENT_FACTS
+        row = first[sku] + (told[sku] & _PLACE_IN_RING)
+        told[sku] += 1
+        for j in range(FACT_LONGS):
+            facts[row, j] = packed[i, j]
+        if is_dirty[row] == 0:
+            is_dirty[row] = 1
+            dirty[head[DIRTY]] = row
+            head[DIRTY] += 1
+        if sku_is_dirty[sku] == 0:
+            sku_is_dirty[sku] = 1
+            sku_dirty[sku_head[DIRTY]] = sku
+            sku_head[DIRTY] += 1
+    return 0
+
+
+@inline_kernel
+def _what(kind: int, partition: int, location: int, channel: int, detail: int) -> int:
+    """The last long of a fact. -1 is none; `detail` is signed, so that it can be shifted."""
+    names = (location & NOTHING) << 16 | (channel & NOTHING) << 32
+    return kind | (partition & 0xFF) << 8 | names | detail << 48
 
 
 @kernel
-def _next_row(s: State, sku: int) -> int:
-    """The row for a sku's next fact: that of its oldest one, if the ring is full."""
-    row: int = _ring_of(s, sku) + s.skus.rows["facts"][sku] % RECENT_FACTS
-    s.skus.rows["facts"][sku] += 1
-    touch(s.skus, sku)
-    touch(s.recent, row)
-    return row
-
-
-@kernel
-def _line_number(c: Columns, i: int) -> int:
-    """The line of a transaction as a number, `NOTHING` where it is none below that."""
-    at, length = c.text_at[_LINE, i], c.text_len[_LINE, i]
+def _line_number(buf: Bytes, at: int, length: int) -> int:
+    """The line of a transaction as a signed number of 16 bits, -1 where it is none below `NOTHING`."""
     if length < 1 or length > 5:
-        return NOTHING
+        return -1
     number = 0
     for k in range(at, at + length):
-        digit = c.buf[k]
-        if digit < _ZERO or digit > _NINE:
-            return NOTHING
-        number = 10 * number + int(digit) - _ZERO
-    return min(number, NOTHING)
+        digit = int(buf[k]) - _ZERO
+        if digit < 0 or digit > 9:
+            return -1
+        number = 10 * number + digit
+    if number >= NOTHING:
+        return -1
+    return number if number < _SIGN else number - NOTHING - 1
 
 
 @kernel
-def _put(
-    s: State, sku: int, kind: int, partition: int, offset: int, occurred_at: int, logged_at: int, quantity: int,
-    location: int, channel: int, detail: int,
-) -> None:  # fmt: skip
-    row = _next_row(s, sku)
-    r = s.recent.rows
-    r["offset"][row] = offset
-    r["occurred_at"][row] = occurred_at
-    r["logged_at"][row] = logged_at
-    r["quantity"][row] = quantity
-    r["kind"][row] = kind
-    r["partition"][row] = partition & 0xFF
-    r["location"][row] = location & 0xFFFF  # -1, none, is 65535
-    r["channel"][row] = channel & 0xFFFF
-    r["detail"][row] = detail
-
-
-@kernel
-def _missing(s: State, a: Admitted, moved: Bytes) -> int:
-    """Rows that rings of these records' skus may need at most."""
-    rings = 0
-    for i in range(moved.size):
-        if moved[i] and s.skus.rows["recent"][a.sku[i]] < 0:
-            rings += 1
-    return rings * RECENT_FACTS
-
-
-@kernel
-def _note_slice(s: State, kind: int, c: Columns, a: Admitted, o: Origin, moved: Bytes) -> int:
-    """Remember what moved; or, where there is no room for that, nothing: returns the rows that it takes."""
-    missing = _missing(s, a, moved)
-    if s.recent.head[USED] + missing > s.recent.rows.size:
-        return missing
+def _pack(kind: int, c: Columns, a: Admitted, o: Origin, moved: Bytes, skus: Longs, packed: Longs) -> int:
+    """Write down the records of a slice that moved something; returns how many."""
+    longs, buf, text_at, text_len = c.longs, c.buf, c.text_at, c.text_len
+    sku, location, channel = a.sku, a.location, a.channel
+    partition, offset, log_time = o.partition, o.offset, o.log_time
+    date = _COUNTED_AT if kind == _COUNTED else OCCURRED_AT
+    count = 0
     for i in range(moved.size):
         if moved[i] == 0:
             continue
-        at = OCCURRED_AT
-        detail = NOTHING
         if kind == _MOVED:
-            what = c.longs[3, i]
-            detail = c.longs[4, i] << 4 | c.longs[5, i]
+            what = longs[3, i]
+            detail = longs[4, i] << 4 | longs[5, i]
         elif kind == _COUNTED:
-            what = _COUNT
-            at = 3
-            detail = c.longs[9, i]
+            what = np.int64(_COUNT)
+            detail = longs[9, i]
         elif kind == _CORRECTED:
-            what = _CORRECTION
-            detail = c.longs[3, i]
+            what = np.int64(_CORRECTION)
+            detail = longs[3, i]
         elif kind == _RESERVED:
-            what = _PLACE + c.longs[4, i]
-            detail = c.longs[5, i]
+            what = _PLACE + longs[4, i]
+            detail = longs[5, i]
         elif kind == _SOLD:
-            what = _SALE
-            detail = _line_number(c, i)
+            what = np.int64(_SALE)
+            detail = np.int64(_line_number(buf, text_at[_LINE, i], text_len[_LINE, i]))
         else:
-            what = _EXPECTED
-            detail = c.longs[6, i]
-        _put(
-            s, a.sku[i], what, o.partition[i], o.offset[i], c.longs[at, i], o.log_time[i], c.longs[QUANTITY, i],
-            a.location[i], a.channel[i], detail,
-        )  # fmt: skip
-    return 0
+            what = np.int64(_EXPECTED)
+            detail = longs[6, i]
+        skus[count] = sku[i]
+        packed[count, 0] = offset[i]
+        packed[count, 1] = longs[date, i]
+        packed[count, 2] = log_time[i]
+        packed[count, 3] = longs[QUANTITY, i]
+        packed[count, 4] = _what(what, int(partition[i]), int(location[i]), int(channel[i]), detail)
+        count += 1
+    return count
 
 
 def note_facts(memory: Memory, part: Slice, verdict: Admitted, moved: Bytes) -> None:
     """Remember the records of a folded slice that took effect (`moved`), in their order."""
-    kind, c, o = int(part.kind), part.columns, part.origin
-    missing = _note_slice(memory.state(), kind, c, verdict, o, moved)
-    if missing:
-        memory.stores["recent"].reserve(missing)
-        memory.invalidate()
-        _note_slice(memory.state(), kind, c, verdict, o, moved)
+    skus, packed = np.empty(moved.size, np.int64), np.empty((moved.size, FACT_LONGS), np.int64)
+    count = _pack(int(part.kind), part.columns, verdict, part.origin, moved, skus, packed)
+    if count:
+        _note(memory, skus[:count], packed[:count])
 
 
 def note_request(memory: Memory, request: Request, granted: int) -> None:
     """Remember a version of a checked line that took effect, with the units that it was granted."""
-    _make_room(memory, 1)
-    _put(
-        memory.state(), request.sku, _PLACE + request.action, request.partition, request.offset,
-        request.occurred_at, request.log_time, granted, request.location, request.channel, request.commitment,
-    )  # fmt: skip
+    what = _what(
+        _PLACE + request.action, request.partition, request.location, request.channel, request.commitment
+    )
+    fact = request.offset, request.occurred_at, request.log_time, granted, what
+    _note(memory, np.array([request.sku]), np.array([fact], np.int64))
 
 
 def note_zeroed(
@@ -182,32 +178,33 @@ def note_zeroed(
 ) -> None:
     """Remember that a snapshot batch as of `as_of` (ms), told in a block of the lane's `routed`, counts 0 of these skus
     at a location. `at`: the log clock when that was heard (ms)."""
-    rows = memory.stores["skus"].table.rows["recent"]
-    _make_room(memory, int((rows[skus] < 0).sum()))
-    _note_zeroed(memory.state(), skus, location, lane, offset, as_of, at)
+    fact = offset, as_of, at, 0, _what(_ZEROED, lane, location, -1, -1)
+    _note(memory, skus, np.full((skus.size, FACT_LONGS), fact, np.int64))
 
 
-@kernel
-def _note_zeroed(s: State, skus: Longs, location: int, lane: int, offset: int, as_of: int, at: int) -> None:
-    for i in range(skus.size):
-        _put(s, skus[i], _ZEROED, lane, offset, as_of, at, 0, location, -1, NOTHING)
-
-
-def _make_room(memory: Memory, rings: int) -> None:
-    if memory.stores["recent"].reserve(rings * RECENT_FACTS):
+def _note(memory: Memory, skus: Longs, packed: Longs) -> None:
+    missing = _push(memory.state(), _facts(memory), skus, packed)
+    if missing:
+        memory.stores["recent"].reserve(missing)
         memory.invalidate()
+        _push(memory.state(), _facts(memory), skus, packed)
+
+
+def _facts(memory: Memory) -> Longs:
+    """The rings, a row a fact, as longs."""
+    return memory.stores["recent"].table.rows.view(np.int64).reshape(-1, FACT_LONGS)
 
 
 @kernel
-def _copy(s: State, skus: Ints, ring: Longs, start: Longs, out: Longs) -> None:
+def _copy(s: State, skus: Ints, facts: Longs, start: Longs, out: Longs) -> None:
+    first, told = s.skus.rows["recent"], s.skus.rows["facts"]
     at = 0
     for i in range(skus.size):
-        first = s.skus.rows["recent"][skus[i]]
-        facts = s.skus.rows["facts"][skus[i]]
-        for fact in range(max(0, facts - RECENT_FACTS), facts):
-            row = first + fact % RECENT_FACTS
+        last = told[skus[i]]
+        for fact in range(max(0, last - RECENT_FACTS), last):
+            row = first[skus[i]] + (fact & _PLACE_IN_RING)
             for j in range(FACT_LONGS):
-                out[at, j] = ring[row, j]
+                out[at, j] = facts[row, j]
             at += 1
         start[i + 1] = at
 
@@ -216,6 +213,5 @@ def with_recent(views: Views, memory: Memory, skus: Ints) -> Views:
     """The numbers of skus (rows of the sku table) with the facts that moved them last."""
     start = np.zeros(skus.size + 1, np.int64)
     out = np.empty((skus.size * RECENT_FACTS, FACT_LONGS), np.int64)
-    ring = memory.stores["recent"].table.rows.view(np.int64).reshape(-1, FACT_LONGS)
-    _copy(memory.state(), skus, ring, start, out)
+    _copy(memory.state(), skus, _facts(memory), start, out)
     return views._replace(facts=out[: start[-1]], facts_start=start)
