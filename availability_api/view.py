@@ -1,7 +1,7 @@
 """Answers about skus, read from the view: each is one round trip, and nothing read is kept."""
 
-from collections.abc import Mapping, Sequence
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any, NamedTuple
