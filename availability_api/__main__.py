@@ -1,4 +1,4 @@
-"""`python -m availability_api`: serve until SIGTERM or Ctrl-C."""
+"""`python -m availability_api`: serve until SIGTERM or Ctrl-C; or explain one number."""
 
 import signal
 import socket
@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from availability_api.app import create
+from availability_api.command import explain
 from runtime import logs
 from runtime.arguments import Parser
 from runtime.exit import ExitCode, Refusal, run
@@ -23,14 +24,33 @@ class PortUnavailable(Refusal):
 
 
 def main() -> int:
-    """Serve; 0 after a SIGTERM."""
+    """The command; its exit code: of a server 0 after a SIGTERM."""
     parser = Parser(
         prog="python -m availability_api",
         description="The HTTP API over the Redis view, on loopback.",
     )
     parser.add_argument("--port", type=int, help="the port, instead of STOCKTIDE_API_PORT; 0: any free one")
+    commands = parser.add_subparsers(dest="command", metavar="[explain]")
+    why = commands.add_parser(
+        "explain",
+        help="why the number of a sku in a channel is what it is (without a word, serve)",
+        description="Every term, rule and recent fact that led to a number, read from the view in Redis.",
+    )
+    why.add_argument("sku")
+    why.add_argument("--channel", required=True)
+    why.add_argument("--json", action="store_true", help="the document that the API answers with")
+    why.add_argument(
+        "--records", action="store_true", help="look the last facts up in Kafka: event id and source of each"
+    )
     asked = parser.parse_args()
-    settings = Settings.load(**({} if asked.port is None else {"api_port": asked.port}))
+    if asked.command == "explain":
+        return explain(
+            Settings.load(), asked.sku, asked.channel, as_json=asked.json, with_records=asked.records
+        )
+    return _serve(Settings.load(**({} if asked.port is None else {"api_port": asked.port})))
+
+
+def _serve(settings: Settings) -> int:
     logs.configure(settings)
     application = create(settings)
     with _listen(settings.api_host, settings.api_port) as listener:

@@ -7,6 +7,15 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
+from availability_api.explained_models import (
+    Arrival,
+    ExplainedFence,
+    ExplainedPart,
+    ExplainedPosition,
+    Given,
+    RecentFact,
+    Unsourced,
+)
 from availability_api.lookups import DAYS, MOST_DAYS, MOST_SKUS
 
 _REF = "#/components/schemas/{model}"
@@ -73,6 +82,26 @@ class Projected(BaseModel):
     days: list[Day]
 
 
+class Explanation(Availability):
+    """Everything that led to a number; docs/api.md says how it adds up."""
+
+    sentence: str
+    because: list[str]
+    sellable: bool
+    computed_at: int
+    locations: list[ExplainedPosition]
+    in_transit: list[Arrival]
+    unsourced: list[Unsourced]
+    fences: list[ExplainedFence]
+    components: list[ExplainedPart]
+    ship_together: bool
+    rules: dict[str, Given] = Field(description="By layer.")
+    terms: dict[str, int | str]
+    facts: list[RecentFact] = Field(
+        description="The last 8 in the order in which they were folded, newest first."
+    )
+
+
 class BatchQuery(BaseModel):
     """Many skus of one channel."""
 
@@ -102,7 +131,7 @@ def openapi(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    models = (Availability, Locations, Projected, BatchQuery, BatchAnswer, ProblemDocument)
+    models = (Availability, Locations, Projected, Explanation, BatchQuery, BatchAnswer, ProblemDocument)
     _, schemas = models_json_schema([(each, "serialization") for each in models], ref_template=_REF)
     definitions = schemas["$defs"]
     definitions["Problem"] = definitions.pop("ProblemDocument")
@@ -147,6 +176,10 @@ def _paths() -> dict[str, Any]:
             "get": _operation("projected", "What may be promised by date", "Projected", missing)
             | {"parameters": [sku, channel, days]}
         },
+        "/v1/availability/{sku}/explain": {
+            "get": _operation("explain", "Every term and rule that led to the number", "Explanation", missing)
+            | {"parameters": [sku, channel]}
+        },
         "/v1/availability/batch": {
             "post": _operation("batch", f"The numbers of up to {MOST_SKUS} skus", "BatchAnswer", unread)
             | {"requestBody": {"required": True, "content": _content("application/json", "BatchQuery")}}
@@ -189,6 +222,7 @@ PAGE = """<!doctype html>
   <li><code>GET /v1/availability/{sku}?channel=web</code>: one number</li>
   <li><code>GET /v1/availability/{sku}/locations?channel=web</code>: the positions behind it</li>
   <li><code>GET /v1/availability/{sku}/projected?channel=web&amp;days=14</code>: what may be promised by date</li>
+  <li><code>GET /v1/availability/{sku}/explain?channel=web</code>: why it is what it is</li>
   <li><code>POST /v1/availability/batch</code>: up to 1000 skus at once</li>
 </ul>
 <p><a href="/openapi.json">OpenAPI document</a> &middot;

@@ -24,7 +24,7 @@ MOST_SKUS = 1000
 MOST_BODY_BYTES = 1 << 20
 MOST_DAYS = 366
 DAYS = 14
-_ABOUT = (b"locations", b"projected")
+_ABOUT = (b"locations", b"projected", b"explain")
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", problems.MEDIA_TYPE.encode())
@@ -32,7 +32,7 @@ _FRESH = (b"cache-control", b"no-store")
 
 
 class Lookups:
-    """Answers `{sku}`, `{sku}/locations`, `{sku}/projected` and `batch`."""
+    """Answers `{sku}`, `{sku}/locations`, `{sku}/projected`, `{sku}/explain` and `batch`."""
 
     def __init__(self, view: View, metrics: Metrics) -> None:
         self._view = view
@@ -72,6 +72,8 @@ class Lookups:
         if rest == b"projected":
             asked, days = _asked_days(query)
             return await self._view.projected(_text(sku), self._view.channel(asked), days)
+        if rest == b"explain":
+            return await self._view.explanation(_text(sku), _asked_channel(query))
         channel = self._channel(query)
         if rest:
             return await self._view.locations(_text(sku), channel)

@@ -21,10 +21,13 @@ class Channel(NamedTuple):
 
 
 class Network(NamedTuple):
-    """The channels that are not deleted, by id and by the query string that names them."""
+    """The channels that are not deleted, by id and by the query string that names them. The ids of all locations and
+    channels by ordinal, deleted ones too."""
 
     channels: dict[str, Channel]
     by_query: dict[bytes, Channel]
+    location_names: dict[int, str]
+    channel_names: dict[int, str]
 
 
 def read_network(document: bytes) -> Network:
@@ -42,13 +45,15 @@ def read_network(document: bytes) -> Network:
             for name, channel in told["channels"].items()
             if channel["status"] == "ACTIVE"
         }
+        location_names = {place["ordinal"]: name for name, place in told["locations"].items()}
+        channel_names = {channel["ordinal"]: name for name, channel in told["channels"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NetworkError(
             f"view:network cannot be read ({type(error).__name__}: {error}): is another version's engine "
             "writing it?"
         ) from None
     by_query = {f"channel={quote(name, safe='')}".encode(): channel for name, channel in channels.items()}
-    return Network(channels, by_query)
+    return Network(channels, by_query, location_names, channel_names)
 
 
 def _channel(

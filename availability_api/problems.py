@@ -92,6 +92,14 @@ def unavailable(detail: str) -> Problem:
     return Problem(503, "view-unavailable", detail, headers={"Retry-After": "1"})
 
 
+def unsettled(sku: str, channel: str, why: str) -> Problem:
+    """503: network or rules have just changed, and the number is not computed anew yet."""
+    return Problem(
+        503, "view-unavailable", f"the number of sku {sku!r} in channel {channel!r} is being computed anew for a "
+        f"changed network, and cannot be explained this moment ({why})", headers={"Retry-After": "1"},
+    )  # fmt: skip
+
+
 def too_large(most: int) -> Problem:
     """413: the body is longer than any request needs."""
     return Problem(413, "too-large", f"the body is longer than {most} bytes; ask in several requests")

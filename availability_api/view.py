@@ -1,11 +1,13 @@
 """Answers about skus, read from the view: each is one round trip, and nothing read is kept."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any, NamedTuple
 
 from availability_api import problems
+from availability_api.explanation import Unsettled, explained, explained_part
 from availability_api.network import Channel, Network
 from availability_api.projected import project, project_bundle
 from availability_api.redis_link import RedisAway, RedisLink
@@ -17,6 +19,9 @@ from wire.viewkeys import row_key, row_reads
 
 Answer = dict[str, Any]
 
+_LOOKS = 10
+_LOOK_AGAIN_S = 0.1
+"""Row and network are told one after the other: how often to look, and when again, until they fit."""
 _CHANNELS_FIELD = b"c"
 _DATED_FIELD = b"s"
 _PARTS_FIELD = b"k"
@@ -145,6 +150,27 @@ class View:
             for after, units in enumerate(entries)
         ]
         return {"sku": answer["sku"], "channel": answer["channel"], "days": by_day}
+
+    async def explanation(self, sku: bytes, name: str) -> Answer:
+        """Why a number is what it is: every term that led to it, the rules, and the facts that moved it last."""
+        shard = shard_of(sku)
+        for _ in range(_LOOKS):
+            network, channel = self.network, self.channel(name)
+            (row,) = await self._rows([sku])
+            answer = await self._row_answer(sku, shard, row, channel, int(time() * 1000))
+            try:
+                told = explained(answer, row, channel, network)
+            except Unsettled as error:
+                why = str(error)
+                await asyncio.sleep(_LOOK_AGAIN_S)
+                continue
+            parts = told["components"]
+            if parts:
+                rows = await self._rows([part["sku"].encode() for part in parts])
+                for part, its_row in zip(parts, rows, strict=True):
+                    part["explanation"] = explained_part(part["sku"], its_row, channel, network)
+            return told
+        raise problems.unsettled(sku.decode(), channel.id, why)
 
     async def _rows(self, skus: list[bytes]) -> list[dict[bytes, bytes]]:
         """All fields of some rows; empty where there is none."""

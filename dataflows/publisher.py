@@ -150,7 +150,7 @@ class Publisher:
         calls = encode_calls(
             views, prefix=self._prefix, lane=lane.number, generation=lane.generation,
             offsets=json.dumps(item.next_offsets, separators=(",", ":")).encode(), rules=texts.as_json,
-            sha=self._sha,
+            terms=texts.as_terms, sha=self._sha,
         )  # fmt: skip
         encoded = time.perf_counter()
         visible = _Visible(len(calls), item)

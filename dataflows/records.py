@@ -11,6 +11,7 @@ from inventory.batch import DeadLetter, Incident, Message, Origin
 from inventory.columns import Records
 from inventory.lane import Lane
 from runtime.exit import ExitCode, Refusal
+from wire.rows_terms import encode_terms
 from wire.topics import BY_CODE, LARGEST_MESSAGE
 
 OUTPUT_TOPICS = ("availability", "exceptions", "dead-letters", "routed", "reservation-decisions")
@@ -95,13 +96,17 @@ def one_row(message: Message) -> tuple[Origin, Records]:
 
 
 class RuleTexts:
-    """The rules that shaped each profile, as the rows and the records want them. Made anew when rules change."""
+    """The rules that shaped each profile, as the rows and the records want them. Made anew when rules change.
+
+    `as_terms`: what they give (`wire.rows_terms`).
+    """
 
     def __init__(self) -> None:
         self._terms: object = None
         self._ordinals: list[int] = []
         self.channel_ids: list[bytes] = []
         self.as_json: list[bytes] = []
+        self.as_terms: list[bytes] = []
         self.as_lists: list[list[list[bytes]]] = []
 
     def update(self, lane: Lane, profiles: int) -> None:
@@ -112,9 +117,10 @@ class RuleTexts:
             self._terms = stamp
             self._ordinals = sorted(network.channel_ordinal.values())
             self.channel_ids = [network.id_of_channel(o).encode() for o in self._ordinals]
-            self.as_json, self.as_lists = [], []
+            self.as_json, self.as_terms, self.as_lists = [], [], []
         for profile in range(len(self.as_json), profiles):
             ids = [book.rule_ids(profile, ordinal) for ordinal in self._ordinals]
             by_channel = {c.decode(): rules for c, rules in zip(self.channel_ids, ids, strict=True)}
             self.as_json.append(json.dumps(by_channel, separators=(",", ":")).encode())
+            self.as_terms.append(encode_terms(book.shapes(profile)))
             self.as_lists.append([[rule.encode() for rule in rules] for rules in ids])

@@ -115,7 +115,9 @@ def warm() -> float:
     batch, _ = intake.batch(Raw(0, {"routed": [_Message(block, b"", 0, now)]}, {}, now, True, True, 0))
     out = lane.step(batch, Clock(now + 10, now))
     assert out.views is not None
-    encode_calls(out.views, prefix=b"", lane=0, generation=1, offsets=b"", rules=[b"{}"], sha=script_sha())
+    encode_calls(
+        out.views, prefix=b"", lane=0, generation=1, offsets=b"", rules=[b"{}"], terms=[b""], sha=script_sha()
+    )
     encode_availability(out.views, header=b"", generation=1, channel_ids=[b"web"], rules=[[[]]])
     return time.perf_counter() - started
 

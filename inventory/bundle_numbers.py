@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from inventory.bundles import Bundles
-from inventory.columns import Ints, Longs
+from inventory.columns import Bytes, Ints, Longs
 from inventory.jit import kernel
 from inventory.numbers import Reach, fill_view
 from inventory.policies import Terms
@@ -34,7 +34,7 @@ def compute_bundles(
     kits = bundles.among(skus)
     if not kits:
         return views
-    texts = [b""] * skus.size
+    texts, offers = [b""] * skus.size, [b""] * skus.size
     for i in kits:
         sku = int(skus[i])
         told = bundles.numbers(sku, reach.ordinals, reach.sells)
@@ -49,7 +49,19 @@ def compute_bundles(
         views.channels[i] = channels
         views.version[i] += told.version
         views.as_of[i] = max(int(views.as_of[i]), told.as_of)
-        texts[i] = json.dumps(told.parts, separators=(",", ":"), ensure_ascii=False).encode()
+        texts[i], offers[i] = _json(told.parts), _json(bundles.told(sku))
+    parts, parts_start = _joined(texts)
+    told_offers, offers_start = _joined(offers)
+    return views._replace(parts=parts, parts_start=parts_start, offers=told_offers, offers_start=offers_start)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _joined(texts: list[bytes]) -> tuple[Bytes, Longs]:
+    """Texts behind one another, and where each begins (and the last ends)."""
     # Of bytes it would be an array that kernels know as another type.
-    start = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-    return views._replace(parts=np.frombuffer(bytearray(b"".join(texts)), np.uint8), parts_start=start)
+    return np.frombuffer(bytearray(b"".join(texts)), np.uint8), np.cumsum(
+        [0, *map(len, texts)], dtype=np.int64
+    )

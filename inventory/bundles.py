@@ -217,6 +217,17 @@ class Bundles:
                 return False
         return True
 
+    def told(self, row: int) -> dict[str, Any]:
+        """What a told bundle's numbers are made of: `together`, and `parts`: of each component the sku, the units in
+        one bundle, its version, whether it is a sku of its own, and what was told of it (`Told.offers`, `nodes`)."""
+        composition = self._known[self._of_row[row]]
+        parts = []
+        for part, each in composition.parts.items():
+            told = self._heard[part].told
+            nodes = told.nodes if composition.together else None
+            parts.append([part, each, told.version, int(told.sort == SKU), told.offers, nodes])
+        return {"together": composition.together, "parts": parts}
+
     def numbers(self, row: int, ordinals: Ints, sells: npt.NDArray[np.bool_]) -> Numbers:
         """What the components of a told bundle make of it. `sells` (C, L): who sells where, by ordinal."""
         composition = self._known[self._of_row[row]]

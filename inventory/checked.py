@@ -36,6 +36,7 @@ from inventory.holds import CONTENT, NOT_ASKED, content, decide_version, hold, r
 from inventory.masters import Masters
 from inventory.offers import Numbers
 from inventory.positions import mark_moved
+from inventory.recent import note_request
 from inventory.requests import Request, is_request, request_from_json, request_of
 from inventory.state import NO_LINE_YET, Memory
 from inventory.versions import keep_version
@@ -225,6 +226,8 @@ class Checked:
             return None
         folding.apply_version(state, row, columns, 0, verdict, now)
         hold(state, row, request.quantity, self._grace, request.occurred_at, now)
+        note_request(self._memory, request, granted)
+        state = self._memory.state()
         if line["fact"]:
             take_over(state, row, now)
         self._see_versions(verdict)

@@ -155,6 +155,7 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
             note(notes, CONFLICTING_DUPLICATE, i)
         if result != ANCHORED:
             continue
+        notes.moved[i] = 1
         if basis.basis != GROSS and c.longs[QUANTITY, i] == 0:
             m.demand[i] = demand_at(s, sku, a.location[i], basis.demand_as_of, basis.net_of)
         if before >= 0:

@@ -70,17 +70,20 @@ def fold_supply(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes:
         rows["logged_at"][row] = max(rows["logged_at"][row], at.log_time[i])
         touch(s.supply, row)
         have = rows["version"][row]
+        same = False
         if have != NO_LINE_YET and c.longs[_VERSION, i] <= have:
             if c.longs[_VERSION, i] < have:
                 continue
             ahead = (occurred_at, recorded_at) > (rows["occurred_at"][row], rows["recorded_at"][row])
             level = (occurred_at, recorded_at) == (rows["occurred_at"][row], rows["recorded_at"][row])
-            if not _same_supply(s, row, c, i, a):
+            same = _same_supply(s, row, c, i, a)
+            if not same:
                 note(notes, CONFLICTING_VERSION, i)
                 if level:
                     return i
             if not ahead:
                 continue
+        notes.moved[i] = 0 if same else 1
         apply_supply(s, row, c, i, a)
         if over_received(s, row):
             note(notes, OVER_RECEIPT, i)
@@ -104,6 +107,7 @@ def fold_expected(
         row = _supply_row(state, c, first, int(verdict.sku[first]))
         held = memory.stores["supply"].table.rows[row]
         if _content_of_record(c, first) > _content_of_row(held, network):
+            notes.moved[first] = 1
             apply_supply(state, row, c, first, verdict)
         first += 1
 

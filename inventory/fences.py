@@ -11,6 +11,7 @@ from inventory.jit import by_reference, kernel
 from inventory.resolution import FENCE_PERCENT, FENCE_UNITS, Extras
 from inventory.state import NO_LINE_YET, State
 from inventory.tables import touch
+from inventory.views import FENCE_CHANNEL, FENCE_CONSUMED, FENCE_TARGET, FENCE_TERMS
 
 
 @by_reference
@@ -63,20 +64,49 @@ def _since_of(s: State, sku: int, profile: int, channel: int, f: Fences) -> int:
 
 
 @kernel
+def target_of(s: State, sku: int, profile: int, channel: int, f: Fences) -> int:
+    """What the channel's fence sets aside of the sku."""
+    kind = f.kind[profile, channel]
+    if kind == FENCE_UNITS:
+        return f.target[profile, channel]
+    if kind == FENCE_PERCENT:
+        row = _allocated(s, sku, f.name[profile, channel])
+        if row >= 0:
+            return s.allocated.rows["units"][row]
+    return 0
+
+
+@kernel
+def consumed_of(s: State, sku: int, channel: int) -> int:
+    """What the channel has had of the sku since its fence was set."""
+    draw = draw_of(s, sku, channel)
+    return 0 if draw < 0 else s.draws.rows["quantity"][draw]
+
+
+@kernel
 def ask_of(s: State, sku: int, profile: int, channel: int, f: Fences) -> int:
     """What the channel's fence still asks for the sku."""
-    kind = f.kind[profile, channel]
-    target = np.int64(0)
-    if kind == FENCE_UNITS:
-        target = f.target[profile, channel]
-    elif kind == FENCE_PERCENT:
-        row = _allocated(s, sku, f.name[profile, channel])
-        if row < 0:
-            return 0
-        target = s.allocated.rows["units"][row]
-    draw = draw_of(s, sku, channel)
-    taken = np.int64(0) if draw < 0 else s.draws.rows["quantity"][draw]
-    return max(np.int64(0), target - taken)
+    return max(np.int64(0), target_of(s, sku, profile, channel, f) - consumed_of(s, sku, channel))
+
+
+@kernel
+def fences_told(s: State, skus: Ints, f: Fences, start: Longs) -> Longs:
+    """`Views.fences` of skus, those in whose profile channels have some; fills `Views.fences_start`."""
+    out = np.empty((skus.size * f.order.shape[1], FENCE_TERMS), np.int64)
+    count = 0
+    for i in range(skus.size):
+        profile = s.skus.rows["profile"][skus[i]]
+        for at in range(f.order.shape[1]):
+            channel = f.order[profile, at]
+            if channel < 0:
+                break
+            if f.excluded[profile, channel] == 0 and not f.deleted[channel]:
+                out[count, FENCE_CHANNEL] = channel
+                out[count, FENCE_TARGET] = target_of(s, skus[i], profile, channel, f)
+                out[count, FENCE_CONSUMED] = consumed_of(s, skus[i], channel)
+                count += 1
+        start[i + 1] = count
+    return out[:count].copy()
 
 
 @kernel

@@ -9,7 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.admission import OK, Admitted
-from inventory.columns import EVENT_ID, NULL, OCCURRED_AT, QUANTITY, RECORDED_AT, SOURCE, Columns, Longs
+from inventory.columns import (
+    EVENT_ID,
+    NULL,
+    OCCURRED_AT,
+    QUANTITY,
+    RECORDED_AT,
+    SOURCE,
+    Bytes,
+    Columns,
+    Longs,
+)
 from inventory.demand import (
     CANCEL,
     HARD,
@@ -65,17 +75,20 @@ _DEFAULT_LINE = np.array([ord("1")], np.uint8)
 
 
 class Notes(NamedTuple):
-    """`code`, `record`: parallel; `head` = [notes, duplicates folded away]."""
+    """`code`, `record`: parallel; `head` = [notes, duplicates folded away]. `moved` (n): 1 for records that took
+    effect: no duplicates, no older counts, no versions but the greatest."""
 
     code: npt.NDArray[np.int32]
     record: npt.NDArray[np.int32]
     head: Longs
+    moved: Bytes
 
 
 def notes(n: int) -> Notes:
     """Room for the notes of n records."""
     size = _NOTES_PER_RECORD * n
-    return Notes(np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(2, np.int64))
+    empty = np.zeros(size, np.int32)
+    return Notes(empty, empty.copy(), np.zeros(2, np.int64), np.zeros(n, np.uint8))
 
 
 class Carried(NamedTuple):
@@ -195,6 +208,7 @@ def _payload(a: int, b: int, c: int, d: int, e: int) -> int:
 def _is_new(s: State, key: int, payload: int, now: Now, notes: Notes, i: int) -> bool:
     known = remember(s.ids, key, payload, now.bucket)
     if known == NEW:
+        notes.moved[i] = 1
         return True
     notes.head[1] += 1
     if known == CONFLICTING:
@@ -414,6 +428,7 @@ def fold_reservations(
             and (c.longs[5, i] == HARD or c.longs[6, i] == NULL or c.longs[6, i] >= now.clock)
         ):
             note(notes, CONFIRMED_AFTER_EXPIRY, i)
+        notes.moved[i] = 1
         apply_version(s, row, c, i, a, now.clock)
         if lines["action"][row] != CANCEL and used(s, row) > lines["quantity"][row]:
             note(notes, OVER_RELEASE, i)

@@ -41,6 +41,7 @@ from inventory.numbers import compute, renew_fences
 from inventory.offers import Numbers
 from inventory.parking import Parking
 from inventory.positions import forget_deltas, mark_moved
+from inventory.recent import note_facts, with_recent
 from inventory.snapshots import Snapshots
 from inventory.state import NEVER, Memory
 from inventory.supply import forget_supply
@@ -247,6 +248,7 @@ class Lane:
             self._fold_counts(part, verdict, found, out)
         else:
             _FOLDS[part.kind](state, part.columns, verdict, part.carried, now, found)
+        note_facts(memory, part, verdict, found.moved)
         out.duplicates += int(found.head[1])
         name = part.kind.name.lower()
         out.folded[name] = out.folded.get(name, 0) + n
@@ -370,6 +372,7 @@ class Lane:
             sku = self.sku(int(verdict.sku[first])).encode()
             if content_of_record(c, first, sku, self._sent) > self._content_of(held, sku):
                 if past < 0:
+                    found.moved[first] = 1
                     folding.apply_version(state, row, c, first, verdict, now.clock)
                 else:
                     replace_version(state, row, past, c, first, verdict)
@@ -406,7 +409,7 @@ class Lane:
             skus = masters.bundles.shown(skus)
             if not skus.size:
                 return
-        out.views = self._views(skus)
+        out.views = with_recent(self._views(skus), self.memory, skus)
         masters.components.tell(out.views, skus, masters.terms(self.now), masters.reach(), out)
         for key, opened_at in self.watch.observe(out.views, skus, self.now):
             out.incidents.append(self._as_incident(key, opened_at, self.now))

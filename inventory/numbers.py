@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from inventory.columns import Bytes, Ints, Longs
 from inventory.dated import count_dated, fill_dated
-from inventory.fences import Fences, fences_of, grant_fences, recount_draws, renew_draws
+from inventory.fences import Fences, fences_of, fences_told, grant_fences, recount_draws, renew_draws
 from inventory.jit import inline_kernel, kernel
 from inventory.policies import Extras, Terms
 from inventory.resolution import FENCED, TRANSITED
@@ -19,6 +19,8 @@ from inventory.views import (
     CHANNEL_TERMS,
     DAMAGED,
     DATED_TERMS,
+    FACT_LONGS,
+    FENCE_TERMS,
     GRANT,
     HARD,
     IN_STOCK,
@@ -62,12 +64,14 @@ class Rules(NamedTuple):
     terms: Terms
     reach: Reach
     fences: Fences
+    fenced: bool
+    """Whether some profile has ring-fences."""
 
     @staticmethod
     def of(terms: Terms, extras: Extras, reach: Reach) -> "Rules":
         """Put together; costs more than computing a number, so keep it."""
         fences = fences_of(extras, terms.excluded, reach.sells, reach.deleted, reach.location_rank)
-        return Rules(terms, reach, fences)
+        return Rules(terms, reach, fences, bool((terms.special & FENCED).any()))
 
 
 class _Abouts(NamedTuple):
@@ -341,7 +345,7 @@ def renew_fences(memory: Memory, skus: Ints, rules: Rules) -> None:
 
 def compute(s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int, now: int) -> Views:
     """The numbers of `skus` (rows of the sku table) at `now`. `version_base` holds the version's terms that
-    all skus of a lane share."""
+    all skus of a lane share. Without the facts that moved them last."""
     m, reach = skus.size, rules.reach
     start = np.zeros(m + 1, np.int64)
     size = np.zeros(2, np.int64)
@@ -358,6 +362,11 @@ def compute(s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int,
     dated = np.zeros((most_dated, DATED_TERMS), np.int64)
     if most_dated:
         fill_dated(s, skus, now, dated_start, dated)
+    none = np.zeros(m + 1, np.int64)
+    fences_start, fences = none, np.zeros((0, FENCE_TERMS), np.int64)
+    if rules.fenced:
+        fences_start = np.zeros(m + 1, np.int64)
+        fences = fences_told(s, skus, rules.fences, fences_start)
     return Views(
         names=names,
         **abouts._asdict(),
@@ -369,6 +378,12 @@ def compute(s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int,
         dated_start=dated_start,
         dated=dated[: dated_start[m]],
         parts=np.zeros(0, np.uint8),
-        parts_start=np.zeros(m + 1, np.int64),
+        parts_start=none,
+        offers=np.zeros(0, np.uint8),
+        offers_start=none,
+        facts=np.zeros((0, FACT_LONGS), np.int64),
+        facts_start=none,
+        fences=fences,
+        fences_start=fences_start,
         computed_at=now,
     )

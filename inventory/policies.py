@@ -27,6 +27,7 @@ from inventory.resolution import (
     look_up_extras,
 )
 from inventory.rule import Rule, RuleError, bounds, read_rule
+from inventory.shaping import Shape, shapes
 
 __all__ = [
     "NO_SAFETY",
@@ -185,6 +186,13 @@ class RuleBook:
     def as_it_was(self) -> "RuleBook":
         """A book that goes on telling `rule_ids` by the last `terms`, whatever comes into this one; no more."""
         return copy(self)
+
+    def shapes(self, profile: int) -> list[Shape]:
+        """What the rules that shape the profile's numbers give, and where, by the last `terms`."""
+        last = self._last
+        if last is None or profile >= len(last.winners.pool):
+            raise LookupError(f"no terms were computed for the profile {profile}: call terms() before")
+        return shapes(last.rules, last.winners, profile)
 
     @property
     def changes(self) -> int:

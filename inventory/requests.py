@@ -27,7 +27,8 @@ _VERSION, _ACTION, _COMMITMENT, _EXPIRES_AT, _NEEDED_AT, _MODE, _ALLOW_PARTIAL =
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One version of a checked line, its names resolved; `longs` as in `LONG_FIELDS`. `key`, `check`: the line's."""
+    """One version of a checked line, its names resolved; `longs` as in `LONG_FIELDS`. `key`, `check`: the line's.
+    `partition`, `offset`: where its record first stood."""
 
     identity: Identity
     event_id: str
@@ -39,6 +40,8 @@ class Request:
     key: int
     check: int
     log_time: int
+    partition: int
+    offset: int
 
     @property
     def action(self) -> int:
@@ -110,7 +113,7 @@ def request_of(part: Slice, i: int, sku: str, verdict: Admitted, hashes: tuple[i
     return Request(
         Identity(texts[1], texts[2], sku, longs[_VERSION]), texts[0], longs, int(verdict.sku[i]),
         int(verdict.location[i]), int(verdict.channel[i]), int(verdict.bundle[i]), *hashes,
-        int(part.carried.log_time[i]),
+        int(part.carried.log_time[i]), int(part.origin.partition[i]), int(part.origin.offset[i]),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from inventory.columns import LOCATION, NULL, SKU, SOURCE, Ints, Longs
 from inventory.counting import Basis
 from inventory.masters import Masters
 from inventory.murmur import shard_of
+from inventory.recent import note_zeroed
 from inventory.sequences import from_text, nothing, to_text
 from inventory.state import Memory
 from inventory.tables import find
@@ -262,8 +263,10 @@ class Snapshots:
             memory.reserve_anchors(zeroed.size * (1 + batch.size // 40))
             state = memory.state()
             raise_rows(state, rows, said["offset"], said["carrier"])
-            refused = np.zeros(zeroed.size, np.bool_)
-            zero_positions(state, zeroed, source, as_of, basis, batch, refused)
+            refused, anchored = np.zeros((2, zeroed.size), np.bool_)
+            zero_positions(state, zeroed, source, as_of, basis, batch, refused, anchored)
+            skus = memory.stores["positions"].used()["key"][zeroed[anchored]] >> 32
+            note_zeroed(memory, skus, ordinal, self._masters.lane, said["offset"], as_of, said["heard"])
             for row in zeroed[refused].tolist():
                 out.incidents.append(self._incident("count_too_late", key, row, now, None))
 

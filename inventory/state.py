@@ -39,11 +39,13 @@ SKU = np.dtype(
         ("dated", "i4"),  # first dated row
         ("line", "i4"),  # newest reservation line
         ("net", "i4"),  # first NET anchor
+        ("recent", "i4"),  # first of its rows of recent facts
         ("item_class", "i4"),  # category, style and attributes (RuleBook)
         ("profile", "i4"),  # which rules match (RuleBook)
         ("active", "i4"),
         ("instants", "i4"),  # instants that have passed
         ("as_of", "i8"),
+        ("facts", "i8"),  # facts that were noted as recent ones, ever
         *[(f"offset_{c}", "i8") for c in range(CARRIERS)],  # 1 + greatest offset folded, per carrier
     ]
 )
@@ -250,6 +252,23 @@ INSTANT = np.dtype(
     ]
 )
 
+RECENT_FACTS = 8
+"""How many of a sku's facts are remembered as those that moved it last: a ring of rows, side by side."""
+
+FACT = np.dtype(  # as it stands in a row of the view: 40 bytes, little endian
+    [
+        ("offset", "i8"),  # of its record, in its own partition
+        ("occurred_at", "i8"),
+        ("logged_at", "i8"),
+        ("quantity", "i8"),
+        ("kind", "u1"),  # `recent.FactKind`
+        ("partition", "u1"),
+        ("location", "u2"),  # ordinal; 65535 none
+        ("channel", "u2"),  # ordinal; 65535 none
+        ("detail", "u2"),  # what `recent` says of the kind
+    ]
+)
+
 NO_LINE_YET = BEGINNING
 
 
@@ -274,6 +293,7 @@ class State(NamedTuple):
     supply: Table
     receipts: Table
     dated: Table
+    recent: Table
     ids: IdSet
     moved: Ints  # skus to recompute, in order of first move
     is_moved: Bytes
@@ -289,13 +309,14 @@ class State(NamedTuple):
 def _assemble(
     skus: Table, positions: Table, parts: Table, anchors: Table, deltas: Table, lines: Table, versions: Table,
     uses: Table, nets: Table, unsourced: Table, instants: Table, draws: Table, sales: Table, allocated: Table,
-    supply: Table, receipts: Table, dated: Table, ids: IdSet, moved: Ints, is_moved: Bytes, moved_head: Longs,
-    due_heap: Ints, due_head: Longs, location_deleted: npt.NDArray[np.bool_], source_rank: Ints, demand_since: Longs,
+    supply: Table, receipts: Table, dated: Table, recent: Table, ids: IdSet, moved: Ints, is_moved: Bytes,
+    moved_head: Longs, due_heap: Ints, due_head: Longs, location_deleted: npt.NDArray[np.bool_], source_rank: Ints,
+    demand_since: Longs,
 ) -> State:  # fmt: skip
     return State(
         skus, positions, parts, anchors, deltas, lines, versions, uses, nets, unsourced, instants, draws, sales,
-        allocated, supply, receipts, dated, ids, moved, is_moved, moved_head, due_heap, due_head, location_deleted,
-        source_rank, demand_since,
+        allocated, supply, receipts, dated, recent, ids, moved, is_moved, moved_head, due_heap, due_head,
+        location_deleted, source_rank, demand_since,
     )  # fmt: skip
 
 
@@ -318,6 +339,7 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
     "supply": (SUPPLY, True),
     "receipts": (RECEIPT, False),
     "dated": (DATED, False),
+    "recent": (FACT, False),
 }
 
 
@@ -404,7 +426,17 @@ class Memory:
         new = np.zeros(1, SKU)
         new["name_at"] = int(self.sku_names.d.at[len(self.sku_names) - 1])
         new["name_length"], new["shard"] = len(name), shard
-        for first in ("position", "unsourced", "draw", "allocated", "supply", "dated", "line", "net"):
+        for first in (
+            "position",
+            "unsourced",
+            "draw",
+            "allocated",
+            "supply",
+            "dated",
+            "line",
+            "net",
+            "recent",
+        ):
             new[first] = -1
         store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0, 0], np.int64))
         self.touch_sku(row)
@@ -453,7 +485,7 @@ class Memory:
             self._state = _assemble(
                 of["skus"], of["positions"], of["parts"], of["anchors"], of["deltas"], of["lines"],
                 of["versions"], of["uses"], of["nets"], of["unsourced"], of["instants"], of["draws"], of["sales"],
-                of["allocated"], of["supply"], of["receipts"], of["dated"], self.ids.ids, self._moved,
+                of["allocated"], of["supply"], of["receipts"], of["dated"], of["recent"], self.ids.ids, self._moved,
                 self._is_moved, self._moved_head, self._due_heap, self._due_head, self.location_deleted,
                 self.source_rank, self.demand_since,
             )  # fmt: skip

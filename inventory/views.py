@@ -1,6 +1,6 @@
 """The publishable result of a step: numbers per (sku, channel) and the positions behind them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,13 @@ DATED_KIND, DATED_ORDINAL, DATED_AT, DATED_QUANTITY = range(4)
 DATED_TERMS = 4
 EXPECTED, NEEDED, UNSOURCED = range(3)
 
+FACT_LONGS = 5
+"""Longs that a fact takes in `Views.facts`."""
+
+# Columns of `Views.fences` (last axis).
+FENCE_CHANNEL, FENCE_TARGET, FENCE_CONSUMED = range(3)
+FENCE_TERMS = 3
+
 STATUS_NAMES = ("OUT", "LOW", "IN_STOCK")
 OUT, LOW, IN_STOCK = range(3)
 
@@ -36,7 +43,11 @@ class Views(NamedTuple):
     overdue. `NEEDED`: units of a location's demand that are needed by the end of the UTC day in which an instant is.
     `UNSOURCED`: the same of a channel's demand without location; of what is needed now the instant is 0.
     `parts[parts_start[i]:parts_start[i + 1]]` is the JSON of sku i's components and their units in one bundle, empty
-    if it is none. Of a bundle `active` says whether its components are sold too.
+    if it is none. Of a bundle `active` says whether its components are sold too, and
+    `offers[offers_start[i]:offers_start[i + 1]]` is the JSON of what its lane was told of each (docs/view.md).
+    `facts` (f, 5): those that moved a sku last, as `state.FACT` packs them, the oldest first; of sku i rows
+    `facts_start[i]:facts_start[i + 1]`. `fences` (h, 3): what was set aside for a channel (ordinal) and what of it
+    was consumed, in whole units and in the order of granting; of sku i rows `fences_start[i]:fences_start[i + 1]`.
     `version`, `as_of` (ms) and `active` are per sku; `computed_at` (ms) is the step's.
     """
 
@@ -57,4 +68,28 @@ class Views(NamedTuple):
     dated: Longs
     parts: Bytes
     parts_start: Longs
+    offers: Bytes
+    offers_start: Longs
+    facts: Longs
+    facts_start: Longs
+    fences: Longs
+    fences_start: Longs
     computed_at: int
+
+
+def bare(rows: int) -> dict[str, Any]:
+    """The fields of `Views` that say nothing: of skus without dates, components, facts and fences."""
+    start = np.zeros(rows + 1, np.int64)
+    texts, none = np.zeros(0, np.uint8), np.zeros(0, np.int64)
+    return {
+        "dated_start": start,
+        "dated": none.reshape(0, DATED_TERMS),
+        "parts": texts,
+        "parts_start": start,
+        "offers": texts,
+        "offers_start": start,
+        "facts": none.reshape(0, FACT_LONGS),
+        "facts_start": start,
+        "fences": none.reshape(0, FENCE_TERMS),
+        "fences_start": start,
+    }

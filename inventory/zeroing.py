@@ -10,7 +10,7 @@ from inventory.columns import Bytes, Ints
 from inventory.counting import Basis, anchor_count, is_forgotten
 from inventory.folding import accept
 from inventory.jit import kernel
-from inventory.positions import compare_event_id, position_of
+from inventory.positions import ANCHORED, compare_event_id, position_of
 from inventory.state import BEGINNING, ON_HAND_COUNTER, State
 from inventory.tables import touch
 
@@ -26,9 +26,10 @@ def raise_rows(s: State, rows: Ints, offset: int, carrier: int) -> None:
 
 @kernel
 def zero_positions(
-    s: State, rows: Ints, source: int, as_of: int, b: Basis, batch: Bytes, refused: Flags
+    s: State, rows: Ints, source: int, as_of: int, b: Basis, batch: Bytes, refused: Flags, anchored: Flags
 ) -> None:  # fmt: skip
-    """Count 0 at each of these positions. `refused`: what happened since is no longer known."""
+    """Count 0 at each of these positions. `refused`: what happened since is no longer known; `anchored`: the 0 is the
+    greatest count of the position."""
     for i in range(rows.size):
         sku = s.positions.rows["key"][rows[i]] >> 32
         if is_forgotten(s, rows[i], as_of, b):
@@ -36,7 +37,8 @@ def zero_positions(
             continue
         s.skus.rows["as_of"][sku] = max(s.skus.rows["as_of"][sku], as_of)
         touch(s.skus, sku)
-        anchor_count(s, sku, rows[i], ON_HAND_COUNTER, as_of, 0, source, 0, b, batch, 0, batch.size)
+        result = anchor_count(s, sku, rows[i], ON_HAND_COUNTER, as_of, 0, source, 0, b, batch, 0, batch.size)
+        anchored[i] = result == ANCHORED
 
 
 @kernel

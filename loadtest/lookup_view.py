@@ -8,7 +8,7 @@ import orjson
 from redis import Redis
 
 from inventory.murmur import shard_of
-from inventory.views import CHANNEL_TERMS, DATED_TERMS, IN_STOCK, NODE_TERMS, STATUS, Views
+from inventory.views import CHANNEL_TERMS, IN_STOCK, NODE_TERMS, STATUS, Views, bare
 from wire import viewkeys
 from wire.rows import encode_calls, parse_reply, script, script_sha
 
@@ -29,7 +29,7 @@ def fill(client: Redis, prefix: bytes, names: list[str], seed: int) -> int:
     for lane, own in enumerate(by_lane):
         calls = encode_calls(
             _views(own, seed + lane), prefix=prefix, lane=lane, generation=1, offsets=b"", rules=[rules],
-            sha=script_sha(),
+            terms=[b""], sha=script_sha(),
         )  # fmt: skip
         written += _send(client, calls)
         now = int(time.time() * 1000)
@@ -73,11 +73,8 @@ def _views(names: list[bytes], seed: int) -> Views:
         node_start=np.arange(rows + 1, dtype=np.int64) * _LOCATIONS,
         node_ordinal=np.tile(np.arange(_LOCATIONS, dtype=np.int32), rows),
         nodes=rng.integers(0, 50, (rows * _LOCATIONS, NODE_TERMS)),
-        dated_start=np.zeros(rows + 1, np.int64),
-        dated=np.zeros((0, DATED_TERMS), np.int64),
-        parts=np.zeros(0, np.uint8),
-        parts_start=np.zeros(rows + 1, np.int64),
         computed_at=now,
+        **bare(rows),
     )
 
 

@@ -94,6 +94,31 @@ def read_topic(settings: Settings, topic: str) -> Iterator[Stored]:
         consumer.close()
 
 
+def read_places(
+    settings: Settings, places: Iterable[tuple[str, int, int]]
+) -> dict[tuple[str, int, int], Stored]:
+    """The records at some (topic without prefix, partition, offset); those that are not kept any more are left out."""
+    consumer = kafka.consumer(settings)
+    found = {}
+    try:
+        for topic, partition, offset in places:
+            consumer.assign([TopicPartition(settings.topic_prefix + topic, partition, offset)])
+            message = consumer.poll(_SILENCE_S)
+            if message is None:
+                raise TopicUnreadable(
+                    f"Kafka sent nothing of topic {settings.topic_prefix}{topic} for {_SILENCE_S:g} s: look at "
+                    "the broker"
+                )
+            if message.error() is None and message.offset() == offset:
+                found[topic, partition, offset] = Stored(
+                    topic, partition, offset, message.timestamp()[1], message.key(), message.value(),
+                    _headers(message),
+                )  # fmt: skip
+    finally:
+        consumer.close()
+    return found
+
+
 def _stored(topic: str, message: Message) -> Stored | None:
     """The record; None at the end of a partition."""
     error = message.error()

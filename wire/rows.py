@@ -18,6 +18,10 @@ from inventory.views import (
     DATED_KIND,
     DATED_ORDINAL,
     DATED_QUANTITY,
+    FACT_LONGS,
+    FENCE_CHANNEL,
+    FENCE_CONSUMED,
+    FENCE_TARGET,
     GRANT,
     NODE_TERMS,
     POOL,
@@ -48,6 +52,7 @@ from wire.rows_plan import (
     HEADER_BYTES,
     UNKNOWN_PROFILE,
     Plan,
+    explained_bytes,
     plan_calls,
 )
 from wire.rows_read import BLOCK_LOCATIONS, LAYOUT
@@ -90,29 +95,31 @@ def encode_calls(
     generation: int,
     offsets: bytes,
     rules: list[bytes],
+    terms: list[bytes],
     sha: bytes,
     rows_per_call: int = 80,
 ) -> list[memoryview]:
     """The complete EVALSHA commands that write `views`, in one buffer; each has one reply (`parse_reply`).
 
-    `rules[p]` is the JSON of profile p: which rules shaped each channel's number. `offsets` says what the
-    lane had folded, opaque here. A call's rows share a tag. 80 rows keep a call below 1 ms of server time.
-    Raises RowError if a sku's profile has no entry in `rules`.
+    `rules[p]` is the JSON of profile p: which rules shaped each channel's number; `terms[p]` is what they give
+    (`rows_terms`). `offsets` says what the lane had folded, opaque here. A call's rows share a tag. 80 rows keep a
+    call below 1 ms of server time. Raises RowError if a sku's profile has no entry in `rules` and `terms`.
     """
-    rule_text = np.frombuffer(b"".join(rules) or b"\0", dtype=np.uint8)
-    rule_end = np.cumsum(np.array([0, *map(len, rules)], dtype=np.int64))
+    texts = [text for pair in zip(rules, terms, strict=True) for text in pair]
+    text = np.frombuffer(b"".join(texts) or b"\0", dtype=np.uint8)
+    text_end = np.cumsum(np.array([0, *map(len, texts)], dtype=np.int64))
     opening = b"$7\r\nEVALSHA\r\n$%d\r\n%s\r\n" % (len(sha), sha)
     state = b"$%d\r\n%d\r\n$%d\r\n%s\r\n" % (len(b"%d" % generation), generation, len(offsets), offsets)
     row_key, lane_key = prefix + b"v:{", prefix + b"f:{"
     fixed = len(opening) + len(state)
-    plan = plan_calls(views, rule_end, len(row_key), len(lane_key), lane, fixed, rows_per_call)
+    plan = plan_calls(views, text_end, len(row_key), len(lane_key), lane, fixed, rows_per_call)
     if plan.at[0] == UNKNOWN_PROFILE:
         raise RowError(
             f"a sku has profile {int(views.profile.max())}, but rules are given for {len(rules)} profiles: "
             "pass the JSON of every profile of the rules in force"
         )
     out = np.empty(int(plan.at[-1]), dtype=np.uint8)
-    _write_calls(out, views, plan, rule_text, rule_end, row_key, lane_key, lane, generation, opening, state)
+    _write_calls(out, views, plan, text, text_end, row_key, lane_key, lane, generation, opening, state)
     whole = memoryview(out)  # type: ignore[arg-type]
     return [whole[start:end] for start, end in pairwise(plan.at.tolist())]
 
@@ -122,8 +129,8 @@ def _write_calls(
     out: Bytes,
     views: Views,
     plan: Plan,
-    rule_text: Bytes,
-    rule_end: Longs,
+    text: Bytes,
+    text_end: Longs,
     row_key: bytes,
     lane_key: bytes,
     lane: int,
@@ -149,7 +156,7 @@ def _write_calls(
             at = put_end(out, put_slice(out, at, views.names, views.name_at[i], views.name_len[i]))
         at = put_bytes(out, at, state)
         for j in range(begin, end):
-            at = _put_row(out, at, views, plan.order[j], plan, rule_text, rule_end, generation)
+            at = _put_row(out, at, views, plan.order[j], plan, text, text_end, generation)
 
 
 @kernel
@@ -159,8 +166,8 @@ def _put_row(
     views: Views,
     row: int,
     plan: Plan,
-    rule_text: Bytes,
-    rule_end: Longs,
+    text: Bytes,
+    text_end: Longs,
     generation: int,
 ) -> int:
     """The arguments of one row: version, number of fields, then name and value of each."""
@@ -170,10 +177,14 @@ def _put_row(
     at = put_length(out, at, HEADER_BYTES + CHANNEL_BYTES * len(views.channel_ordinal))
     at = put_end(out, _put_channels(out, at, views, row, generation))
     at = _put_name(out, at, 114)  # r
-    profile = views.profile[row]
-    length = rule_end[profile + 1] - rule_end[profile]
+    rules = 2 * views.profile[row]
+    length = text_end[rules + 1] - text_end[rules]
     at = put_length(out, at, length)
-    at = put_end(out, put_slice(out, at, rule_text, rule_end[profile], length))
+    at = put_end(out, put_slice(out, at, text, text_end[rules], length))
+    size = explained_bytes(views, row, text_end)
+    if size > 0:
+        at = put_length(out, _put_name(out, at, 101), size)  # e
+        at = put_end(out, _put_explained(out, at, views, row, text, text_end))
     if views.dated_start[row + 1] > views.dated_start[row]:
         at = _put_dated(out, _put_name(out, at, 115), views, row)  # s
     first, last_part = views.parts_start[row], views.parts_start[row + 1]
@@ -181,6 +192,11 @@ def _put_row(
         at = _put_name(out, at, 107)  # k
         at = put_length(out, at, last_part - first)
         at = put_end(out, put_slice(out, at, views.parts, first, last_part - first))
+    first, last_part = views.offers_start[row], views.offers_start[row + 1]
+    if last_part > first:
+        at = _put_name(out, at, 111)  # o
+        at = put_length(out, at, last_part - first)
+        at = put_end(out, put_slice(out, at, views.offers, first, last_part - first))
     node = views.node_start[row]
     last = views.node_start[row + 1]
     while node < last:
@@ -236,6 +252,26 @@ def _put_dated(out: Bytes, at: int, views: Views, row: int) -> int:
         at = put_int16(out, at, terms[DATED_KIND])
         at = put_int32(out, at, 0)
     return put_end(out, at)
+
+
+@kernel
+def _put_explained(out: Bytes, at: int, views: Views, row: int, text: Bytes, text_end: Longs) -> int:
+    """The value of `e`: its header, the last facts, the fences, and what the rules give."""
+    facts, last_fact = views.facts_start[row], views.facts_start[row + 1]
+    fences, last_fence = views.fences_start[row], views.fences_start[row + 1]
+    terms = 2 * views.profile[row] + 1
+    length = text_end[terms + 1] - text_end[terms]
+    at = put_int16(out, at, last_fact - facts)
+    at = put_int16(out, at, last_fence - fences)
+    at = put_int32(out, at, length)
+    for i in range(facts, last_fact):
+        for j in range(FACT_LONGS):
+            at = put_int64(out, at, views.facts[i, j])
+    for i in range(fences, last_fence):
+        at = put_int64(out, at, views.fences[i, FENCE_TARGET])
+        at = put_int64(out, at, views.fences[i, FENCE_CONSUMED])
+        at = put_int64(out, at, views.fences[i, FENCE_CHANNEL])
+    return put_slice(out, at, text, text_end[terms], length)
 
 
 @kernel

@@ -16,6 +16,9 @@ HEADER_BYTES = 40
 CHANNEL_BYTES = 64
 BLOCK_HEADER_BYTES = 8
 DATED_BYTES = 24
+EXPLAINED_HEADER_BYTES = 8
+FACT_BYTES = 40
+FENCE_BYTES = 24
 
 UNKNOWN_PROFILE = -1
 """As the first `at` of a plan: some sku's profile has no rules."""
@@ -42,14 +45,15 @@ class Plan(NamedTuple):
 @kernel
 def plan_calls(
     views: Views,
-    rule_end: Longs,
+    text_end: Longs,
     row_key: int,
     lane_key: int,
     lane: int,
     fixed: int,
     rows_per_call: int,
 ) -> Plan:
-    """Group the rows by tag and size every call. `row_key`, `lane_key`, `fixed` are lengths in bytes."""
+    """Group the rows by tag and size every call. `row_key`, `lane_key`, `fixed` are lengths in bytes. The texts of
+    profile p, its rules and what they give, end at `text_end[2 * p + 1]` and `text_end[2 * p + 2]`."""
     rows = len(views.shard)
     count = np.zeros(TAGS, np.int64)
     for i in range(rows):
@@ -84,19 +88,23 @@ def plan_calls(
             for j in range(done, done + size):
                 i = order[j]
                 profile = views.profile[i]
-                if profile < 0 or profile + 1 >= len(rule_end):
+                if profile < 0 or 2 * profile + 2 >= len(text_end):
                     at[0] = UNKNOWN_PROFILE
                     return Plan(order, first, words, at, fields, width)
-                rule_length = rule_end[profile + 1] - rule_end[profile]
+                rule_length = text_end[2 * profile + 1] - text_end[2 * profile]
                 blocks, block_bytes = _size_blocks(views, i, width)
                 dated = views.dated_start[i + 1] - views.dated_start[i]
                 if dated > 0:
                     blocks += 1
                     block_bytes += bulk_size(1) + bulk_size(dated * DATED_BYTES)
-                made_of = views.parts_start[i + 1] - views.parts_start[i]
-                if made_of > 0:
-                    blocks += 1
-                    block_bytes += bulk_size(1) + bulk_size(made_of)
+                for text in (
+                    views.parts_start[i + 1] - views.parts_start[i],
+                    views.offers_start[i + 1] - views.offers_start[i],
+                    explained_bytes(views, i, text_end),
+                ):
+                    if text > 0:
+                        blocks += 1
+                        block_bytes += bulk_size(1) + bulk_size(text)
                 fields[i] = 2 + blocks
                 parts += 2 + 2 * fields[i]
                 total += bulk_size(row_key + digits(tag) + 2 + views.name_len[i])
@@ -109,6 +117,19 @@ def plan_calls(
             first[call + 1] = done
             call += 1
     return Plan(order, first, words, at, fields, width)
+
+
+@kernel
+def explained_bytes(views: Views, row: int, text_end: Longs) -> int:
+    """Bytes of field `e` of a row, 0 where there is nothing to say."""
+    facts = views.facts_start[row + 1] - views.facts_start[row]
+    fences = views.fences_start[row + 1] - views.fences_start[row]
+    profile = views.profile[row]
+    text = text_end[2 * profile + 2] - text_end[2 * profile + 1]
+    if facts + fences + text == 0:
+        return 0
+    size: int = EXPLAINED_HEADER_BYTES + facts * FACT_BYTES + fences * FENCE_BYTES + text
+    return size
 
 
 @kernel

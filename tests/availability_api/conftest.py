@@ -45,12 +45,12 @@ class Published:
         self.prefix = prefix.encode()
         self.client = Redis.from_url(url)
 
-    def rows(self, rows: list[Row]) -> None:
-        """Write rows with the channel ordinals 0, 1, 2."""
+    def rows(self, rows: list[Row], rules: bytes = b"{}", terms: bytes = b"") -> None:
+        """Write rows with the channel ordinals 0, 1, 2, all of one profile: its rules, and what they give."""
         self.client.script_load(script().decode())
         calls = encode_calls(
-            views_of(rows), prefix=self.prefix, lane=0, generation=1, offsets=b"", rules=[b"{}"],
-            sha=script_sha(),
+            views_of(rows), prefix=self.prefix, lane=0, generation=1, offsets=b"",
+            rules=[rules], terms=[terms], sha=script_sha(),
         )  # fmt: skip
         connection = self.client.connection_pool.get_connection()
         connection.send_packed_command(calls)  # type: ignore[no-untyped-call]

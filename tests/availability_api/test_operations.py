@@ -57,7 +57,7 @@ def test_openapi_has_every_route(served: httpx.Client) -> None:
     document = served.get("/openapi.json").json()
     assert document["paths"].keys() == {
         "/v1/availability/{sku}", "/v1/availability/{sku}/locations", "/v1/availability/{sku}/projected",
-            "/v1/availability/batch",
+        "/v1/availability/{sku}/explain", "/v1/availability/batch",
         "/v1/reservations", "/v1/reservations/{reservation}", "/v1/reservations/{reservation}/confirm",
         "/v1/reservations/{reservation}/extend",
         "/healthz", "/readyz", "/metrics",

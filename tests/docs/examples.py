@@ -30,13 +30,14 @@ _MOMENTS = ("counted_at", "expires_at", "needed_at", "recorded_at", "expected_at
 
 class Step(NamedTuple):
     """What holds at one moment: numbers by sku and place or channel, what was refused or reported since the last
-    step, and how many facts wait (looked at in the last step)."""
+    step, how many facts wait (looked at in the last step), and by channel the sentences that explain its number."""
 
     at: int
     numbers: Mapping[tuple[str, str], Mapping[str, Any]]
     dead_letters: list[str]
     exceptions: set[str]
     parked: int
+    why: Mapping[str, list[str]]
 
 
 class Example(NamedTuple):
@@ -135,9 +136,9 @@ def _defaults(record: str) -> dict[str, Any]:
 def _step(places: set[str], step: dict[str, Any]) -> Step:
     at = moment(step.pop("at"))
     letters, exceptions = sorted(step.pop("dead_letters", [])), set(step.pop("exceptions", []))
-    parked = step.pop("parked", 0)
+    parked, why = step.pop("parked", 0), step.pop("why", {})
     by_sku = {**step.pop("skus", {}), **({SKU: step} if step else {})}
     numbers = {(sku, name): terms for sku, named in by_sku.items() for name, terms in named.items()}
-    if not {name for _, name in numbers} <= places:
+    if not {*why, *(name for _, name in numbers)} <= places:
         raise ValueError(f"there is no place or channel {', '.join({name for _, name in numbers} - places)}")
-    return Step(at, numbers, letters, exceptions, parked)
+    return Step(at, numbers, letters, exceptions, parked, why)

@@ -1,15 +1,17 @@
 """Every worked example of docs/semantics.md, through the reference model and through the engine."""
 
 from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from availability_api.recompute import available
 from inventory.lane import LaneConfig
 from inventory.reference import ReferenceModel
-from tests.docs.examples import LONG_AGO, Example, Step, examples
+from tests.docs.examples import LONG_AGO, SKU, Example, Step, examples
 from tests.inventory.judging import differences
-from tests.inventory.simulation import Cluster
+from tests.inventory.published import Encoded
 from tests.inventory.worlds import fold, write
 from tests.reference.histories import Told
 
@@ -23,7 +25,7 @@ class World:
 
     def __init__(self, master_data: Iterable[Told]) -> None:
         self.model = ReferenceModel()
-        self.engine = Cluster(2, config=LaneConfig(exception_delay_ms=0))
+        self.engine = Encoded(2, config=LaneConfig(exception_delay_ms=0))
         self.incidents: set[str] = set()
         self.tell(master_data)
         self.engine.run(LONG_AGO)
@@ -42,6 +44,11 @@ class World:
             assert {term: getattr(told, term) for term in terms} == dict(terms), f"{sku} {name}"
         assert differences(self.engine, self.model, step.at) == []
         skus = self.model.skus()
+        for sku, channel in product(skus, self.model.channels()):
+            why = self.engine.explain(sku, channel)
+            assert available(why) == self.model.channel(sku, channel, step.at).available
+            if sku == SKU and channel in step.why:
+                assert [why["sentence"], *why["because"]] == step.why[channel]
         self.incidents |= {code for sku in skus for code, _ in self.model.incidents(sku, step.at)}
 
 

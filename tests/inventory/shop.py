@@ -13,8 +13,10 @@ SKU = "SKU-1"
 class Shop:
     """A warehouse DC1 and a store S1, the channels web and pickup (stores), and some skus. Times relative to NOW."""
 
+    made_of: type[Cluster] = Cluster
+
     def __init__(self, lanes: int = 2, *, skus: tuple[str, ...] = (SKU,), **config: int) -> None:
-        self.cluster = Cluster(lanes, config=LaneConfig(**config))
+        self.cluster = self.made_of(lanes, config=LaneConfig(**config))
         self._ids = count()
         self.now = NOW
         self.location("DC1", 0, type="warehouse")

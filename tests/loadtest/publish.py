@@ -11,7 +11,7 @@ import numpy as np
 from redis import Redis
 
 from inventory.murmur import shard_of
-from inventory.views import CHANNEL_TERMS, DATED_TERMS, NODE_TERMS, STATUS_NAMES, Views
+from inventory.views import CHANNEL_TERMS, NODE_TERMS, STATUS_NAMES, Views, bare
 from loadtest.compare import CHANNEL_TERMS as CHANNEL_NAMES
 from loadtest.compare import NODE_TERMS as NODE_NAMES
 from loadtest.truth import Truth
@@ -35,7 +35,14 @@ def publish(redis: Redis, settings: Settings, codec: Codec, truth: Truth) -> Non
     for lane in range(settings.partitions):
         views = _views(truth, by_lane.get(lane, []), channels, places, now)
         calls = encode_calls(
-            views, prefix=prefix, lane=lane, generation=1, offsets=b"", rules=[b"{}"], sha=script_sha()
+            views,
+            prefix=prefix,
+            lane=lane,
+            generation=1,
+            offsets=b"",
+            rules=[b"{}"],
+            terms=[b""],
+            sha=script_sha(),
         )
         for call in calls:
             assert parse_reply(_send(redis, call)).refused == 0
@@ -100,11 +107,8 @@ def _views(
         node_start=np.array(starts, np.int64),
         node_ordinal=np.array(ordinals, np.int32),
         nodes=np.array(nodes, np.int64).reshape(-1, NODE_TERMS),
-        dated_start=np.zeros(len(skus) + 1, np.int64),
-        dated=np.zeros((0, DATED_TERMS), np.int64),
-        parts=np.zeros(0, np.uint8),
-        parts_start=np.zeros(len(skus) + 1, np.int64),
         computed_at=now,
+        **bare(len(skus)),
     )
 
 

@@ -65,7 +65,7 @@ def show(settings: Settings, pools: dict[str, tuple[int, int]], version: int = 1
     ]
     calls = encode_calls(
         views_of(rows), prefix=prefix, lane=0, generation=1, offsets=b"", rules=[json.dumps(BOTH).encode()],
-        sha=script_sha(),
+        terms=[b""], sha=script_sha(),
     )  # fmt: skip
     connection = client.connection_pool.get_connection()
     connection.send_packed_command(calls)  # type: ignore[no-untyped-call]

@@ -1,18 +1,21 @@
 """Views made by hand or drawn by Hypothesis, for the tests of what is published."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
+from inventory.columns import Longs
 from inventory.murmur import shard_of
-from inventory.views import CHANNEL_TERMS, DATED_TERMS, NODE_TERMS, Views
+from inventory.state import FACT
+from inventory.views import CHANNEL_TERMS, DATED_TERMS, FACT_LONGS, FENCE_TERMS, NODE_TERMS, Views
 
 
 class Row(NamedTuple):
     """One sku: `channels` has 8 terms a channel, `nodes` 7 terms a location ordinal, `dated` (kind, ordinal, at,
-    quantity). `parts` is JSON."""
+    quantity). `parts` and `offers` are JSON. `facts` has the 9 fields of `state.FACT`, `fences` (channel, target,
+    consumed)."""
 
     sku: str
     version: int
@@ -23,6 +26,9 @@ class Row(NamedTuple):
     profile: int = 0
     dated: Sequence[tuple[int, int, int, int]] = ()
     parts: bytes = b""
+    offers: bytes = b""
+    facts: Sequence[tuple[int, ...]] = ()
+    fences: Sequence[tuple[int, int, int]] = ()
 
 
 def views_of(
@@ -51,9 +57,21 @@ def views_of(
         dated_start=np.concatenate([[0], np.cumsum([len(row.dated) for row in rows])]).astype(np.int64),
         dated=np.array([each for row in rows for each in row.dated], np.int64).reshape(-1, DATED_TERMS),
         parts=np.array(bytearray(b"".join(row.parts for row in rows)), np.uint8),
-        parts_start=np.concatenate([[0], np.cumsum([len(row.parts) for row in rows])]).astype(np.int64),
+        parts_start=_starts(row.parts for row in rows),
+        offers=np.array(bytearray(b"".join(row.offers for row in rows)), np.uint8),
+        offers_start=_starts(row.offers for row in rows),
+        facts=np.array([fact for row in rows for fact in row.facts], FACT)
+        .view(np.int64)
+        .reshape(-1, FACT_LONGS),
+        facts_start=_starts(row.facts for row in rows),
+        fences=np.array([each for row in rows for each in row.fences], np.int64).reshape(-1, FENCE_TERMS),
+        fences_start=_starts(row.fences for row in rows),
         computed_at=computed_at,
     )
+
+
+def _starts(parts: Iterable[Sized]) -> Longs:
+    return np.cumsum([0, *map(len, parts)], dtype=np.int64)
 
 
 _longs = st.integers(-(2**63), 2**63 - 1)
@@ -81,5 +99,11 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
         profile=st.integers(0, profiles - 1),
         dated=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 65_535), _times, _units), max_size=4),
         parts=st.sampled_from([b"", b'{"A":1}', b'{"A":1,"B":20}']),
+        offers=st.sampled_from([b"", b'{"together":false,"parts":[["A",1,5,1,[[0,7,2]],[[3,4]]]]}']),
+        facts=st.lists(
+            st.tuples(*[_longs] * 4, st.integers(0, 18), st.integers(0, 255), *[st.integers(0, 65_535)] * 3),
+            max_size=8,
+        ),
+        fences=st.lists(st.tuples(st.integers(0, 65_535), _longs, _longs), max_size=3),
     )
     return draw(st.lists(row, max_size=most, unique_by=lambda each: each.sku)), ordinals

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.murmur import shard_of
+from inventory.recent import FactKind
 from tests.wire.sample_views import Row, drawn_rows, views_of
 from wire.rows import RowError, encode_calls, parse_reply, script_sha
+from wire.rows_explained import FACT_KINDS, Fact, read_explained, read_offers
 from wire.rows_read import (
     RowFormatError,
     read_block,
@@ -23,6 +25,7 @@ from wire.rows_read import (
 )
 
 RULES = [b'{"web":["ss-1"]}', b"{}", '{"tür":["ä"]}'.encode()]
+TERMS = [b'{"ss-1":[1,2,0,"5"]}', b"", '{"ä":[3,5,0,7,2]}'.encode()]
 SHA = b"0123456789012345678901234567890123456789"
 
 
@@ -49,6 +52,14 @@ def fields_of(command: list[bytes]) -> dict[bytes, tuple[int, dict[bytes, bytes]
     return rows
 
 
+def _as_packed(fact: Fact) -> tuple[int, ...]:
+    numbers = (
+        fact.partition, *(65_535 if ordinal < 0 else ordinal for ordinal in (fact.location, fact.channel)),
+        65_535 if fact.detail is None else fact.detail,
+    )  # fmt: skip
+    return (*fact[:4], FACT_KINDS.index(fact.kind), *numbers)
+
+
 @settings(max_examples=150, deadline=None)
 @given(drawn_rows(), st.integers(1, 5), st.integers(1, 511), st.binary(max_size=20))
 def test_every_row_reads_back(
@@ -57,7 +68,7 @@ def test_every_row_reads_back(
     rows, ordinals = drawn
     views = views_of(rows, ordinals)
     calls = encode_calls(
-        views, prefix=b"t:", lane=7, generation=generation, offsets=offsets, rules=RULES, sha=SHA,
+        views, prefix=b"t:", lane=7, generation=generation, offsets=offsets, rules=RULES, terms=TERMS, sha=SHA,
         rows_per_call=per_call,
     )  # fmt: skip
     found: dict[bytes, tuple[int, dict[bytes, bytes]]] = {}
@@ -88,10 +99,16 @@ def test_every_row_reads_back(
         assert {node.ordinal: tuple(node[1:]) for node in read_nodes(fields)} == row.nodes
         blocks = {ordinal // 32 for ordinal in row.nodes}
         dated = {b"s"} if row.dated else set()
-        made_of = {b"k"} if row.parts else set()
+        made_of = {letter for letter, text in ((b"k", row.parts), (b"o", row.offers)) if text}
+        made_of |= {b"e"} if row.facts or row.fences or TERMS[row.profile] else set()
         assert fields.get(b"k", b"") == row.parts
         assert read_parts(fields.get(b"k")) == (json.loads(row.parts) if row.parts else {})
         assert fields.keys() == {b"c", b"r", *dated, *made_of, *(b"b%d" % block for block in blocks)}
+        assert fields.get(b"o", b"") == row.offers
+        explained = read_explained(fields.get(b"e"))
+        assert list(map(_as_packed, explained.facts)) == [tuple(fact) for fact in row.facts]
+        assert [tuple(fence) for fence in explained.fences] == row.fences
+        assert explained.rules.keys() == json.loads(TERMS[row.profile] or b"{}").keys()
         told = [(each.kind, each.ordinal, each.at, each.quantity) for each in read_dated(fields.get(b"s"))]
         assert told == [tuple(each) for each in row.dated]
         for block in blocks:
@@ -102,31 +119,39 @@ def test_every_row_reads_back(
 
 def test_layout_is_the_documented_one() -> None:
     row = Row(
-        "S", 5, [(9, 2, 8, 7, 6, 5, 4, 3)], {33: (1, 2, 3, 4, 5, 6, 7)}, 10, 1, 1, [(2, 65_535, 12, -13)]
-    )
+        "S", 5, [(9, 2, 8, 7, 6, 5, 4, 3)], {33: (1, 2, 3, 4, 5, 6, 7)}, 10, 1, 2, [(2, 65_535, 12, -13)],
+        facts=[(99, 98, 97, -96, 16, 95, 65_535, 94, 93)], fences=[(2, 50, 8)],
+    )  # fmt: skip
     (call,) = encode_calls(
         views_of([row], [2], computed_at=11), prefix=b"", lane=0, generation=3, offsets=b"o", rules=RULES,
-        sha=SHA,
+        terms=TERMS, sha=SHA,
     )  # fmt: skip
     ((_, fields),) = fields_of(parsed([call])[0]).values()
     assert fields == {
-        b"c": struct.pack("<BBHiqqqq", 1, 1, 1, 1, 5, 10, 11, 3)
+        b"c": struct.pack("<BBHiqqqq", 1, 1, 1, 2, 5, 10, 11, 3)
         + struct.pack("<HBBiqqqqqqq", 2, 2, 0, 0, 9, 8, 7, 6, 5, 4, 3),
-        b"r": b"{}",
+        b"r": RULES[2],
+        b"e": struct.pack("<HHI", 1, 1, len(TERMS[2]))
+        + struct.pack("<qqqqBBHHH", 99, 98, 97, -96, 16, 95, 65_535, 94, 93)
+        + struct.pack("<qqHxxxxxx", 50, 8, 2)
+        + TERMS[2],
         b"s": struct.pack("<qqHHxxxx", 12, -13, 65_535, 2),
         b"b1": struct.pack("<BxxxI7i", 4, 1 << 1, 1, 2, 3, 4, 5, 6, 7),
     }
 
 
 def test_nothing_to_write_is_no_call() -> None:
-    assert encode_calls(views_of([]), prefix=b"", lane=0, generation=1, offsets=b"", rules=[], sha=SHA) == []
+    assert (
+        encode_calls(views_of([]), prefix=b"", lane=0, generation=1, offsets=b"", rules=[], terms=[], sha=SHA)
+        == []
+    )
 
 
 @pytest.mark.parametrize("profile", [-1, 3])
 def test_a_profile_without_rules_is_refused(profile: int) -> None:
     views = views_of([Row("S", 1, [(0,) * 8] * 3, {}, profile=profile)])
     with pytest.raises(RowError, match=f"profile {profile}, but rules are given for 3"):
-        encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA)
+        encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, terms=TERMS, sha=SHA)
 
 
 def test_replies() -> None:
@@ -141,7 +166,14 @@ def test_script_sha_is_forty_digits() -> None:
 def test_an_absent_channel_is_none() -> None:
     row = Row("S", 1, [(n, 0, 0, 0, 0, 0, 0, 0) for n in range(3)], {})
     (call,) = encode_calls(
-        views_of([row], [1, 5, 9]), prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA
+        views_of([row], [1, 5, 9]),
+        prefix=b"",
+        lane=0,
+        generation=1,
+        offsets=b"",
+        rules=RULES,
+        terms=TERMS,
+        sha=SHA,
     )
     ((_, fields),) = fields_of(parsed([call])[0]).values()
     found = [read_channel(fields[b"c"], ordinal) for ordinal in range(12)]
@@ -170,7 +202,9 @@ def test_a_damaged_block_is_named(value: bytes) -> None:
 
 def test_derived_terms_of_a_node() -> None:
     views = views_of([Row("S", 1, [], {0: (10, 1, 1, 1, 2, 1, 6), 1: (-3, 0, 0, 0, 2, 0, 4)})], [])
-    (call,) = encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA)
+    (call,) = encode_calls(
+        views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, terms=TERMS, sha=SHA
+    )
     ((_, fields),) = fields_of(parsed([call])[0]).values()
     first, second = read_nodes(fields)
     assert (first.sellable, first.net, first.shortage) == (7, 4, 0)
@@ -184,7 +218,9 @@ def test_names_may_lie_anywhere_in_the_buffer() -> None:
     views = views._replace(
         names=np.frombuffer(bytearray(b"xxBBxAAAx"), np.uint8), name_at=np.array([5, 2], np.int64)
     )
-    calls = encode_calls(views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, sha=SHA)
+    calls = encode_calls(
+        views, prefix=b"", lane=0, generation=1, offsets=b"", rules=RULES, terms=TERMS, sha=SHA
+    )
     keys = {key for command in parsed(calls) for key in fields_of(command)}
     assert keys == {b"v:{%d}:%s" % (shard_of(sku) % 64, sku) for sku in (b"AAA", b"BB")}
 
@@ -192,3 +228,44 @@ def test_names_may_lie_anywhere_in_the_buffer() -> None:
 def test_damaged_dates_are_told() -> None:
     with pytest.raises(RowFormatError, match="field s has 25 bytes"):
         read_dated(b"\0" * 25)
+
+
+def test_what_rules_give_reads_back() -> None:
+    text = b'{"ss":[1,2,0,"5"],"pct":[1,125000,1],"rf":[3,5,0,7,2],"it":[9,9000,0,3,"2"],"sh":[4,1,1],"all":[9,1,0,9]}'
+    rules = read_explained(struct.pack("<HHI", 0, 0, len(text)) + text).rules
+    assert rules["ss"][:4] == ("ss", "safety_stock", 2, False)
+    assert [rules["ss"].holds_at(ordinal) for ordinal in (0, 1, 2, 99)] == [True, False, True, False]
+    assert rules["pct"][:4] == ("pct", "safety_stock", 125_000, True)
+    assert rules["pct"].holds_at(99)
+    assert rules["rf"] == ("rf", "ring_fence", 5, False, 7, 2, 0, None)
+    assert rules["it"] == ("it", "in_transit", 9000, False, 0, -1, 3, 2)
+    assert (rules["all"].within_days, rules["all"].places) == (9, None)
+    assert rules["sh"][:4] == ("sh", "share", 1, True)
+
+
+def test_what_a_bundle_was_told_reads_back() -> None:
+    told = read_offers(b'{"together":true,"parts":[["A",2,5,1,[[0,7,2]],[[3,4]]],["B",1,0,0,[],null]]}')
+    assert told is not None
+    assert told.together
+    assert told.parts == [("A", 2, 5, True, {0: (7, 2)}, {3: 4}), ("B", 1, 0, False, {}, {})]
+    assert read_offers(None) is None
+
+
+def test_kinds_of_facts_are_those_of_the_engine() -> None:
+    assert tuple(kind.name for kind in FactKind) == FACT_KINDS
+    assert [kind.value for kind in FactKind] == list(range(len(FACT_KINDS)))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (b"\0\0", "field e has 2 bytes, fewer than its header"),
+        (struct.pack("<HHI", 1, 0, 0), "its header says 48"),
+        (struct.pack("<HHI", 0, 0, 1) + b"{", "field e is not JSON"),
+        (struct.pack("<HHI", 0, 0, 2) + b"[]", "field e is not a JSON object"),
+        (struct.pack("<HHIqqqqBBHHH", 1, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0, 0), "kind 99"),
+    ],
+)
+def test_a_damaged_explanation_is_named(value: bytes, message: str) -> None:
+    with pytest.raises(RowFormatError, match=message):
+        read_explained(value)

@@ -32,7 +32,7 @@ def write(client: Redis, rows: list[Row], generation: int = 1, offsets: bytes = 
     assert name in (script_sha(), script_sha().decode())
     calls = encode_calls(
         views_of(rows), prefix=PREFIX, lane=3, generation=generation, offsets=offsets, rules=[b"{}"],
-        sha=script_sha(),
+        terms=[b""], sha=script_sha(),
     )  # fmt: skip
     connection = client.connection_pool.get_connection()
     connection.send_packed_command(calls)  # type: ignore[no-untyped-call]
