@@ -66,6 +66,12 @@ def warm() -> float:
         said.extend(control for _, control in out.controls)
         return out
 
+    def hear() -> None:
+        nonlocal said
+        for _ in range(5):
+            heard, said = [replace(control, carrier=CARRIERS["routed"]) for control in said], []
+            said += [control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls]
+
     said: list[Control] = []
     step("network", "Location", [_place("L1", {"type": "store", "region": None})], ["location:L1"])
     step("network", "Channel", [_place("web", {"locations": {}})], ["channel:web"])
@@ -73,9 +79,7 @@ def warm() -> float:
                             "ship_together": False, "aliases": [], "active": True}  # fmt: skip
     step("catalog", "CatalogItem", [item], ["S1"])
     step("catalog", "CatalogItem", [{**item, "sku": "B1", "bundle": [{"sku": "S1", "quantity": 1}]}], ["B1"])
-    for _ in range(5):
-        heard, said = [replace(control, carrier=CARRIERS["routed"]) for control in said], []
-        said += [control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls]
+    hear()
     assert lane.live
     rules: list[Mapping[str, Any]] = [
         _rule("f", "ring_fence", {"channel": "web", "units": 3, "set_at": now - 1}),
@@ -90,6 +94,10 @@ def warm() -> float:
         {**fact, "event_id": f"c{i}", "quantity": i, "counted_at": now - 10 + i, "basis": "GROSS", "counter": counter}
         for i, counter in enumerate(("ON_HAND", "ON_HAND", "DAMAGED"))
     ], ["S1"] * 3)  # fmt: skip
+    step("wms-adjustments", "SnapshotMarker",
+         [{**envelope, "event_id": "z", "batch_id": "z", "marker": "END", "mode": "NONZERO", "locations": ["L1"],
+           "basis": "GROSS", "as_of": now - 1, "items": 0}], ["warm"])  # fmt: skip
+    hear()
     step("wms-adjustments", "StockCorrection",
          [{**fact, "event_id": "k", "quantity": 1, "state": "SELLABLE", "reason": "warm"}], ["S1"])  # fmt: skip
     step("stock-movements", "StockMovement",
@@ -115,6 +123,9 @@ def warm() -> float:
     batch, _ = intake.batch(Raw(0, {"routed": [_Message(block, b"", 0, now)]}, {}, now, True, True, 0))
     out = lane.step(batch, Clock(now + 10, now))
     assert out.views is not None
+    lane.forget()
+    for store in lane.memory.stores.values():
+        store.reindex()
     encode_calls(
         out.views, prefix=b"", lane=0, generation=1, offsets=b"", rules=[b"{}"], terms=[b""], sha=script_sha()
     )

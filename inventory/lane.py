@@ -281,6 +281,14 @@ class Lane:
             longest = int(part.columns.text_len[EVENT_ID].max(initial=0))
             memory.reserve_anchors(n * (1 + longest // 40))
 
+    def forget(self) -> None:
+        """Let go of all that no record can ask for any more, whether or not there is room."""
+        self._forget_lines()
+        self._forget_history()
+        self._forget_deltas()
+        self._forget_sales()
+        self._forget_supply()
+
     def _forget(self, n: int) -> None:
         """Before a table grows: let go what no record can ask for any more."""
         memory = self.memory

@@ -144,11 +144,11 @@ class Store:
             capacity *= 2
         old = self.table
         self.table = Table(
-            rows=np.concatenate([old.rows, np.zeros(capacity - old.rows.size, old.rows.dtype)]),
+            rows=_longer(old.rows, len(self), capacity),
             slots=np.full(2 * capacity if self.keyed else 1, NONE, np.int32),
             head=old.head,
-            dirty=np.concatenate([old.dirty, np.zeros(capacity - old.dirty.size, np.int32)]),
-            is_dirty=np.concatenate([old.is_dirty, np.zeros(capacity - old.is_dirty.size, np.uint8)]),
+            dirty=_longer(old.dirty, int(old.head[DIRTY]), capacity),
+            is_dirty=_longer(old.is_dirty, len(self), capacity),
         )
         self.reindex()
         return True
@@ -182,3 +182,10 @@ class Store:
     def bytes(self) -> int:
         """Memory held, in bytes."""
         return sum(array.nbytes for array in self.table)
+
+
+def _longer(array: npt.NDArray[Any], used: int, size: int) -> npt.NDArray[Any]:
+    """A longer array with what is used of this one. (Zeros that nobody touches cost no memory yet.)"""
+    longer = np.zeros(size, array.dtype)
+    longer[:used] = array[:used]
+    return longer
