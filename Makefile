@@ -32,7 +32,8 @@ demo bench: $(VENV) $(SERVICES)
 	$(BIN)/python -m loadtest $@
 
 test: lint kafka redis
-	$(BIN)/pytest
+	$(BIN)/python -m dataflows warm
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-deep: lint kafka redis
 	$(BIN)/pytest -m "" --hypothesis-profile=deep

@@ -52,6 +52,7 @@ def warm() -> float:
     codec = Codec()
     lane = Lane(0, 1, LaneConfig(), 1, "warm")
     intake = Intake(Decoder(codec), 0)
+    said: list[Control] = []
 
     def step(
         topic: str, record: str, values: Sequence[Mapping[str, Any]], keys: list[str], at: int = now
@@ -67,12 +68,11 @@ def warm() -> float:
         return out
 
     def hear() -> None:
-        nonlocal said
         for _ in range(5):
-            heard, said = [replace(control, carrier=CARRIERS["routed"]) for control in said], []
-            said += [control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls]
+            heard = [replace(control, carrier=CARRIERS["routed"]) for control in said]
+            said.clear()
+            said.extend(control for _, control in lane.step(Batch(controls=heard), Clock(now, now)).controls)
 
-    said: list[Control] = []
     step("network", "Location", [_place("L1", {"type": "store", "region": None})], ["location:L1"])
     step("network", "Channel", [_place("web", {"locations": {}})], ["channel:web"])
     item: dict[str, Any] = {"sku": "S1", "category": None, "style": None, "attributes": {}, "bundle": [],
