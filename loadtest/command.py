@@ -108,7 +108,11 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     defaults = bench.Options()
     parser.add_argument(
-        "--only", nargs="+", choices=bench.PARTS, default=list(bench.PARTS), help="parts to measure"
+        "--only",
+        nargs="+",
+        choices=bench.PARTS,
+        default=list(defaults.parts),
+        help="parts to measure (all but checked)",
     )
     parser.add_argument("--events", type=_positive, metavar="N", help=f"events of W1 ({defaults.events:,})")
     parser.add_argument("--lines", type=_positive, metavar="N", help="real till lines (all of the year)")
