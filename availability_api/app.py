@@ -1,7 +1,7 @@
 """Puts the API together: the availability routes in front, FastAPI for everything else."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import perf_counter
 
@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from availability_api import problems
 from availability_api.documents import PAGE, openapi
@@ -33,9 +33,10 @@ VERSION = "1.0.0"
 class Entrance:
     """Sends requests for availability past the framework, and all others into it."""
 
-    def __init__(self, lookups: ASGIApp, framework: ASGIApp) -> None:
+    def __init__(self, lookups: ASGIApp, framework: ASGIApp, metrics: Metrics) -> None:
         self._lookups = lookups
         self._framework = framework
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection scope."""
@@ -44,7 +45,22 @@ class Entrance:
             return
         if scope["type"] == "http" and scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}  # FastAPI knows no HEAD; the server leaves the body out
-        await self._framework(scope, receive, send)
+        if scope["type"] != "http":
+            await self._framework(scope, receive, send)
+            return
+        begun, status = perf_counter(), 500
+
+        async def counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._framework(scope, receive, counted)
+        finally:
+            name = getattr(scope.get("route"), "path", "other")
+            self._metrics.answered(name, status, perf_counter() - begun)
 
 
 def create(settings: Settings) -> Entrance:
@@ -82,27 +98,15 @@ def create(settings: Settings) -> Entrance:
     framework.include_router(reservations(view, link, Holding(engine), prefix))
     _add_page(framework)
     _add_problems(framework)
-    _add_metrics(framework, metrics)
     document = openapi(framework)
     framework.openapi = lambda: document  # type: ignore[method-assign]
-    return Entrance(Lookups(view, metrics), framework)
+    return Entrance(Lookups(view, metrics), framework, metrics)
 
 
 def _add_page(framework: FastAPI) -> None:
     @framework.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
         return HTMLResponse(PAGE)
-
-
-def _add_metrics(framework: FastAPI, metrics: Metrics) -> None:
-    @framework.middleware("http")
-    async def count(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        begun = perf_counter()
-        response = await answer(request)
-        route = request.scope.get("route")
-        name = getattr(route, "path", "other")
-        metrics.answered(name, response.status_code, perf_counter() - begun)
-        return response
 
 
 def _add_problems(framework: FastAPI) -> None:
