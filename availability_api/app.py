@@ -40,24 +40,27 @@ class Entrance:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection scope."""
-        if scope["type"] == "http" and scope["raw_path"].startswith(PATH):
-            await self._lookups(scope, receive, send)
-            return
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}  # FastAPI knows no HEAD; the server leaves the body out
         if scope["type"] != "http":
             await self._framework(scope, receive, send)
-            return
+        elif scope["raw_path"].startswith(PATH):
+            await self._lookups(scope, receive, send)
+        elif scope["method"] == "HEAD":
+            # FastAPI knows no HEAD; the server leaves the body out
+            await self._counted({**scope, "method": "GET"}, receive, send)
+        else:
+            await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun, status = perf_counter(), 500
 
-        async def counted(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._framework(scope, receive, counted)
+            await self._framework(scope, receive, note_status)
         finally:
             name = getattr(scope.get("route"), "path", "other")
             self._metrics.answered(name, status, perf_counter() - begun)

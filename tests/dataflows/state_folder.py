@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from dataflows.journal import Journal
 from runtime.settings import Settings
 from tests.inventory.simulation import Cluster
@@ -24,3 +26,13 @@ def keep(cluster: Cluster, folder: Path, *, final: bool = False) -> None:
         journal.begin()
         journal.commit(running.lane, final=final)
         journal.close()
+
+
+def at_hand(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state of a cluster's lanes in a folder that commands find by the environment; they run in `tmp_path`."""
+    folder = tmp_path / "state"
+    keep(cluster, folder)
+    for name, value in settings_of(cluster, folder).environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return folder

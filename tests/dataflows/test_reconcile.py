@@ -10,7 +10,7 @@ from dataflows.__main__ import main
 from dataflows.causes import time_of
 from dataflows.journal import Journal
 from runtime import exit as exits
-from tests.dataflows.state_folder import DISK, STORE, keep, settings_of
+from tests.dataflows.state_folder import DISK, STORE, at_hand
 from tests.inventory.shop import Shop
 from tests.reference.shop import HOUR, MINUTE, NOW
 
@@ -30,12 +30,7 @@ def shop() -> Shop:
 
 @pytest.fixture
 def folder(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "state"
-    keep(shop.cluster, folder)
-    for name, value in settings_of(shop.cluster, folder).environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return folder
+    return at_hand(shop.cluster, tmp_path, monkeypatch)
 
 
 def run(text: str, *options: str) -> int:

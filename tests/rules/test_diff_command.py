@@ -12,7 +12,7 @@ from dataflows.journal import Journal
 from rules import __main__ as command
 from rules.__main__ import main
 from runtime import exit as exits
-from tests.dataflows.state_folder import DISK, STORE, keep, settings_of
+from tests.dataflows.state_folder import DISK, STORE, at_hand, keep
 from tests.inventory.shop import Shop
 from tests.reference.shop import DAY, HOUR, NOW
 
@@ -34,14 +34,9 @@ def shop() -> Shop:
 
 @pytest.fixture
 def folder(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "state"
-    keep(shop.cluster, folder)
-    for name, value in settings_of(shop.cluster, folder).environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(command, "_now", lambda: NOW)
-    return folder
+    return at_hand(shop.cluster, tmp_path, monkeypatch)
 
 
 def run(rules: str, *options: str, places: str = PLACES) -> int:
