@@ -1,23 +1,13 @@
 """How fast reservations are decided beside a steady load: from the instant a request is due to the API's answer."""
 
-import time
 from dataclasses import dataclass
 
 import httpx
 import numpy as np
 
-from loadtest import w1
 from loadtest.asking import GRANTED, Askers
-from loadtest.bench_latency import CATCH_UP_S, LEAD_S, WARM_UP_S, lane_shares, make_known
-from loadtest.freshness import wait_caught_up
-from loadtest.pacing import steady
+from loadtest.bench_latency import WARM_UP_S, lane_shares, under_load
 from loadtest.probes import CHANNEL, Probes
-from loadtest.processes import api, apply_rules, engine, warm_up
-from loadtest.sender import preload, send_catalog
-from loadtest.w1_check import mismatches
-from loadtest.w1_draw import Size
-from loadtest.world import world
-from runtime import redis as redis_link
 from runtime.settings import Settings
 from wire.codec import Codec
 
@@ -49,35 +39,16 @@ class Decided:
 def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, seconds: int) -> Decided:
     """Ask for `per_s` reservations a second while W1's mix is sent at `rate` events a second; the first seconds are not
     measured."""
-    size = Size(events=rate * (seconds + WARM_UP_S), seed=_SEED, chunk=rate * 2)
-    with world(given) as place:
-        settings = place.settings
-        apply_rules(w1.rules(size), settings, place.folder)
-        warm_up(settings, place.folder)
-        workload = w1.paced(size, int(time.time() * 1000), rate, w1.headers(codec))
-        probes = Probes(settings, codec, lane_shares(workload, settings.partitions), _SEED)
-        redis = redis_link.connect(settings)
-        send_catalog(settings, codec, w1.catalog(size))
-        make_known(settings, codec, probes)
-        preload(settings, [workload.opening])
-        sent = int(time.time() * 1000)
-        with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
-            wait_caught_up(redis, settings, sent, CATCH_UP_S, running.check)
-            before = _shown(url, probes)
-            start = time.time() + LEAD_S
-            # Written anew: events are dated around the instant at which they are sent.
-            workload = w1.paced(size, int(start * 1000), rate, w1.headers(codec))
-            wanted = _wanted(
-                probes, lane_shares(workload, settings.partitions), per_s * (seconds + WARM_UP_S)
-            )
-            with steady(settings, workload.run, start, rate) as load:
-                asked = Askers(url, CHANNEL, wanted, start, per_s).run(start + WARM_UP_S)
-                behind = load.recv()
-            running.check()
-            wait_caught_up(redis, settings, int(time.time() * 1000), CATCH_UP_S)
-            wrong = mismatches(redis, settings, workload)
-            taken = before - _shown(url, probes)
-        redis.close()
+    with under_load(given, codec, cells, rate, seconds, _SEED) as system:
+        before = _shown(system.url, system.probes)
+        start = system.begin()
+        share = lane_shares(system.workload, system.settings.partitions)
+        wanted = _wanted(system.probes, share, per_s * (seconds + WARM_UP_S))
+        with system.load() as load:
+            asked = Askers(system.url, CHANNEL, wanted, start, per_s).run(start + WARM_UP_S)
+            behind = load.recv()
+        wrong = system.mismatches()
+        taken = before - _shown(system.url, system.probes)
     granted = asked.statuses[GRANTED]
     return Decided(
         per_s, rate, seconds, cells, len(wanted), granted, asked.undecided,

@@ -1,10 +1,14 @@
 """Latency at a steady load: from the instant an event is due to be sent to the API showing its effect."""
 
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 import numpy as np
 import numpy.typing as npt
+from redis import Redis
 
 from inventory.murmur import shard_of
 from loadtest import w1
@@ -12,7 +16,7 @@ from loadtest.drafts import Outgoing, partition_of
 from loadtest.freshness import wait_caught_up
 from loadtest.pacing import steady
 from loadtest.probes import Probes
-from loadtest.processes import api, apply_rules, engine, warm_up
+from loadtest.processes import Running, api, apply_rules, engine, warm_up
 from loadtest.sender import Sender, preload, send_catalog, send_now
 from loadtest.w1_check import mismatches
 from loadtest.w1_draw import Size
@@ -24,10 +28,10 @@ from wire.codec import Codec
 
 PROBES_PER_S = 50
 _SEED = 7
-LEAD_S = 4.0
+_LEAD_S = 4.0
 WARM_UP_S = 10
 """Of load that is not measured: broker, engine and API were started just before."""
-CATCH_UP_S = 180.0
+_CATCH_UP_S = 180.0
 _TOPIC_OF = {"CatalogItem": "catalog", "StockCount": "wms-adjustments"}
 
 
@@ -51,35 +55,68 @@ class Latency:
 def measure(given: Settings, codec: Codec, cells: int, rate: int, seconds: int) -> Latency:
     """Drain the opening counts of the run, then send W1's mix at `rate` events a second, probes included; the first
     seconds of it are not measured."""
-    load_rate = rate - PROBES_PER_S
-    size = Size(events=load_rate * (seconds + WARM_UP_S), seed=_SEED, chunk=load_rate * 2)
-    with world(given) as place:
-        settings = place.settings
-        apply_rules(w1.rules(size), settings, place.folder)
-        warm_up(settings, place.folder)
-        workload = w1.paced(size, int(time.time() * 1000), load_rate, w1.headers(codec))
-        probes = Probes(settings, codec, lane_shares(workload, settings.partitions), _SEED)
-        redis = redis_link.connect(settings)
-        send_catalog(settings, codec, w1.catalog(size))
-        make_known(settings, codec, probes)
-        preload(settings, [workload.opening])
-        sent = int(time.time() * 1000)
-        with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
-            wait_caught_up(redis, settings, sent, CATCH_UP_S, running.check)
-            start = time.time() + LEAD_S
-            # Written anew: events are dated around the instant at which they are sent.
-            workload = w1.paced(size, int(start * 1000), load_rate, w1.headers(codec))
-            with steady(settings, workload.run, start, load_rate) as load:
-                probed = probes.run(url, start, seconds, PROBES_PER_S, WARM_UP_S)
-                behind = load.recv()
-            running.check()
-            wait_caught_up(redis, settings, int(time.time() * 1000), CATCH_UP_S)
-            wrong = mismatches(redis, settings, workload)
-        redis.close()
+    with under_load(given, codec, cells, rate - PROBES_PER_S, seconds, _SEED) as system:
+        start = system.begin()
+        with system.load() as load:
+            probed = system.probes.run(system.url, start, seconds, PROBES_PER_S, WARM_UP_S)
+            behind = load.recv()
+        wrong = system.mismatches()
     return Latency(
         rate, seconds, cells, probed.histogram.get_total_count(), probed.lost, probed.ms(50), probed.ms(99),
         probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind * 1000, wrong,
     )  # fmt: skip
+
+
+class System:
+    """A running system whose probes are known and whose stock is counted, and W1's mix at `rate` events a second."""
+
+    def __init__(
+        self, settings: Settings, codec: Codec, redis: Redis, running: Running, url: str, probes: Probes, size: Size,
+        rate: int,
+    ) -> None:  # fmt: skip
+        self.settings, self.url, self.probes = settings, url, probes
+        self._codec, self._redis, self._running = codec, redis, running
+        self._size, self._rate = size, rate
+        self._start = 0.0
+
+    def begin(self) -> float:
+        """When the load starts (epoch seconds): soon. It is written now, dated as it will be sent."""
+        self._start = time.time() + _LEAD_S
+        self.workload = w1.paced(self._size, int(self._start * 1000), self._rate, w1.headers(self._codec))
+        return self._start
+
+    def load(self) -> AbstractContextManager[Connection]:
+        """Send the load; the connection yields by how many seconds it fell behind."""
+        return steady(self.settings, self.workload.run, self._start, self._rate)
+
+    def mismatches(self) -> int:
+        """Numbers that are wrong once everything is folded."""
+        self._running.check()
+        wait_caught_up(self._redis, self.settings, int(time.time() * 1000), _CATCH_UP_S)
+        return mismatches(self._redis, self.settings, self.workload)
+
+
+@contextmanager
+def under_load(
+    given: Settings, codec: Codec, cells: int, rate: int, seconds: int, seed: int
+) -> Iterator[System]:
+    """A system to measure for so many seconds and the warm-up before them."""
+    size = Size(events=rate * (seconds + WARM_UP_S), seed=seed, chunk=rate * 2)
+    with world(given) as place:
+        settings = place.settings
+        apply_rules(w1.rules(size), settings, place.folder)
+        warm_up(settings, place.folder)
+        workload = w1.paced(size, int(time.time() * 1000), rate, w1.headers(codec))
+        probes = Probes(settings, codec, lane_shares(workload, settings.partitions), seed)
+        redis = redis_link.connect(settings)
+        send_catalog(settings, codec, w1.catalog(size))
+        _make_known(settings, codec, probes)
+        preload(settings, [workload.opening])
+        sent = int(time.time() * 1000)
+        with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
+            wait_caught_up(redis, settings, sent, _CATCH_UP_S, running.check)
+            yield System(settings, codec, redis, running, url, probes, size, rate)
+        redis.close()
 
 
 def lane_shares(workload: w1.Workload, lanes: int) -> npt.NDArray[np.float64]:
@@ -90,7 +127,7 @@ def lane_shares(workload: w1.Workload, lanes: int) -> npt.NDArray[np.float64]:
     return share
 
 
-def make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
+def _make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
     """Send the catalog records and the stock of the probes' skus."""
     sender = Sender(settings)
     messages = (
