@@ -1,7 +1,6 @@
 """What counts say of their sources: how far their numbers are from what the engine had for the same instant.
 
-A steady drift equal to open demand betrays a basis that was declared wrongly; a source that is said to be net of
-demand and sends 0 while there is some has probably clamped its numbers.
+A steady drift equal to open demand betrays a basis that was declared wrongly.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -67,7 +66,6 @@ class _Counted(NamedTuple):
     drift: int
     hard: int
     all: int
-    demand: int
 
 
 class Namer(Protocol):
@@ -109,13 +107,10 @@ class Drift:
         measured = m.drift != NULL
         beyond = measured & (np.abs(m.drift) > self._tolerance)
         drifting = np.isin(position, self._positions("drift"))
-        clamped = np.isin(position, self._positions("clamped_basis")) & (part.columns.longs[_BASIS] != GROSS)
         opening = np.flatnonzero(beyond & ~drifting)
         if opening.size:
             opening = opening[: max(1, _MOST_OPEN - self._positions("drift").size)]
-        others = np.flatnonzero(
-            (measured & ~beyond & drifting) | (m.hard != NULL) | (m.demand != NULL) | (measured & clamped)
-        )
+        others = np.flatnonzero((measured & ~beyond & drifting) | (m.hard != NULL))
         return np.union1d(opening, others)
 
     def _positions(self, code: str) -> Longs:
@@ -137,11 +132,6 @@ class Drift:
                 told += self._set(key, stands, c, detail | {"drift": c.drift}, names, now)
             told += self._set_many(c, names, now)
             told += self._suspect(c, detail, names, now)
-        if c.counter == 0 and c.basis != GROSS:
-            key = ("clamped_basis", c.sku, c.location, c.source)
-            told += self._set(
-                key, c.demand != NULL and c.demand > 0, c, detail | {"open": c.demand}, names, now
-            )
         return told
 
     def _set_many(self, c: _Counted, names: Namer, now: int) -> list[Incident]:
@@ -222,5 +212,5 @@ def _counted(part: Slice, verdict: Admitted, m: Measured, names: Namer, i: int) 
         int(verdict.sku[i]), int(verdict.location[i]), names.source(int(verdict.source[i])),
         (text_of(part.columns, EVENT_ID, i) or b"").decode(errors="replace"), int(longs[QUANTITY]),
         int(longs[_COUNTED_AT]), int(longs[_BASIS]), int(longs[_COUNTER]), int(m.drift[i]), int(m.hard[i]),
-        int(m.all[i]), int(m.demand[i]),
+        int(m.all[i]),
     )  # fmt: skip

@@ -23,7 +23,16 @@ def state_of(lane: Lane) -> dict[str, Any]:
             rows = lane.memory.stores["skus"].used().copy()
             rows["profile"] = 0  # numbered anew by each process
             content = (section.header, rows.tolist())
-        elif section.name in ("documents", "parked", "watch", "drift", "snapshots", "books", "meta"):
+        elif section.name in (
+            "documents",
+            "parked",
+            "incidents",
+            "suspects",
+            "drift",
+            "snapshots",
+            "books",
+            "meta",
+        ):
             content = json.loads(section.payload)
         found[section.name] = content
     return found

@@ -44,6 +44,8 @@ class Warehouse(Shop):
 
     def found(self, *codes: str) -> list[Incident]:
         self.run(self.now - NOW)
+        if "missing_in_snapshot" in codes:  # it is told when it has stood for a while
+            self.run(self.now - NOW + self.cluster.config.exception_delay_ms)
         return [incident for incident in self.cluster.incidents if incident.code in codes]
 
 
