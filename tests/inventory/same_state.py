@@ -34,5 +34,7 @@ def state_of(lane: Lane) -> dict[str, Any]:
             "meta",
         ):
             content = json.loads(section.payload)
+        elif section.name == "incidents":  # theirs is that in which they began
+            content = sorted(json.loads(section.payload), key=str)
         found[section.name] = content
     return found
