@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 
+from dataflows.reconcile_options import DESCRIPTION, add_options
 from runtime.arguments import Parser
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
@@ -51,6 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
     again.add_argument("--all", action="store_true", help="every letter that was not sent again yet")
     again.add_argument("--by", metavar="NAME", help="who decides this, for the audit")
     again.add_argument("--dry-run", action="store_true", help="only say what would be sent")
+    reconciles = commands.add_parser(
+        "reconcile", help="compare a system's own stock list with the engine", description=DESCRIPTION
+    )
+    add_options(reconciles)
     commands.add_parser("warm", help="compile the kernels, so that cells start at once")
     options = parser.parse_args(arguments)
     given = {} if getattr(options, "cells", None) is None else {"cells": options.cells}
@@ -62,6 +67,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _warm()
     if options.command == "replay":
         return _replay(settings, options)
+    if options.command == "reconcile":
+        from dataflows.reconcile import reconcile
+
+        return reconcile(settings, options)
     settings.require("kafka_bootstrap", "redis_url")
     if options.command == "cell":
         return _cell(settings, options.number)

@@ -7,6 +7,7 @@ import logging
 import signal
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -22,16 +23,18 @@ from dataflows.reader import LaneReader
 from dataflows.redis_link import RedisLink
 from dataflows.topic_ids import TopicIds
 from inventory.batch import Clock
-from inventory.lane import Lane, LaneConfig
+from inventory.lane import Lane
 from runtime.codec import codec_of
 from runtime.kafka import producer
 from runtime.settings import Settings
+from runtime.states import lane_config
 from wire.decode import Decoder
 from wire.topics import LARGEST_MESSAGE
 
 _log = logging.getLogger(__name__)
 
 _COLLECT = (50_000, 50, 100)
+_WRITERS = 4
 _LOCK_WITHIN_S = 5.0
 """A cell that has just lost its supervisor may still be draining."""
 
@@ -50,10 +53,9 @@ class OpenLane:
 
     def _open(self, number: int, token: str | None) -> None:
         cell, settings = self._cell, self._cell.settings
-        config = LaneConfig(*(getattr(settings, name) for name in LaneConfig._fields))
         nonce = f"{cell.number}-{time.time_ns()}"
-        self.lane = Lane(number, settings.partitions, config, settings.generation, nonce)
-        self.journal = Journal(settings.state_dir, number, cell.store_id)
+        self.lane = Lane(number, settings.partitions, lane_config(settings), settings.generation, nonce)
+        self.journal = Journal(settings.state_dir, number, cell.store_id, cell.disk)
         if token:
             self.journal.resume(token, self.lane)
         else:
@@ -79,10 +81,10 @@ class OpenLane:
         out = self.lane.step(batch, Clock(int(time.time() * 1000), raw.log_clock))
         out.network_changed = out.network_changed or offers
         completes = self._offering.shown(0 if out.views is None else out.views.version.size)
-        metrics.SECONDS.labels("decode").inc(decoded - started)
-        metrics.SECONDS.labels("step").inc(time.perf_counter() - decoded)
+        metrics.seconds("decode").inc(decoded - started)
+        metrics.seconds("step").inc(time.perf_counter() - decoded)
         for kind, n in out.folded.items():
-            metrics.FOLDED.labels(kind).inc(n)
+            metrics.folded(kind).inc(n)
         metrics.DUPLICATES.inc(out.duplicates)
         oldest = min((group[0].timestamp()[1] for group in raw.messages.values()), default=0)
         return Published(
@@ -100,7 +102,7 @@ class OpenLane:
         started = time.perf_counter()
         token = self.journal.commit(self.lane, final=self._final)
         metrics.EPOCH_STALL.observe(time.perf_counter() - started)
-        metrics.SECONDS.labels("journal").inc(time.perf_counter() - started)
+        metrics.seconds("journal").inc(time.perf_counter() - started)
         return token
 
 
@@ -123,14 +125,22 @@ class Cell:
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
         self.redis = RedisLink(settings, self.stopping)
+        self.disk = ThreadPoolExecutor(_WRITERS, "journal")
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
         urgent = producer(settings, linger_ms=0)
         self._topic_ids = TopicIds(settings, READ)
-        self._publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping)
+        self._publisher = Publisher(
+            settings, outlet, urgent, self.redis, self.stopping, self._journals_settle
+        )
 
     def stopping(self) -> bool:
         """Whether the cell has been told to drain."""
         return self._stop
+
+    def _journals_settle(self) -> None:
+        for lane in self.opened.values():
+            if lane.journal is not None:
+                lane.journal.wait()
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop = True
@@ -159,6 +169,7 @@ class Cell:
             for lane in self.opened.values():
                 if lane.journal is not None:
                     lane.journal.close()
+            self.disk.shutdown()
             self.redis.close()
             self._lock.close()
 

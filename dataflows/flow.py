@@ -8,7 +8,7 @@ from the epoch before.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -27,9 +27,9 @@ from bytewax.recovery import (
 from bytewax.run import cli_main
 
 from dataflows.intake import Raw
-from dataflows.journal import StateDamaged
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
+from runtime.states import StateDamaged
 
 SOURCE, STEP, PUBLISH = "source", "step", "publish"
 """Step ids are part of the recovery store: renaming one loses its state. Pinned by a test."""
@@ -62,11 +62,14 @@ class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
         self._reader = reader
 
     def next_batch(self) -> list[tuple[str, Raw]]:
-        """What has arrived. Polled again at once after a batch, after a millisecond without."""
+        """What has arrived."""
         if self._reader.stopping():
             raise StopIteration
         raw = self._reader.poll()
         return [] if raw is None else [(key_of(raw.lane), raw)]
+
+    def next_awake(self) -> datetime | None:
+        return self._reader.next_poll
 
     def snapshot(self) -> str:
         return self._reader.position()

@@ -232,7 +232,7 @@ def _join(values: list[bytes | None]) -> Records:
     if None in values:
         return _join_with_nulls(values)
     joined = b"".join(values)  # type: ignore[arg-type]
-    end = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))  # type: ignore[arg-type]
+    end = np.fromiter(map(len, values), np.int64, len(values)).cumsum()  # type: ignore[arg-type]
     start = np.zeros_like(end)
     start[1:] = end[:-1]
     return Records(np.frombuffer(joined, np.uint8), start, end)

@@ -1,10 +1,9 @@
 """A lane's durable state: a base and a journal behind it, cut at the point that a token names.
 
-Folder of a lane: `base-K` (all of the state at the start of segment K; none for segment 0) and `journal-K` (what
-changed since, appended before each commit). A file begins with `STJ1` and a frame that tells lane and table layout.
-A frame is crc32 u32, header length u32, payload length u64, header (JSON), payload; little endian.
+The files are described in `runtime.states`, which reads them, and their bytes in `wire.frames`.
 
-A token (JSON: format, lane, segment, offset) is returned by `commit` and kept in the flow's recovery store. Resuming
+A token (JSON: format, lane, segment, offset) is returned by `commit` and kept in the flow's recovery store, once `wait`
+has returned: a thread writes, so that the lanes of a cell force their files to disk beside one another. Resuming
 cuts the journal at the token: state that ran ahead would take the events after it for duplicates, and their
 numbers would never be published.
 """
@@ -12,26 +11,19 @@ numbers would never be published.
 import fcntl
 import json
 import os
-import struct
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from inventory.lane import Lane
-from inventory.sections import LayoutError, Section, check_layout, dump, layout, load
-from runtime.exit import ExitCode, Refusal
+from inventory.sections import Section, dump, layout, load
+from runtime.exit import Refusal
+from runtime.states import StateDamaged, StateFiles, folder_of
+from wire.frames import MAGIC, Frame, frame_of
 
 FORMAT = 1
-_MAGIC = b"STJ1"
-_FRAME = struct.Struct("<IIQ")
 _SMALLEST_ROTATION = 64 << 20
-
-
-class StateDamaged(Refusal):
-    """A file of a lane is short, damaged or missing; nothing is started on a guess."""
-
-    code = ExitCode.NEEDS_PERSON
 
 
 class StateUnusable(Refusal):
@@ -41,9 +33,13 @@ class StateUnusable(Refusal):
 class Journal:
     """The files of one lane, locked while open."""
 
-    def __init__(self, folder: Path, lane: int, store_id: str) -> None:
+    def __init__(self, folder: Path, lane: int, store_id: str, disk: Executor) -> None:
+        self._disk = disk
+        self._writing: Future[None] | None = None
+        self._end = 0
         self._store_id = store_id
-        self._folder = _folder_of(folder, lane)
+        self._files = StateFiles(folder, lane)
+        self._folder = self._files.folder
         self._lane = lane
         self._segment = 0
         self._base_size = 0
@@ -79,25 +75,30 @@ class Journal:
         self._open_segment(0)
 
     def commit(self, lane: Lane, *, final: bool = False) -> str:
-        """Append what changed and force it to disk; the token to resume from."""
+        """Append what changed; the token to resume from, which is good once `wait` has returned."""
         assert self._file is not None
-        if final or self._file.tell() > max(2 * self._base_size, _SMALLEST_ROTATION):
+        self.wait()
+        if final or self._end > max(2 * self._base_size, _SMALLEST_ROTATION):
             return self._rebase(lane)
-        for section in dump(lane, everything=False):
-            _write_frame(self._file, section)
-        _force(self._file)
+        frames = [frame_of(section) for section in dump(lane, everything=False)]
+        self._end += sum(frame.size for frame in frames)
+        self._writing = self._disk.submit(_append, self._file, frames)
         return self._token()
+
+    def wait(self) -> None:
+        """Return when what was committed is on disk. Raises OSError."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
     def _rebase(self, lane: Lane) -> str:
         """Write the whole state as the base of the next segment; drop what no commit can need any more."""
         assert self._file is not None
         old = self._segment
-        path = self._folder / f"base-{old + 1}"
+        path = self._files.base(old + 1)
         with path.open("wb") as file:
             self._write_head(file)
-            for section in dump(lane, everything=True):
-                _write_frame(file, section)
-            _force(file)
+            _append(file, map(frame_of, dump(lane, everything=True)))
             self._base_size = file.tell()
         self._file.close()
         self._open_segment(old + 1)
@@ -109,25 +110,27 @@ class Journal:
 
     def _open_segment(self, segment: int) -> None:
         self._segment = segment
-        self._file = (self._folder / f"journal-{segment}").open("wb")
+        self._file = self._files.journal(segment).open("wb")
         self._write_head(self._file)
         _force(self._file)
+        self._end = self._file.tell()
         directory = os.open(self._folder, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)
 
     def _write_head(self, file: BinaryIO) -> None:
-        file.write(_MAGIC)
-        _write_frame(file, Section("head", {"lane": self._lane, **layout()}, b""))
+        file.write(MAGIC)
+        for part in frame_of(Section("head", {"lane": self._lane, **layout()}, b"")).parts():
+            file.write(part)
 
     def _token(self) -> str:
-        assert self._file is not None
-        token = {"format": FORMAT, "lane": self._lane, "segment": self._segment, "offset": self._file.tell()}
+        token = {"format": FORMAT, "lane": self._lane, "segment": self._segment, "offset": self._end}
         return json.dumps(token, separators=(",", ":"))
 
     def close(self) -> None:
         """Let the folder go."""
         if self._file is not None:
+            self.wait()
             self._file.close()
             self._file = None
         self._lock.close()
@@ -143,81 +146,24 @@ class Journal:
                 f"format {FORMAT}: start with the version that wrote it"
             )
         segment, offset = int(at["segment"]), int(at["offset"])
-        base, journal = self._folder / f"base-{segment}", self._folder / f"journal-{segment}"
-        load(lane, self._sections(base if segment else None, journal, offset))
+        load(lane, self._files.sections(segment, offset))
         self._segment = segment
-        self._base_size = base.stat().st_size if segment else 0
-        self._file = journal.open("r+b")
+        self._base_size = self._files.base(segment).stat().st_size if segment else 0
+        self._file = self._files.journal(segment).open("r+b")
         self._file.truncate(offset)
         self._file.seek(offset)
+        self._end = offset
         for later in self._folder.glob("*-[0-9]*"):
             if int(later.name.split("-")[1]) > segment:
                 later.unlink()
-
-    def _sections(self, base: Path | None, journal: Path, offset: int) -> Iterator[Section]:
-        if base is not None:
-            last = ""
-            for section in self._read(base, None):
-                last = section.name
-                yield section
-            if last != "meta":  # nothing names a base's length; a dump ends with this
-                raise self._damaged(base, "its end is missing")
-        yield from self._read(journal, offset)
-
-    def _read(self, path: Path, end: int | None) -> Iterator[Section]:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise self._damaged(path, f"it cannot be read ({error.strerror})") from error
-        end = len(data) if end is None else end
-        if len(data) < end:
-            raise self._damaged(path, f"it ends at byte {len(data)}, before the commit at {end}")
-        if data[:4] != _MAGIC:
-            raise self._damaged(path, "it does not begin with STJ1")
-        at = len(_MAGIC)
-        while at < end:
-            section, at = self._frame(path, data, at, end)
-            if section.name == "head":
-                found = dict(section.header)
-                lane = found.pop("lane")
-                if lane != self._lane:
-                    raise self._damaged(path, f"it is a file of lane {lane}")
-                try:
-                    check_layout(found)
-                except LayoutError as error:
-                    raise self._damaged(path, str(error)) from error
-            else:
-                yield section
-
-    def _frame(self, path: Path, data: bytes, at: int, end: int) -> tuple[Section, int]:
-        body = at + _FRAME.size
-        if body > end:
-            raise self._damaged(path, f"the frame at byte {at} is cut short")
-        crc, header_size, payload_size = _FRAME.unpack_from(data, at)
-        stop = body + header_size + payload_size
-        if stop > end or zlib.crc32(memoryview(data)[body:stop]) != crc:
-            raise self._damaged(path, f"the frame at byte {at} is damaged")
-        header: dict[str, Any] = json.loads(data[body : body + header_size])
-        name = header.pop("section")
-        return Section(name, header, data[body + header_size : stop]), stop
-
-    def _damaged(self, path: Path, why: str) -> StateDamaged:
-        return StateDamaged(
-            f"{path}: {why}. Nothing was started. Move {self._folder} and the cell's recovery folder away to rebuild "
-            "its lanes from the topics, or put an undamaged copy back"
-        )
 
 
 def refuse_state_of_others(folder: Path, lane: int) -> None:
     """Raise `StateDamaged` where a lane has state already, for a cell that has no recovery store yet: before it makes
     one that would only lie about."""
-    own = _folder_of(folder, lane)
+    own = folder_of(folder, lane)
     if any(own.glob("journal-*")):
         raise _of_others(own)
-
-
-def _folder_of(folder: Path, lane: int) -> Path:
-    return folder / f"lane-{lane:03d}"
 
 
 def _of_others(folder: Path) -> StateDamaged:
@@ -228,12 +174,11 @@ def _of_others(folder: Path) -> StateDamaged:
     )
 
 
-def _write_frame(file: BinaryIO, section: Section) -> None:
-    header = json.dumps({"section": section.name, **section.header}, separators=(",", ":")).encode()
-    crc = zlib.crc32(section.payload, zlib.crc32(header))
-    file.write(_FRAME.pack(crc, len(header), len(section.payload)))
-    file.write(header)
-    file.write(section.payload)
+def _append(file: BinaryIO, frames: Iterable[Frame]) -> None:
+    for frame in frames:
+        for part in frame.parts():
+            file.write(part)
+    _force(file)
 
 
 def _force(file: BinaryIO) -> None:

@@ -70,12 +70,14 @@ class Publisher:
         urgent: Producer,
         redis: RedisLink,
         stopping: Callable[[], bool],
+        journals_settle: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._producer = producer
         self._urgent = urgent
         self._redis = redis
         self._stopping = stopping
+        self._journals_settle = journals_settle
         self._codec = codec_of(settings)
         self._prefix = settings.redis_prefix.encode()
         self._availability_header = self._codec.encode_prefix("Availability")
@@ -126,16 +128,18 @@ class Publisher:
         self._urgent.poll(0)
         self._redis.take_replies()
         self._check()
-        metrics.SECONDS.labels("publish").inc(time.perf_counter() - started)
+        metrics.seconds("publish").inc(time.perf_counter() - started)
 
     def settle(self) -> None:
-        """Wait until Redis and Kafka have acknowledged everything. Raises `Stopped`, `Fenced`, KafkaException."""
+        """Wait until Redis and Kafka have acknowledged everything, and the journals are on disk. Raises OSError,
+        `Stopped`, `Fenced`, KafkaException."""
         started = time.perf_counter()
         self._redis.settle()
         while self._producer.flush(0.5) + self._urgent.flush(0.5) > 0:
             if self._stopping() and time.perf_counter() - started > _LEAVE_WITHIN_S:
                 raise Stopped("stopped while Kafka was away")
         self._check()
+        self._journals_settle()
         metrics.PUBLISH_STALL.observe(time.perf_counter() - started)
 
     # -- Redis ---------------------------------------------------------------------------------------------------
@@ -160,9 +164,9 @@ class Publisher:
         )  # fmt: skip
         self._produce_views(lane.number, views, buf.tobytes(), start.tolist(), end.tolist())
         metrics.ROWS.inc(len(start))
-        metrics.SECONDS.labels("encode").inc(encoded - started)
-        metrics.SECONDS.labels("redis").inc(sent - encoded)
-        metrics.SECONDS.labels("availability").inc(time.perf_counter() - sent)
+        metrics.seconds("encode").inc(encoded - started)
+        metrics.seconds("redis").inc(sent - encoded)
+        metrics.seconds("availability").inc(time.perf_counter() - sent)
 
     def _produce_views(self, lane: int, views: Views, data: bytes, start: list[int], end: list[int]) -> None:
         topic = self._topics["availability"]

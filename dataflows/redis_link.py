@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 _MOST_UNANSWERED = 48
 _LONGEST_PAUSE_S = 2.0
+_SMALL = 64 << 10
+"""Bytes that are rather copied than sent apart."""
 
 Command = bytes | memoryview
 Answered = Callable[[object], None]
@@ -46,7 +48,7 @@ class RedisLink:
         self._waiting.extend((command, answered) for command in commands)
         try:
             if self._connection is not None:
-                self._connection.send_packed_command(list(commands))  # type: ignore[no-untyped-call]
+                self._connection.send_packed_command(_gathered(commands))  # type: ignore[no-untyped-call]
             while len(self._waiting) > _MOST_UNANSWERED:
                 self._read_one()
         except (RedisError, OSError) as error:
@@ -128,6 +130,13 @@ class RedisLink:
         if self._connection is not None:
             self._client.connection_pool.release(self._connection)
         self._client.close()
+
+
+def _gathered(commands: Sequence[Command]) -> list[Command]:
+    """The same bytes, in few pieces: each is a system call, and wakes the server."""
+    if sum(map(len, commands)) > _SMALL:
+        return list(commands)
+    return [b"".join(commands)]
 
 
 def _passing(error: ResponseError) -> bool:

@@ -381,4 +381,6 @@ def home_lanes(c: Columns, g: Guards, d: Dictionaries, lane: Ints) -> None:
 
 def admitted(n: int) -> Admitted:
     """Fresh columns for n records."""
-    return Admitted(*np.full((len(Admitted._fields), n), -1, np.int32))
+    columns = np.empty((len(Admitted._fields), n), np.int32)
+    columns.fill(-1)
+    return Admitted(*columns)

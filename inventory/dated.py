@@ -11,7 +11,6 @@ from inventory.views import (
     DATED_KIND,
     DATED_ORDINAL,
     DATED_QUANTITY,
-    DATED_TERMS,
     EXPECTED,
     NEEDED,
     UNSOURCED,
@@ -78,7 +77,7 @@ def _put(out: Longs, at: int, kind: int, ordinal: int, instant: int, quantity: i
 
 
 @kernel
-def _count_dated(s: State, sku: int) -> int:
+def count_dated(s: State, sku: int) -> int:
     """Rows that the sku needs at most."""
     count = 0
     row = s.skus.rows["supply"][sku]
@@ -136,15 +135,9 @@ def _fill_dated(s: State, sku: int, now: int, out: Longs, at: int) -> int:
 
 
 @kernel
-def dated_of(s: State, skus: Ints, now: int) -> tuple[Longs, Longs]:
-    """`Views.dated_start` and `Views.dated` of skus at `now`."""
-    most = 0
-    for i in range(skus.size):
-        most += _count_dated(s, skus[i])
-    start = np.zeros(skus.size + 1, np.int64)
-    out = np.zeros((most, DATED_TERMS), np.int64)
+def fill_dated(s: State, skus: Ints, now: int, start: Longs, out: Longs) -> None:
+    """Fill `Views.dated_start` and, as far as it says, `Views.dated` of skus at `now`."""
     filled = 0
     for i in range(skus.size):
         filled = _fill_dated(s, skus[i], now, out, filled)
         start[i + 1] = filled
-    return start, out[:filled].copy()

@@ -6,11 +6,13 @@ A steady drift equal to open demand betrays a basis that was declared wrongly.
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from inventory.admission import Admitted
 from inventory.batch import Incident, Slice
-from inventory.columns import EVENT_ID, NULL, QUANTITY, Longs
+from inventory.columns import EVENT_ID, NULL, QUANTITY, Ints, Longs
 from inventory.counting import GROSS, Measured
+from inventory.jit import kernel
 from inventory.ties import text_of
 
 _Key = tuple[str, int, int, str]  # code, sku row (-1: of a source), location ordinal, cause
@@ -76,6 +78,18 @@ class Namer(Protocol):
     def source(self, number: int) -> str: ...
 
 
+@kernel
+def _add_up(drift: Longs, source: Ints, tolerance: int, sums: npt.NDArray[np.int64]) -> None:
+    """Add the counts of each source to its row of `sums`: how many, drift, absolute drift, how many beyond."""
+    for i in range(drift.size):
+        if drift[i] != NULL:
+            of = sums[source[i]]
+            of[0] += 1
+            of[1] += drift[i]
+            of[2] += abs(drift[i])
+            of[3] += abs(drift[i]) > tolerance
+
+
 class Drift:
     """Of one lane. `tolerance` (units): a drift up to it is nobody's business."""
 
@@ -83,40 +97,44 @@ class Drift:
         self._tolerance = tolerance
         self.sources: dict[str, SourceDrift] = {}
         self._open: dict[_Key, int] = {}
+        self._at: dict[str, dict[int, int]] = {"drift": {}}
+        """By code: how many are open at each position (sku row << 32 | location)."""
         self.changed = False
 
     def observe(self, part: Slice, verdict: Admitted, m: Measured, names: Namer, now: int) -> list[Incident]:
         """Take the counts of a slice in; returns incidents opened and closed."""
         told: list[Incident] = []
-        known = np.flatnonzero(m.drift != NULL)
-        for number in np.unique(verdict.source[known]).tolist():
-            drift = m.drift[known][verdict.source[known] == number]
-            of = self._source(names.source(number))
-            of.counts += drift.size
-            of.total += int(drift.sum())
-            of.absolute += int(np.abs(drift).sum())
-            of.beyond += int((np.abs(drift) > self._tolerance).sum())
-            self.changed = True
+        sums = np.zeros((int(verdict.source.max(initial=-1)) + 1, 4), np.int64)
+        _add_up(m.drift, verdict.source, self._tolerance, sums)
+        for number, (counts, total, absolute, beyond) in enumerate(sums.tolist()):
+            if counts:
+                of = self._source(names.source(number))
+                of.counts += counts
+                of.total += total
+                of.absolute += absolute
+                of.beyond += beyond
+                self.changed = True
         for i in self._telling(part, verdict, m).tolist():
             told += self._judge(_counted(part, verdict, m, names, i), names, now)
         return told
 
     def _telling(self, part: Slice, verdict: Admitted, m: Measured) -> Longs:
         """The counts that may open or close something, or are evidence; the others are in the sums."""
-        position = verdict.sku.astype(np.int64) << 32 | verdict.location
         measured = m.drift != NULL
         beyond = measured & (np.abs(m.drift) > self._tolerance)
-        drifting = np.isin(position, self._positions("drift"))
-        opening = np.flatnonzero(beyond & ~drifting)
-        if opening.size:
-            opening = opening[: max(1, _MOST_OPEN - self._positions("drift").size)]
-        others = np.flatnonzero((measured & ~beyond & drifting) | (m.hard != NULL))
-        return np.union1d(opening, others)
+        drifting = self._is_open("drift", verdict)
+        opening = beyond & ~drifting
+        opening &= np.cumsum(opening) <= max(1, _MOST_OPEN - len(self._at["drift"]))
+        return np.flatnonzero(opening | (measured & ~beyond & drifting) | (m.hard != NULL))
 
-    def _positions(self, code: str) -> Longs:
-        return np.array(
-            [key[1] << 32 | key[2] for key in self._open if key[0] == code and key[1] >= 0], np.int64
-        )
+    def _is_open(self, code: str, verdict: Admitted) -> npt.NDArray[np.bool_]:
+        """Of each count, whether an incident of its position is open."""
+        at = self._at[code]
+        n = verdict.sku.size
+        if not at:
+            return np.zeros(n, np.bool_)
+        position = verdict.sku.astype(np.int64) << 32 | verdict.location
+        return np.fromiter((p in at for p in position.tolist()), np.bool_, n)
 
     def _source(self, name: str) -> SourceDrift:
         return self.sources.setdefault(name, SourceDrift())
@@ -128,7 +146,7 @@ class Drift:
         if c.drift != NULL:
             key = ("drift", c.sku, c.location, _COUNTERS[c.counter])
             stands = abs(c.drift) > self._tolerance
-            if key in self._open or self._positions("drift").size < _MOST_OPEN:
+            if key in self._open or len(self._at["drift"]) < _MOST_OPEN:
                 told += self._set(key, stands, c, detail | {"drift": c.drift}, names, now)
             told += self._set_many(c, names, now)
             told += self._suspect(c, detail, names, now)
@@ -143,7 +161,7 @@ class Drift:
             "absolute": of.absolute,
             "beyond_tolerance": of.beyond,
         }
-        stands = self._positions("drift").size >= _MOST_OPEN
+        stands = len(self._at["drift"]) >= _MOST_OPEN
         return self._set(("drift", -1, -1, c.source), stands, c, sums, names, now)
 
     def _suspect(self, c: _Counted, detail: dict[str, Any], names: Namer, now: int) -> list[Incident]:
@@ -178,6 +196,7 @@ class Drift:
         opened_at = now if stands else self._open.pop(key)
         if stands:
             self._open[key] = now
+        self._count(key, 1 if stands else -1)
         sku = names.sku(c.sku) if key[1] >= 0 else None
         place = names.place(c.location) if key[1] >= 0 else None
         incident = Incident(
@@ -185,6 +204,15 @@ class Drift:
             detail=detail,
         )  # fmt: skip
         return [incident]
+
+    def _count(self, key: _Key, by: int) -> None:
+        code, sku, location, _ = key
+        if sku < 0 or code not in self._at:
+            return
+        at, position = self._at[code], sku << 32 | location
+        at[position] = at.get(position, 0) + by
+        if not at[position]:
+            del at[position]
 
     def dump(self) -> dict[str, Any]:
         """For the journal."""
@@ -200,6 +228,7 @@ class Drift:
         """What `dump` returned."""
         for code, sku, location, cause, at in kept.get("open", []):
             self._open[(code, sku, location, cause)] = at
+            self._count((code, sku, location, cause), 1)
         for name, (counts, total, absolute, beyond, hits, examples) in kept.get("sources", {}).items():
             of = self._source(name)
             of.counts, of.total, of.absolute, of.beyond = counts, total, absolute, beyond

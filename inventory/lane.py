@@ -277,6 +277,16 @@ class Lane:
 
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
+        if not memory.has_room(n):
+            self._forget(n)
+        memory.reserve(n, self.log_clock)
+        if part.kind is Kind.COUNT:
+            longest = int(part.columns.text_len[EVENT_ID].max(initial=0))
+            memory.reserve_anchors(n * (1 + longest // 40))
+
+    def _forget(self, n: int) -> None:
+        """Before a table grows: let go what no record can ask for any more."""
+        memory = self.memory
         for name, rows, forget in (
             ("lines", n, self._forget_lines),
             ("versions", n, self._forget_history),
@@ -292,10 +302,6 @@ class Lane:
                 # Forgetting reads the whole table: what it yields must last a while, or the table grows.
                 if store.reserve(rows + store.table.rows.size // 4):
                     memory.invalidate()
-        memory.reserve(n, self.log_clock)
-        if part.kind is Kind.COUNT:
-            longest = int(part.columns.text_len[EVENT_ID].max(initial=0))
-            memory.reserve_anchors(n * (1 + longest // 40))
 
     def _forget_lines(self) -> None:
         before = self.log_clock - self.config.reservation_memory_ms
@@ -417,15 +423,11 @@ class Lane:
 
     def _views(self, skus: Ints) -> Views:
         memory, masters = self.memory, self.masters
-        terms, reach = masters.terms(self.now), masters.reach()
-        extras = masters.rules.extras
-        renew_fences(memory, skus, terms, extras, reach)
-        views = compute(
-            memory.state(), memory.stores["skus"].table.rows, memory.sku_names.d.buf, skus, terms, extras, reach,
-            self.version_base(), self.now,
-        )  # fmt: skip
+        rules = masters.in_force(self.now)
+        renew_fences(memory, skus, rules)
+        views = compute(memory.state(), memory.sku_names.d.buf, skus, rules, self.version_base(), self.now)
         if masters.bundles and masters.bundles.shown(skus).size == skus.size:
-            views = compute_bundles(memory.state(), masters.bundles, skus, terms, reach, views)
+            views = compute_bundles(memory.state(), masters.bundles, skus, rules.terms, rules.reach, views)
         return views
 
     def _numbers_of(self, sku: int) -> Numbers:

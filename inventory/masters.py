@@ -14,8 +14,8 @@ from inventory.components import Components
 from inventory.murmur import shard_of
 from inventory.names import ABSENT, CANONICAL, Names
 from inventory.network import AliasConflict, Network
-from inventory.numbers import Reach
-from inventory.policies import RuleBook, Terms, bounds
+from inventory.numbers import Reach, Rules
+from inventory.policies import Extras, RuleBook, Terms, bounds
 from inventory.rule import fence_since
 from inventory.state import Memory
 
@@ -47,6 +47,8 @@ class Masters:
         self._classes = 0
         self._parts: tuple[Any, ...] = ()
         self._dictionaries: Dictionaries | None = None
+        self._reach: tuple[int, Reach] | None = None
+        self._in_force: tuple[Extras, Rules] | None = None
         self._profiled = -1
         self._network_seen = -1
         self._location_rank = np.zeros(0, np.int32)
@@ -243,9 +245,21 @@ class Masters:
 
     def reach(self) -> Reach:
         """Who sells where, now."""
-        ordinals = np.array(sorted(self.network.channel_ordinal.values()), np.int32)
         net = self.network
-        return Reach(net.sells, net.shares_location, net.channel_deleted, ordinals, self._location_rank)
+        kept = self._reach
+        if kept is None or kept[0] != net.generation or kept[1].location_rank is not self._location_rank:
+            ordinals = np.array(sorted(net.channel_ordinal.values()), np.int32)
+            reach = Reach(net.sells, net.shares_location, net.channel_deleted, ordinals, self._location_rank)
+            self._reach = kept = net.generation, reach
+        return kept[1]
+
+    def in_force(self, now: int) -> Rules:
+        """What numbers rest on at `now`, beside facts."""
+        terms, extras, reach = self.terms(now), self.rules.extras, self.reach()
+        kept = self._in_force
+        if kept is None or not (kept[0] is extras and kept[1].terms is terms and kept[1].reach is reach):
+            self._in_force = kept = extras, Rules.of(terms, extras, reach)
+        return kept[1]
 
     def dictionaries(self) -> Dictionaries:
         """What admission looks names up in."""

@@ -1,12 +1,12 @@
 """From positions to numbers: nodes, the pool of each channel, and what the channel is shown."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from inventory.columns import Bytes, Ints, Longs
-from inventory.dated import dated_of
+from inventory.dated import count_dated, fill_dated
 from inventory.fences import Fences, fences_of, grant_fences, recount_draws, renew_draws
 from inventory.jit import inline_kernel, kernel
 from inventory.policies import Extras, Terms
@@ -18,6 +18,7 @@ from inventory.views import (
     BLOCKED,
     CHANNEL_TERMS,
     DAMAGED,
+    DATED_TERMS,
     GRANT,
     HARD,
     IN_STOCK,
@@ -55,18 +56,46 @@ class Reach(NamedTuple):
     location_rank: Ints
 
 
+class Rules(NamedTuple):
+    """What numbers rest on beside facts, at one instant."""
+
+    terms: Terms
+    reach: Reach
+    fences: Fences
+
+    @staticmethod
+    def of(terms: Terms, extras: Extras, reach: Reach) -> "Rules":
+        """Put together; costs more than computing a number, so keep it."""
+        fences = fences_of(extras, terms.excluded, reach.sells, reach.deleted, reach.location_rank)
+        return Rules(terms, reach, fences)
+
+
+class _Abouts(NamedTuple):
+    """Columns of `Views` that are one number a sku."""
+
+    name_at: Longs
+    name_len: Ints
+    shard: Ints
+    profile: Ints
+    version: Longs
+    as_of: Longs
+    active: Bytes
+
+
 @kernel
-def _count_nodes(s: State, skus: Ints, start: Longs) -> int:
-    total = 0
+def _count_rows(s: State, skus: Ints, start: Longs, size: Longs) -> None:
+    """Fill `Views.node_start`, and `size` = [nodes, dated rows at most]."""
+    nodes, dated = 0, 0
     following = s.positions.rows["next"]
     for i in range(skus.size):
-        start[i] = total
+        start[i] = nodes
         row = s.skus.rows["position"][skus[i]]
         while row >= 0:
-            total += 1
+            nodes += 1
             row = following[row]
-    start[skus.size] = total
-    return total
+        dated += count_dated(s, skus[i])
+    start[skus.size] = nodes
+    size[0], size[1] = nodes, dated
 
 
 @kernel
@@ -279,63 +308,67 @@ def _compute(
 
 
 @kernel
-def _versions(s: State, skus: Ints, base: int, version: Longs) -> None:
+def _fill_abouts(s: State, skus: Ints, base: int, out: _Abouts) -> None:
+    r = s.skus.rows
     for i in range(skus.size):
         k = skus[i]
-        r = s.skus.rows
-        version[i] = (
+        out.name_at[i] = r["name_at"][k]
+        out.name_len[i] = r["name_length"][k]
+        out.shard[i] = r["shard"][k]
+        out.profile[i] = r["profile"][k]
+        out.as_of[i] = r["as_of"][k]
+        out.active[i] = r["active"][k] != 0
+        out.version[i] = (
             base + r["offset_0"][k] + r["offset_1"][k] + r["offset_2"][k] + r["offset_3"][k] + r["offset_4"][k]
             + r["offset_5"][k] + r["offset_6"][k] + r["offset_7"][k] + r["instants"][k]
         )  # fmt: skip
 
 
-def renew_fences(memory: Memory, skus: Ints, terms: Terms, extras: Extras, reach: Reach) -> None:
+def renew_fences(memory: Memory, skus: Ints, rules: Rules) -> None:
     """Before `compute`: what the fences of `skus` count, where they count from another instant than before."""
-    fenced = skus[terms.special[memory.stores["skus"].table.rows["profile"][skus]] & FENCED != 0]
+    special = rules.terms.special
+    if not special.any():
+        return
+    fenced = skus[special[memory.stores["skus"].table.rows["profile"][skus]] & FENCED != 0]
     if not fenced.size:
         return
-    if memory.stores["draws"].reserve(fenced.size * reach.ordinals.size):
+    if memory.stores["draws"].reserve(fenced.size * rules.reach.ordinals.size):
         memory.invalidate()
     state = memory.state()
-    f = fences_of(extras, terms.excluded, reach.sells, reach.deleted, reach.location_rank)
-    if renew_draws(state, fenced, f):
+    if renew_draws(state, fenced, rules.fences):
         recount_draws(state)
 
 
-def compute(
-    s: State, table: npt.NDArray[Any], names: Bytes, skus: Ints, terms: Terms, extras: Extras, reach: Reach,
-    version_base: int, now: int,
-) -> Views:  # fmt: skip
+def compute(s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int, now: int) -> Views:
     """The numbers of `skus` (rows of the sku table) at `now`. `version_base` holds the version's terms that
-    all skus of a lane share; `table` is the sku table's rows."""
-    start = np.zeros(skus.size + 1, np.int64)
-    total = _count_nodes(s, skus, start)
-    ordinal = np.zeros(total, np.int32)
-    rows = np.zeros(total, np.int32)
+    all skus of a lane share."""
+    m, reach = skus.size, rules.reach
+    start = np.zeros(m + 1, np.int64)
+    size = np.zeros(2, np.int64)
+    _count_rows(s, skus, start, size)
+    total, most_dated = size.tolist()
+    ordinal, rows = np.zeros((2, total), np.int32)
     nodes = np.zeros((total, NODE_TERMS), np.int64)
-    channels = np.zeros((skus.size, reach.ordinals.size, CHANNEL_TERMS), np.int64)
-    version = np.zeros(skus.size, np.int64)
-    f = fences_of(extras, terms.excluded, reach.sells, reach.deleted, reach.location_rank)
-    _compute(s, skus, terms, reach, f, now, start, ordinal, rows, nodes, channels)
-    _versions(s, skus, version_base, version)
-    dated_start, dated = dated_of(s, skus, now)
+    channels = np.zeros((m, reach.ordinals.size, CHANNEL_TERMS), np.int64)
+    _compute(s, skus, rules.terms, reach, rules.fences, now, start, ordinal, rows, nodes, channels)
+    name_at, version, as_of, dated_start = np.zeros((4, m + 1), np.int64)
+    name_len, shard, profile = np.zeros((3, m), np.int32)
+    abouts = _Abouts(name_at[:m], name_len, shard, profile, version[:m], as_of[:m], np.zeros(m, np.uint8))
+    _fill_abouts(s, skus, version_base, abouts)
+    dated = np.zeros((most_dated, DATED_TERMS), np.int64)
+    if most_dated:
+        fill_dated(s, skus, now, dated_start, dated)
     return Views(
         names=names,
-        name_at=table["name_at"][skus],
-        name_len=table["name_length"][skus],
-        shard=table["shard"][skus],
-        profile=table["profile"][skus],
-        version=version,
-        as_of=table["as_of"][skus],
-        active=(table["active"][skus] != 0).astype(np.uint8),
+        **abouts._asdict(),
         channels=channels,
         channel_ordinal=reach.ordinals,
         node_start=start,
         node_ordinal=ordinal,
         nodes=nodes,
         dated_start=dated_start,
-        dated=dated,
+        dated=dated[: dated_start[m]],
         parts=np.zeros(0, np.uint8),
-        parts_start=np.zeros(skus.size + 1, np.int64),
+        parts_start=np.zeros(m + 1, np.int64),
         computed_at=now,
     )

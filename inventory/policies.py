@@ -1,6 +1,7 @@
 """The rules as last told, and what they say at an instant."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -180,6 +181,10 @@ class RuleBook:
                 found = winners.get(layer.name, [])
             shaping += sorted(last.rules[at].id for at in found if at != NOBODY)
         return shaping
+
+    def as_it_was(self) -> "RuleBook":
+        """A book that goes on telling `rule_ids` by the last `terms`, whatever comes into this one; no more."""
+        return copy(self)
 
     @property
     def changes(self) -> int:

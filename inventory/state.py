@@ -12,7 +12,7 @@ from inventory.columns import Bytes, Ints, Longs
 from inventory.ids import IdMemory, IdSet
 from inventory.jit import by_reference, kernel
 from inventory.names import Names
-from inventory.tables import Store, Table
+from inventory.tables import Store, Table, room
 
 BEGINNING = np.iinfo(np.int64).min
 """Before every instant: the anchor time of a counter that nobody counted."""
@@ -324,6 +324,26 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
 }
 
 
+ROWS_A_RECORD = {
+    "positions": 2, "parts": 1, "deltas": 3, "lines": 1, "versions": 1, "uses": 1, "nets": 1, "unsourced": 1,
+    "instants": 1, "draws": 1, "sales": 1, "supply": 1, "receipts": 1, "dated": 1,
+}  # fmt: skip
+"""Rows that one record can add to each table, but for `anchors`."""
+
+
+@kernel
+def _has_room(s: State, records: int) -> bool:
+    """Whether all tables of `ROWS_A_RECORD` have room for what `records` records can add."""
+    return (
+        room(s.positions) >= 2 * records
+        and room(s.deltas) >= 3 * records
+        and min(
+            room(s.parts), room(s.lines), room(s.versions), room(s.uses), room(s.nets), room(s.unsourced),
+            room(s.instants), room(s.draws), room(s.sales), room(s.supply), room(s.receipts), room(s.dated),
+        ) >= records
+    )  # fmt: skip
+
+
 class Memory:
     """Owner of a lane's tables and dictionaries."""
 
@@ -355,28 +375,16 @@ class Memory:
             self.bundle_names,
         )
 
+    def has_room(self, records: int) -> bool:
+        """Whether no table would have to grow for what `records` records can add."""
+        return bool(_has_room(self.state(), records))
+
     def reserve(self, records: int, log_clock: int) -> None:
         """Make room for whatever `records` records can add."""
-        need = {
-            "positions": 2 * records,
-            "parts": records,
-            "anchors": 0,
-            "deltas": 3 * records,
-            "lines": records,
-            "versions": records,
-            "uses": records,
-            "nets": records,
-            "unsourced": records,
-            "instants": records,
-            "draws": records,
-            "sales": records,
-            "supply": records,
-            "receipts": records,
-            "dated": records,
-        }
-        for name, extra in need.items():
-            if self.stores[name].reserve(extra):
-                self._state = None
+        if not self.has_room(records):
+            for name, each in ROWS_A_RECORD.items():
+                if self.stores[name].reserve(each * records):
+                    self._state = None
         if self.ids.reserve(records, log_clock):
             self._state = None
         if self._due_heap.size < self.stores["instants"].table.rows.size:

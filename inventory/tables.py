@@ -39,6 +39,12 @@ def touch(table: Table, row: int) -> None:
 
 
 @kernel
+def room(table: Table) -> int:
+    """How many rows can be had without growing."""
+    return table.rows.size - table.head[USED] + table.head[SPARE]
+
+
+@kernel
 def find(table: Table, key: int) -> int:
     """The row with `key`, or -1."""
     mask = table.slots.size - 1

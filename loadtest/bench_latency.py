@@ -25,6 +25,8 @@ from wire.codec import Codec
 PROBES_PER_S = 50
 _SEED = 7
 _LEAD_S = 4.0
+_WARM_UP_S = 10
+"""Of load that is not measured: broker, engine and API were started just before."""
 _CATCH_UP_S = 180.0
 _TOPIC_OF = {"CatalogItem": "catalog", "StockCount": "wms-adjustments"}
 
@@ -47,9 +49,10 @@ class Latency:
 
 
 def measure(given: Settings, codec: Codec, cells: int, rate: int, seconds: int) -> Latency:
-    """Drain the opening counts of the run, then send W1's mix at `rate` events a second, probes included."""
+    """Drain the opening counts of the run, then send W1's mix at `rate` events a second, probes included; the first
+    seconds of it are not measured."""
     load_rate = rate - PROBES_PER_S
-    size = Size(events=load_rate * seconds, seed=_SEED, chunk=load_rate * 2)
+    size = Size(events=load_rate * (seconds + _WARM_UP_S), seed=_SEED, chunk=load_rate * 2)
     with world(given) as place:
         settings = place.settings
         apply_rules(w1.rules(size), settings, place.folder)
@@ -67,7 +70,7 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, seconds: int) 
             # Written anew: events are dated around the instant at which they are sent.
             workload = w1.paced(size, int(start * 1000), load_rate, w1.headers(codec))
             with steady(settings, workload.run, start, load_rate) as load:
-                probed = probes.run(url, start, seconds, PROBES_PER_S)
+                probed = probes.run(url, start, seconds, PROBES_PER_S, _WARM_UP_S)
                 behind = load.recv()
             running.check()
             wait_caught_up(redis, settings, int(time.time() * 1000), _CATCH_UP_S)

@@ -30,7 +30,7 @@ CHANNEL = "web"
 
 _SKUS = 96
 _OPENING = 1000
-_POLL_EVERY_S = 0.001
+_POLL_EVERY_S = 0.002
 _GIVE_UP_S = 10.0
 _LONGEST_US = 60_000_000
 
@@ -40,6 +40,7 @@ class Probed:
     """Latencies in microseconds; `lost`: not seen within ten seconds after the last; `polls`: requests."""
 
     histogram: HdrHistogram
+    measured_from: float = 0.0
     lost: int = 0
     polls: int = 0
 
@@ -81,9 +82,11 @@ class Probes:
         ]  # fmt: skip
         return records
 
-    def run(self, url: str, start: float, seconds: float, rate: float) -> Probed:
-        """Send probes at `rate` a second from `start` (epoch seconds) on, and wait for each."""
-        probed = Probed(HdrHistogram(1, _LONGEST_US, 3))
+    def run(self, url: str, start: float, seconds: float, rate: float, unmeasured: float = 0.0) -> Probed:
+        """Send probes at `rate` a second from `start` (epoch seconds) on, and wait for each; those of the first
+        `unmeasured` seconds count for nothing but being lost. `seconds` of measuring follow."""
+        seconds += unmeasured
+        probed = Probed(HdrHistogram(1, _LONGEST_US, 3), start + unmeasured)
         with _Api(url) as api:
             base = api.numbers(self.names())
             expected = dict(base)
@@ -128,6 +131,8 @@ class Probes:
         for sku, available in numbers.items():
             left = []
             for expected, due in waiting[sku]:
+                if available >= expected and due < probed.measured_from:
+                    continue
                 if available >= expected:
                     probed.histogram.record_value(min(max(1, int((seen - due) * 1e6)), _LONGEST_US))
                 else:

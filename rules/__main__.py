@@ -1,28 +1,34 @@
-"""`python -m rules validate FILE`, `apply FILE --author A --approved-by B` and `rebalance [FENCE ...]`."""
+"""`python -m rules validate FILE`, `diff FILE`, `apply FILE --author A --approved-by B`, `rebalance [FENCE ...]`."""
 
 import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from inventory.lane import Lane
 from inventory.murmur import shard_of
 from rules.current import Current, MasterTopic, Record
 from rules.document import Document, Problem
+from rules.effects_out import OUTPUT, write
+from rules.foresight import foresee
 from rules.plan import Act, Change, plan_changes
 from rules.rebalance import LiveRow, Percentage, UnknownFence, chosen, percentages, plan_allocations
+from rules.rehearsal import Refused
 from rules.validate import read_document
 from runtime import exit as exits
-from runtime.arguments import Parser
+from runtime.arguments import Parser, instant
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.readback import Stored, end_offsets, read_topic
 from runtime.records import NotPublished, Outgoing, publish
 from runtime.settings import Settings
+from runtime.states import look_at_lanes
 from runtime.topics import check_topics
 from runtime.turns import Overtaken, Turn
 from runtime.view import published_rows
@@ -30,6 +36,7 @@ from wire.codec import Codec, WireError
 from wire.topics import TOPICS
 
 _TOPICS: tuple[MasterTopic, ...] = ("network", "policies")
+_OLD_STATE_MS = 60_000
 _TURN = "stocktide-rules"
 """Names the one process that may apply rules."""
 
@@ -48,13 +55,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     validate = commands.add_parser("validate", help="say what is wrong with the file; 1 if anything is")
+    diff = commands.add_parser(
+        "diff",
+        help="say which numbers the file would change, and by how much, from the state of the engine; changes nothing",
+        description="Rehearses the file with the state of every lane (STOCKTIDE_STATE_DIR), as of its last commit.\n"
+        "Needs neither Kafka nor Redis, and does not disturb a running engine. Ends with 0 if no number would\n"
+        "change, 3 if any would, 1 if the file has problems, 2 if there is no state, 75 if a lane has committed\n"
+        "none yet, 76 if a state is damaged.",
+    )
     apply = commands.add_parser("apply", help="publish what changed; what left the file ends")
-    for command in (validate, apply):
+    for command in (validate, diff, apply):
         command.add_argument(
             "file", type=Path, metavar="FILE", help="a YAML file; docs/rules.md describes it"
         )
     for option, meaning in (("--author", "who wrote the change"), ("--approved-by", "who approved it")):
         apply.add_argument(option, required=True, metavar="NAME", type=_name, help=meaning)
+    diff.add_argument("--csv", type=Path, metavar="PATH", help="write every change as CSV; - is the output")
+    diff.add_argument("--json", type=Path, metavar="PATH", help="write all as JSON; - is the output")
+    diff.add_argument("--top", type=int, default=20, metavar="N", help="how many changes to show (20)")
+    diff.add_argument("--at", type=instant, metavar="TIME", help="an instant to come that the numbers are of")
+    diff.add_argument("--timing", action="store_true", help="say on stderr what each part took")
     rebalance = commands.add_parser(
         "rebalance", help="resolve ring-fences with a percent to units, from the pools as they are now"
     )
@@ -65,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     document, problems = read_document(_read(given.file))
     if document is None or problems:
         return _refuse(given.file, problems)
+    if given.command == "diff":
+        return _diff(Settings.load(), given, document)
     if given.command == "apply":
         return _apply(Settings.load(), given.file, document, given.author, given.approved_by)
     places = f"{len(document.locations)} locations, {len(document.channels)} channels"
@@ -105,6 +127,49 @@ def _apply(settings: Settings, path: Path, document: Document, author: str, appr
         _publish(turn, codec, plan.changes, ends)
     _print_summary(document, plan.changes)
     return 0
+
+
+def _diff(settings: Settings, given: argparse.Namespace, document: Document) -> int:
+    left_out: Counter[int] = Counter()
+
+    def lanes() -> Iterator[Lane]:
+        for lane, behind in look_at_lanes(settings):
+            left_out[lane.number] = behind
+            yield lane
+
+    now = _now()
+    if given.csv == given.json == OUTPUT:
+        raise Refusal("both --csv and --json write to the output: give one of them a path")
+    if given.at is not None and given.at < now:
+        raise Refusal(
+            "--at is past: what a rule did then cannot be told from what is there now; leave it out"
+        )
+    try:
+        foreseen = foresee(lanes(), document, now=now, at=given.at)
+    except Refused as error:
+        raise Refusal(f"the engine would refuse the file: {error}") from None
+    if foreseen.problems:
+        return _refuse(given.file, foreseen.problems)
+    notes = [
+        f"{size} bytes at the end of lane {number}'s journal are no whole commit, and are left out"
+        for number, size in left_out.items()
+        if size
+    ]
+    if now - foreseen.since > _OLD_STATE_MS:
+        notes.append(f"the state is of {_as_time(foreseen.since)}: no engine has committed to it since")
+    foreseen = foreseen._replace(notes=[*foreseen.notes, *notes])
+    try:
+        write(foreseen, csv=given.csv, json=given.json, most=given.top)
+    except OSError as error:
+        raise Refusal(f"{error.filename}: {error.strerror}; write a path that you may write") from None
+    if given.timing:
+        parts = ", ".join(f"{what} {seconds:.2f} s" for what, seconds in foreseen.seconds.items())
+        print(f"{foreseen.pairs} numbers of {foreseen.skus} skus: {parts}", file=sys.stderr)
+    return ExitCode.DIFFERENT if len(foreseen.effects) else ExitCode.DRAINED
+
+
+def _as_time(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds")
 
 
 def _rebalance(settings: Settings, asked: Sequence[str]) -> int:

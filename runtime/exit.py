@@ -15,6 +15,8 @@ class ExitCode(IntEnum):
     """All that was accepted is written; nothing is left to do."""
     BAD_CONFIGURATION = 2
     """A setting, a file or a topic contradicts; starting again without a change is of no use."""
+    DIFFERENT = 3
+    """Of a command that compares: all went well, and there are differences."""
     TRY_AGAIN = 75
     """Something outside was away or has changed; a supervisor starts the process again, with back-off."""
     NEEDS_PERSON = 76

@@ -39,7 +39,12 @@ def test_a_full_queue_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> 
         return full.tries > 50
 
     publisher = Publisher(
-        Settings(), cast(Producer, full), cast(Producer, full), cast(RedisLink, RedisError), stopping
+        Settings(),
+        cast(Producer, full),
+        cast(Producer, full),
+        cast(RedisLink, RedisError),
+        stopping,
+        lambda: None,
     )
     with pytest.raises(Stopped, match="Kafka was away"):
         publisher._produce("dead-letters", b"", None)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from dataflows import journal as journals
-from dataflows.journal import Journal, StateDamaged, StateUnusable
+from dataflows.journal import Journal, StateUnusable
 from inventory.lane import Lane, LaneConfig
 from inventory.sections import load
+from runtime.states import StateDamaged, StateFiles
+from tests.dataflows.state_folder import DISK, STORE
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
-
-STORE = "the recovery store"
+from wire.frames import FRAME
 
 
 class Kept:
@@ -24,7 +25,7 @@ class Kept:
         self.folder = folder
         self.shop = Shop(lanes=1)
         self.lane = self.shop.cluster.running[0].lane
-        self.journal = Journal(folder, 0, STORE)
+        self.journal = Journal(folder, 0, STORE, DISK)
         self.journal.begin()
         self.fed = 0
 
@@ -44,6 +45,7 @@ class Kept:
         """Feed, commit; the token, and the state it stands for."""
         self.feed()
         token = self.journal.commit(self.lane, final=final)
+        self.journal.wait()
         return token, state_of_copy(self, token)
 
 
@@ -52,7 +54,7 @@ def fresh() -> Lane:
 
 
 def resumed(folder: Path, token: str) -> Lane:
-    lane, journal = fresh(), Journal(folder, 0, STORE)
+    lane, journal = fresh(), Journal(folder, 0, STORE, DISK)
     try:
         journal.resume(token, lane)
     finally:
@@ -64,11 +66,7 @@ def state_of_copy(kept: Kept, token: str) -> dict[str, Any]:
     """The state that is in the files now, read without touching them."""
     lane = fresh()
     at = json.loads(token)
-    base = kept.files / f"base-{at['segment']}"
-    sections = kept.journal._sections(
-        base if at["segment"] else None, kept.files / f"journal-{at['segment']}", at["offset"]
-    )
-    load(lane, sections)
+    load(lane, StateFiles(kept.folder, 0).sections(at["segment"], at["offset"]))
     return state_of(lane)
 
 
@@ -92,7 +90,7 @@ def test_an_older_token_cuts_off_what_ran_ahead(kept: Kept, final: bool) -> None
     kept.commit()
     kept.commit(final=final)
     kept.journal.close()
-    lane, journal = fresh(), Journal(kept.folder, 0, STORE)
+    lane, journal = fresh(), Journal(kept.folder, 0, STORE, DISK)
     journal.resume(first, lane)
     assert state_of(lane) == state
     assert sorted(path.name for path in kept.files.glob("*-[0-9]*")) == ["journal-0"]
@@ -161,8 +159,8 @@ def test_a_base_that_ends_between_two_frames_is_found(kept: Kept) -> None:
     path = kept.files / "base-1"
     whole, ends, at = path.read_bytes(), [], 4
     while at < len(whole):
-        _, header, payload = journals._FRAME.unpack_from(whole, at)
-        at += journals._FRAME.size + header + payload
+        _, header, payload = FRAME.unpack_from(whole, at)
+        at += FRAME.size + header + payload
         ends.append(at)
     assert len(ends) > 5
     for end in ends[:-1]:
@@ -193,7 +191,7 @@ def test_a_file_of_another_lane_is_refused(kept: Kept) -> None:
     kept.journal.close()
     (kept.folder / "lane-001").mkdir()
     (kept.folder / "lane-001" / "journal-0").write_bytes((kept.files / "journal-0").read_bytes())
-    other = Journal(kept.folder, 1, STORE)
+    other = Journal(kept.folder, 1, STORE, DISK)
     token = json.dumps({**json.loads(token), "lane": 1})
     with pytest.raises(StateDamaged, match="it is a file of lane 0"):
         other.resume(token, Lane(1, 2, LaneConfig(), 1, "again"))
@@ -203,7 +201,7 @@ def test_a_file_of_another_lane_is_refused(kept: Kept) -> None:
 def test_the_state_of_another_recovery_store_is_not_overwritten(kept: Kept) -> None:
     token, state = kept.commit()
     kept.journal.close()
-    other = Journal(kept.folder, 0, "another store")
+    other = Journal(kept.folder, 0, "another store", DISK)
     with pytest.raises(StateDamaged, match="another number of cells"):
         other.begin()
     other.close()
@@ -213,7 +211,7 @@ def test_the_state_of_another_recovery_store_is_not_overwritten(kept: Kept) -> N
 def test_a_start_that_never_committed_begins_anew(kept: Kept) -> None:
     kept.feed()
     kept.journal.close()
-    again = Journal(kept.folder, 0, STORE)
+    again = Journal(kept.folder, 0, STORE, DISK)
     again.begin()
     token = again.commit(kept.lane)
     again.close()
@@ -222,10 +220,22 @@ def test_a_start_that_never_committed_begins_anew(kept: Kept) -> None:
 
 def test_only_one_engine_uses_a_folder(kept: Kept) -> None:
     with pytest.raises(StateUnusable, match="in use by another engine"):
-        Journal(kept.folder, 0, STORE)
+        Journal(kept.folder, 0, STORE, DISK)
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(StateUnusable, match="STOCKTIDE_STATE_DIR"):
-        Journal(tmp_path / "state", 0, STORE)
+        Journal(tmp_path / "state", 0, STORE, DISK)
+
+
+def test_what_cannot_be_written_fails_the_commit(kept: Kept) -> None:
+    kept.commit()
+    with (kept.files / "journal-0").open("rb") as unwritable:
+        file, kept.journal._file = kept.journal._file, unwritable
+        kept.feed()
+        kept.journal.commit(kept.lane)
+        with pytest.raises(OSError, match="write"):
+            kept.journal.wait()
+        kept.journal._file = file
+    kept.journal.close()

@@ -7,7 +7,7 @@ from runtime.kafka import KafkaUnavailable
 
 
 def test_codes_are_those_that_supervisors_know() -> None:
-    assert [int(code) for code in ExitCode] == [0, 2, 75, 76]
+    assert [int(code) for code in ExitCode] == [0, 2, 3, 75, 76]
 
 
 def test_a_refusal_is_its_message_and_its_code(capsys: pytest.CaptureFixture[str]) -> None:
