@@ -72,6 +72,6 @@ def shift_nets(s: State, row: int, occurred_at: int, sign: int) -> None:
             if part != 0:
                 s.positions.rows["on_hand"][n["position"][net]] += sign * part
                 touch(s.positions, n["position"][net])
-                n["demand"][net] += sign * part
+                n["demand"][net] += part * sign
                 touch(s.nets, net)
         net = n["next"][net]

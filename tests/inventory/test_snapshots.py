@@ -389,7 +389,7 @@ def test_a_later_complete_batch_of_the_source_ends_what_was_wrong_with_an_earlie
         ("batch_mismatch", None),
         ("incomplete_snapshot", None),
     ]
-    later = {"as_of": NOW + AS_OF + 1, "log_time": NOW + HOUR}
+    later: dict[str, Any] = {"as_of": NOW + AS_OF + 1, "log_time": NOW + HOUR}
     shop.mark(items=0, batch="elsewhere", locations=["S1"], **later)
     shop.mark(items=0, batch="partial", mode="PARTIAL", **later)
     assert len(shop.found(*wrong)) == 2
