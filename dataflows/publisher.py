@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, Producer
 from confluent_kafka import Message as Delivered
 
 from dataflows import decisions, metrics, records
+from dataflows.duties import read_duties
 from dataflows.offering import Offering
 from dataflows.redis_link import RedisLink, Stopped
 from inventory.batch import Control, DeadLetter, Forward, Incident, Outputs
@@ -80,6 +81,7 @@ class Publisher:
         self._codec = codec_of(settings)
         self._prefix = settings.redis_prefix.encode()
         self._availability_header = self._codec.encode_prefix("Availability")
+        self._duties = read_duties(settings.exception_owners)
         self._topics = {name: settings.topic_prefix + name for name in records.OUTPUT_TOPICS}
         self._rules: dict[int, records.RuleTexts] = {}
         self._told: dict[int, tuple[float, int]] = {}
@@ -233,8 +235,9 @@ class Publisher:
         self._produce(self._topics["dead-letters"], value, letter.message.key)
 
     def _incident(self, incident: Incident) -> None:
-        metrics.EXCEPTIONS.labels(incident.code).inc()
-        value = records.exception(incident)
+        if incident.closed_at is None:
+            metrics.EXCEPTIONS.labels(incident.code).inc()
+        value = records.exception(incident, self._duties[incident.code])
         self._produce(
             self._topics["exceptions"],
             self._codec.encode("Exception", value),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dataflows.duties import Duty
 from inventory.admission import EXPLODED
 from inventory.batch import DeadLetter, Incident, Message, Origin
 from inventory.columns import Records
@@ -15,14 +16,6 @@ from wire.rows_terms import encode_terms
 from wire.topics import BY_CODE, LARGEST_MESSAGE
 
 OUTPUT_TOPICS = ("availability", "exceptions", "dead-letters", "routed", "reservation-decisions")
-
-_SEVERITY = {
-    "oversell": "CRITICAL",
-    **dict.fromkeys(
-        ("negative_stock", "count_too_late", "drift", "basis_suspect", "clamped_basis"), "WARNING"
-    ),
-}
-
 
 _MOST_KEPT = LARGEST_MESSAGE - (64 << 10)
 """Bytes of a message in its dead letter; other producers may be allowed larger ones than this one."""
@@ -61,19 +54,20 @@ def line_of(letter: DeadLetter) -> str | None:
     return f"{letter.line or ''}/{(letter.message.key or b'').decode(errors='replace')}"
 
 
-def exception(incident: Incident) -> dict[str, Any]:
+def exception(incident: Incident, duty: Duty) -> dict[str, Any]:
     """The Exception record; its id is the same whenever the same thing is told again."""
     parts = (incident.code, incident.sku, incident.location, incident.cause)
     digest = hashlib.sha256("\x00".join(part or "" for part in parts).encode()).hexdigest()[:32]
     return {
         "exception_id": digest,
         "code": incident.code,
-        "severity": _SEVERITY.get(incident.code, "INFO"),
+        "severity": duty.severity,
         "status": "OPEN" if incident.closed_at is None else "CLOSED",
         "sku": incident.sku,
         "location": incident.location,
         "channel": incident.channel,
         "source": incident.source,
+        "owner": duty.owner,
         "correlation_id": incident.correlation_id,
         "opened_at": incident.opened_at,
         "closed_at": incident.closed_at,

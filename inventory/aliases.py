@@ -67,7 +67,7 @@ class Aliases:
     def hear_bound(self, bound: Iterable[Alias], now: int, out: Outputs) -> None:
         """An arbiter, or to an arbiter without state another lane, says whose these are."""
         for alias in bound:
-            if not self._bind(alias, out):
+            if not self._bind(alias, now, out):
                 out.incidents.append(self._conflict(alias, now))
 
     def settle(self, asking: Collection[int], now: int, out: Outputs) -> None:
@@ -94,9 +94,7 @@ class Aliases:
         for _, claim in claims:
             owner = self._masters.owner(claim.source, claim.identifier)
             alias = claim if owner is None else claim._replace(sku=owner)
-            self._bind(alias, out)
-            if alias != claim:
-                out.incidents.append(self._conflict(claim, now))
+            self._bind(alias, now, out)
             # Who asked may have lost its state since it was told last.
             to = range(self._lanes) if owner is None else (shard_of(claim.sku) % self._lanes,)
             for lane in to:
@@ -105,9 +103,11 @@ class Aliases:
         for lane, aliases in told.items():
             out.controls += _bound(lane, aliases)
 
-    def _bind(self, alias: Alias, out: Outputs) -> bool:
+    def _bind(self, alias: Alias, now: int, out: Outputs) -> bool:
+        losers = self._masters.claimants(alias.source, alias.identifier) - {alias.sku}
         if not self._masters.bind_alias(*alias):
             return False
+        out.incidents += [self._conflict(alias._replace(sku=loser), now) for loser in sorted(losers)]
         waiting = self._parking.release("sku", alias.identifier)
         out.released += [(self._number, message) for message in waiting]
         return True

@@ -32,7 +32,7 @@ from inventory.decisions import (
     Standing,
 )
 from inventory.demand import CANCEL, SOFT, line_of, used
-from inventory.holds import CONTENT, NOT_ASKED, content, decide_version, hold, restore, take_over
+from inventory.holds import CONTENT, NOT_ASKED, content, contradict, decide_version, hold, restore, take_over
 from inventory.masters import Masters
 from inventory.offers import Numbers
 from inventory.positions import mark_moved
@@ -41,7 +41,7 @@ from inventory.requests import Request, is_request, request_from_json, request_o
 from inventory.state import NO_LINE_YET, Memory
 from inventory.versions import keep_version
 
-_WAITS = 15
+WAITS = 15
 """Outcome of a record that is to be decided instead of folded."""
 
 OWN_DECISIONS = 7
@@ -50,11 +50,13 @@ OWN_DECISIONS = 7
 
 class Checked:
     """Decides the requests of one lane. `confirm_grace` and `remembered` (how long decisions are) in ms; `numbers`
-    computes those of a sku (its row) as they are at the moment; `see_versions` hears of versions that became lines'."""
+    computes those of a sku (its row) as they are at the moment; `see_versions` hears of versions that became lines',
+    `see_line` of each line (its row), what it was asked for and when (ms)."""
 
     def __init__(
         self, memory: Memory, masters: Masters, confirm_grace: int, remembered: int,
         numbers: Callable[[int], Numbers], see_versions: Callable[[Admitted], None],
+        see_line: Callable[[int, Request, int], None],
     ) -> None:  # fmt: skip
         self._memory = memory
         self._masters = masters
@@ -62,6 +64,7 @@ class Checked:
         self._remembered = remembered
         self._numbers_of = numbers
         self._see_versions = see_versions
+        self._see_line = see_line
         self._fresh: dict[int, Numbers] = {}
         self.decisions = Decisions(memory)
         self.waiting: list[Request] = []
@@ -88,7 +91,7 @@ class Checked:
             hashes = int(lines["key"][line]), int(lines["check"][line])
             self.waiting.append(request_of(part, i, sku(row), verdict, hashes))
             self.changed = True
-            verdict.outcome[i] = _WAITS
+            verdict.outcome[i] = WAITS
 
     # -- what is decided -----------------------------------------------------------------------------------------
 
@@ -221,8 +224,11 @@ class Checked:
         columns, verdict = request.as_held(granted, self._grace)
         self._fresh.pop(request.sku, None)
         if int(line["version"]) >= request.identity.version:  # a fact has gone beyond it
+            if int(line["version"]) == request.identity.version:
+                contradict(state, row)
             keep_version(state, row, columns, 0, verdict, request.log_time)
             mark_moved(state, request.sku)
+            self._see_line(row, request, now)
             return None
         folding.apply_version(state, row, columns, 0, verdict, now)
         hold(state, row, request.quantity, self._grace, request.occurred_at, now)
@@ -231,6 +237,7 @@ class Checked:
         if line["fact"]:
             take_over(state, row, now)
         self._see_versions(verdict)
+        self._see_line(row, request, now)
         return [int(v) for v in before]
 
     def hold_of(self, row: int) -> Hold:

@@ -34,21 +34,19 @@ class Measured(NamedTuple):
 
     `drift`: the number less what the engine had for the same instant. `hard` and `all`: the demand (hard; soft too)
     that a wrongly declared basis would make it drift by: as of the count, less as of the source's own before it.
-    `demand`: D(T) of counts net of it that say 0. `left`: how much more may be spent on `hard` and `all`, in lines
-    looked at; a sample is evidence enough.
+    `left`: how much more may be spent on `hard` and `all`, in lines looked at; a sample is evidence enough.
     """
 
     drift: Longs
     hard: Longs
     all: Longs
-    demand: Longs
     left: Longs
 
 
 def measured(n: int) -> Measured:
     """Columns for n counts."""
-    drift, hard, everything, demand = np.full((4, n), NULL, np.int64)
-    return Measured(drift, hard, everything, demand, np.full(1, _LOOKED_AT))
+    drift, hard, everything = np.full((3, n), NULL, np.int64)
+    return Measured(drift, hard, everything, np.full(1, _LOOKED_AT))
 
 
 @kernel
@@ -74,8 +72,8 @@ def anchor_count(
         drop_net(s, sku, position)
     if b.basis != GROSS:
         location = s.positions.rows["key"][position] & 0xFFFFFFFF
-        set_net(s, sku, position, location, b.demand_as_of, b.net_of)
         demand = demand_at(s, sku, location, b.demand_as_of, b.net_of)
+        set_net(s, sku, position, location, b.demand_as_of, b.net_of, demand)
         s.positions.rows["on_hand"][position] += b.withheld + demand
         touch(s.positions, position)
     return result
@@ -156,8 +154,6 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
         if result != ANCHORED:
             continue
         notes.moved[i] = 1
-        if basis.basis != GROSS and c.longs[QUANTITY, i] == 0:
-            m.demand[i] = demand_at(s, sku, a.location[i], basis.demand_as_of, basis.net_of)
         if before >= 0:
             # Both values hold what moved after the count, so their difference is one as of the count.
             m.drift[i] = counter_value(s, position, counter) - had

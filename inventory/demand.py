@@ -49,6 +49,7 @@ def line_of(s: State, key: int, check: int, sku: int) -> int:
     lines["asked"][row] = -1
     lines["grace"][row] = 0
     lines["fact"][row] = 0
+    lines["contradicted"][row] = 0
     lines["sku"][row] = sku
     lines["location"][row] = -1
     lines["channel"][row] = -1

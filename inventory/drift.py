@@ -1,7 +1,6 @@
 """What counts say of their sources: how far their numbers are from what the engine had for the same instant.
 
-A steady drift equal to open demand betrays a basis that was declared wrongly; a source that is said to be net of
-demand and sends 0 while there is some has probably clamped its numbers.
+A steady drift equal to open demand betrays a basis that was declared wrongly.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -69,7 +68,6 @@ class _Counted(NamedTuple):
     drift: int
     hard: int
     all: int
-    demand: int
 
 
 class Namer(Protocol):
@@ -99,7 +97,7 @@ class Drift:
         self._tolerance = tolerance
         self.sources: dict[str, SourceDrift] = {}
         self._open: dict[_Key, int] = {}
-        self._at: dict[str, dict[int, int]] = {"drift": {}, "clamped_basis": {}}
+        self._at: dict[str, dict[int, int]] = {"drift": {}}
         """By code: how many are open at each position (sku row << 32 | location)."""
         self.changed = False
 
@@ -125,13 +123,9 @@ class Drift:
         measured = m.drift != NULL
         beyond = measured & (np.abs(m.drift) > self._tolerance)
         drifting = self._is_open("drift", verdict)
-        clamped = self._is_open("clamped_basis", verdict) & (part.columns.longs[_BASIS] != GROSS)
         opening = beyond & ~drifting
         opening &= np.cumsum(opening) <= max(1, _MOST_OPEN - len(self._at["drift"]))
-        telling = (
-            opening | (measured & (clamped | ~beyond & drifting)) | (m.hard != NULL) | (m.demand != NULL)
-        )
-        return np.flatnonzero(telling)
+        return np.flatnonzero(opening | (measured & ~beyond & drifting) | (m.hard != NULL))
 
     def _is_open(self, code: str, verdict: Admitted) -> npt.NDArray[np.bool_]:
         """Of each count, whether an incident of its position is open."""
@@ -156,11 +150,6 @@ class Drift:
                 told += self._set(key, stands, c, detail | {"drift": c.drift}, names, now)
             told += self._set_many(c, names, now)
             told += self._suspect(c, detail, names, now)
-        if c.counter == 0 and c.basis != GROSS:
-            key = ("clamped_basis", c.sku, c.location, c.source)
-            told += self._set(
-                key, c.demand != NULL and c.demand > 0, c, detail | {"open": c.demand}, names, now
-            )
         return told
 
     def _set_many(self, c: _Counted, names: Namer, now: int) -> list[Incident]:
@@ -252,5 +241,5 @@ def _counted(part: Slice, verdict: Admitted, m: Measured, names: Namer, i: int) 
         int(verdict.sku[i]), int(verdict.location[i]), names.source(int(verdict.source[i])),
         (text_of(part.columns, EVENT_ID, i) or b"").decode(errors="replace"), int(longs[QUANTITY]),
         int(longs[_COUNTED_AT]), int(longs[_BASIS]), int(longs[_COUNTER]), int(m.drift[i]), int(m.hard[i]),
-        int(m.all[i]), int(m.demand[i]),
+        int(m.all[i]),
     )  # fmt: skip

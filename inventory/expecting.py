@@ -6,19 +6,17 @@ from inventory.admission import OK, Admitted
 from inventory.batch import Slice
 from inventory.columns import LOCATION, OCCURRED_AT, QUANTITY, RECORDED_AT, Columns
 from inventory.folding import (
-    CONFLICTING_VERSION,
-    OVER_RECEIPT,
     Carried,
     Notes,
     Now,
     accept,
     named_supply,
-    note,
+    note_supply,
 )
 from inventory.jit import kernel
 from inventory.network import Network
 from inventory.state import NO_LINE_YET, Memory, State
-from inventory.supply import note_delivery, over_received, settle_supply
+from inventory.supply import note_delivery, settle_supply
 from inventory.tables import touch
 from inventory.ties import encoded_long, encoded_text, text_of
 
@@ -30,6 +28,8 @@ _VERSION, _KIND, _EXPECTED_AT, _STATUS = range(3, 7)
 def apply_supply(s: State, row: int, c: Columns, i: int, a: Admitted) -> None:
     """Make record i the line's version."""
     rows = s.supply.rows
+    if rows["version"][row] != c.longs[_VERSION, i]:
+        rows["contradicted"][row] = 0
     rows["version"][row] = c.longs[_VERSION, i]
     rows["kind"][row] = c.longs[_KIND, i]
     rows["quantity"][row] = c.longs[QUANTITY, i]
@@ -78,15 +78,15 @@ def fold_supply(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes:
             level = (occurred_at, recorded_at) == (rows["occurred_at"][row], rows["recorded_at"][row])
             same = _same_supply(s, row, c, i, a)
             if not same:
-                note(notes, CONFLICTING_VERSION, i)
+                rows["contradicted"][row] = 1
+                note_supply(s, row, notes, i)
                 if level:
                     return i
             if not ahead:
                 continue
         notes.moved[i] = 0 if same else 1
         apply_supply(s, row, c, i, a)
-        if over_received(s, row):
-            note(notes, OVER_RECEIPT, i)
+        note_supply(s, row, notes, i)
     return c.start.size
 
 
@@ -109,6 +109,7 @@ def fold_expected(
         if _content_of_record(c, first) > _content_of_row(held, network):
             notes.moved[first] = 1
             apply_supply(state, row, c, first, verdict)
+            note_supply(state, row, notes, first)
         first += 1
 
 

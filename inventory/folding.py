@@ -1,6 +1,7 @@
 """Folding a slice of admitted records: one kernel a kind, readable as the rule it implements.
 
-`notes` collects what a person may want to know: (note code, record) pairs, at most `_NOTES_PER_RECORD` a record.
+`notes` collects what a person may want to know, at most `_NOTES_PER_RECORD` a record: what a record says against
+another, and the lines that are in some trouble after it (`troubles`).
 """
 
 from typing import NamedTuple
@@ -9,27 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.admission import OK, Admitted
-from inventory.columns import (
-    EVENT_ID,
-    NULL,
-    OCCURRED_AT,
-    QUANTITY,
-    RECORDED_AT,
-    SOURCE,
-    Bytes,
-    Columns,
-    Longs,
-)
+from inventory.columns import EVENT_ID, OCCURRED_AT, QUANTITY, RECORDED_AT, SOURCE, Bytes, Columns, Longs
 from inventory.demand import (
-    CANCEL,
-    HARD,
     RELEASE,
     consume,
-    expired,
     line_of,
     note_expiry,
     settle,
-    used,
     withdraw,
 )
 from inventory.draws import note_placed, sell
@@ -41,45 +28,27 @@ from inventory.jit import kernel
 from inventory.nets import shift_nets
 from inventory.positions import add_delta, mark_moved, position_of
 from inventory.state import NO_LINE_YET, ON_HAND_COUNTER, State
-from inventory.supply import over_received, receive, send, supply_of
+from inventory.supply import receive, send, supply_of
 from inventory.tables import touch
+from inventory.troubles import line_trouble, supply_trouble
 from inventory.versions import TIED, keep_version
 
 _NOTES_PER_RECORD = 4
-(
-    CONFLICTING_DUPLICATE,
-    CONFLICTING_VERSION,
-    OVER_RELEASE,
-    SHIPPED_AFTER_CANCEL,
-    CONFIRMED_AFTER_EXPIRY,
-    COUNT_TOO_LATE,
-    UNKNOWN_CHANNEL,
-    OVER_RECEIPT,
-) = range(8)
-NOTE_CODES = (
-    "conflicting_duplicate",
-    "conflicting_version",
-    "over_release",
-    "shipped_after_cancel",
-    "confirmed_after_expiry",
-    "count_too_late",
-    "unknown_channel",
-    "over_receipt",
-)
+CONFLICTING_DUPLICATE, COUNT_TOO_LATE, UNKNOWN_CHANNEL, LINE_TROUBLE, SUPPLY_TROUBLE = range(5)
 
 _RECEIPT, _SHIP, _RETURN, _TRANSFER_OUT, _TRANSFER_IN, _ADJUST, _STATE_CHANGE = range(7)
 _LINE_SEED, _CHECK_SEED = 101, 202
 _REFERENCE = 7  # a text of StockMovement
-_SHIPPED, _ADJUSTED, _RELEASED = range(3)
 _DEFAULT_LINE = np.array([ord("1")], np.uint8)
 
 
 class Notes(NamedTuple):
-    """`code`, `record`: parallel; `head` = [notes, duplicates folded away]. `moved` (n): 1 for records that took
-    effect: no duplicates, no older counts, no versions but the greatest."""
+    """`code`, `record`, `row` (of the line that is in trouble): parallel; `head` = [notes, duplicates folded away].
+    `moved` (n): 1 for records that took effect: no duplicates, no older counts, no versions but the greatest."""
 
     code: npt.NDArray[np.int32]
     record: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int32]
     head: Longs
     moved: Bytes
 
@@ -87,8 +56,8 @@ class Notes(NamedTuple):
 def notes(n: int) -> Notes:
     """Room for the notes of n records."""
     size = _NOTES_PER_RECORD * n
-    empty = np.zeros(size, np.int32)
-    return Notes(empty, empty.copy(), np.zeros(2, np.int64), np.zeros(n, np.uint8))
+    code, record, row = np.zeros((3, size), np.int32)
+    return Notes(code, record, row, np.zeros(2, np.int64), np.zeros(n, np.uint8))
 
 
 class Carried(NamedTuple):
@@ -112,6 +81,22 @@ def note(notes: Notes, code: int, record: int) -> None:
     notes.code[notes.head[0]] = code
     notes.record[notes.head[0]] = record
     notes.head[0] += 1
+
+
+@kernel
+def note_line(s: State, row: int, notes: Notes, record: int) -> None:
+    """Tell that a record left a reservation line in trouble, if it did."""
+    if line_trouble(s, row) != 0:
+        notes.row[notes.head[0]] = row
+        note(notes, LINE_TROUBLE, record)
+
+
+@kernel
+def note_supply(s: State, row: int, notes: Notes, record: int) -> None:
+    """Tell that a record left an expected line in trouble, if it did."""
+    if supply_trouble(s, row) != 0:
+        notes.row[notes.head[0]] = row
+        note(notes, SUPPLY_TROUBLE, record)
 
 
 @kernel
@@ -181,18 +166,11 @@ def _named_line(s: State, c: Columns, i: int, id_field: int, line_field: int, sk
 
 @kernel
 def _consume_noting(
-    s: State, row: int, quantity: int, how: int, occurred_at: int, logged_at: int, now: int, notes: Notes,
+    s: State, row: int, quantity: int, release: bool, occurred_at: int, logged_at: int, now: int, notes: Notes,
     record: int,
 ) -> None:  # fmt: skip
-    consume(s, row, quantity, how == _RELEASED, occurred_at, logged_at, now)
-    lines = s.lines.rows
-    if lines["version"][row] == NO_LINE_YET or quantity <= 0:
-        return
-    if lines["action"][row] == CANCEL:
-        if how == _SHIPPED:
-            note(notes, SHIPPED_AFTER_CANCEL, record)
-    elif used(s, row) > lines["quantity"][row]:
-        note(notes, OVER_RELEASE, record)
+    consume(s, row, quantity, release, occurred_at, logged_at, now)
+    note_line(s, row, notes, record)
 
 
 @kernel
@@ -257,10 +235,7 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             add_delta(s, position, state, occurred_at, logged_at, change)
         if names_line and movement in (_SHIP, _ADJUST):
             row = _named_line(s, c, i, 8, 9, sku)
-            _consume_noting(
-                s, row, -change, _SHIPPED if movement == _SHIP else _ADJUSTED, occurred_at, logged_at, now.clock,
-                notes, i,
-            )  # fmt: skip
+            _consume_noting(s, row, -change, False, occurred_at, logged_at, now.clock, notes, i)
         elif movement == _SHIP and a.channel[i] >= 0:
             sell(s, sku, a.channel[i], occurred_at, quantity)
         if names_supply and movement in (_RECEIPT, _TRANSFER_IN, _TRANSFER_OUT):
@@ -269,8 +244,7 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
                 send(s, supply, quantity, logged_at)
             else:
                 receive(s, supply, occurred_at, quantity, logged_at)
-                if over_received(s, supply):
-                    note(notes, OVER_RECEIPT, i)
+                note_supply(s, supply, notes, i)
 
 
 @kernel
@@ -298,7 +272,7 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             add_delta(s, position, to_state, occurred_at, logged_at, -quantity)
         if names_line and quantity > 0:
             row = _named_line(s, c, i, 8, 9, sku)
-            _consume_noting(s, row, quantity, _SHIPPED, occurred_at, logged_at, now.clock, notes, i)
+            _consume_noting(s, row, quantity, False, occurred_at, logged_at, now.clock, notes, i)
         elif not names_line and quantity > 0 and a.channel[i] >= 0:
             sell(s, sku, a.channel[i], occurred_at, quantity)
 
@@ -347,8 +321,11 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
     lines = s.lines.rows
     occurred_at = c.longs[OCCURRED_AT, i]
     shift_nets(s, row, occurred_at, -1)
-    if lines["version"][row] != NO_LINE_YET and lines["occurred_at"][row] < occurred_at:
+    replaces = lines["version"][row] != c.longs[3, i]
+    if lines["version"][row] != NO_LINE_YET and (replaces or lines["occurred_at"][row] < occurred_at):
         keep_current(s, row)
+    if replaces:
+        lines["contradicted"][row] = 0
     lines["version"][row] = c.longs[3, i]
     lines["quantity"][row] = c.longs[QUANTITY, i]
     lines["action"][row] = c.longs[4, i]
@@ -385,7 +362,7 @@ def fold_reservations(
         if action == RELEASE:
             quantity = c.longs[QUANTITY, i]
             if _is_new(s, _fact_id(c, i, -1, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):
-                _consume_noting(s, row, quantity, _RELEASED, occurred_at, logged_at, now.clock, notes, i)
+                _consume_noting(s, row, quantity, True, occurred_at, logged_at, now.clock, notes, i)
             continue
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
         touch(s.lines, row)
@@ -397,6 +374,7 @@ def fold_reservations(
         if have != NO_LINE_YET and version < have:
             if keep_version(s, row, c, i, a, logged_at) == TIED:
                 return i
+            note_line(s, row, notes, i)
             continue
         if have != NO_LINE_YET and version == have:
             if _same_content(s, row, c, i, a):
@@ -409,7 +387,8 @@ def fold_reservations(
                 elif keep_version(s, row, c, i, a, logged_at) == TIED:
                     return i
                 continue
-            note(notes, CONFLICTING_VERSION, i)
+            lines["contradicted"][row] = 1
+            note_line(s, row, notes, i)
             if occurred_at != lines["occurred_at"][row]:
                 if occurred_at < lines["occurred_at"][row]:
                     if keep_version(s, row, c, i, a, logged_at) == TIED:
@@ -420,18 +399,9 @@ def fold_reservations(
                     continue
             else:
                 return i
-        elif (
-            have != NO_LINE_YET
-            and action != CANCEL
-            and lines["action"][row] != CANCEL
-            and expired(s, row, now.clock)
-            and (c.longs[5, i] == HARD or c.longs[6, i] == NULL or c.longs[6, i] >= now.clock)
-        ):
-            note(notes, CONFIRMED_AFTER_EXPIRY, i)
         notes.moved[i] = 1
         apply_version(s, row, c, i, a, now.clock)
-        if lines["action"][row] != CANCEL and used(s, row) > lines["quantity"][row]:
-            note(notes, OVER_RELEASE, i)
+        note_line(s, row, notes, i)
     return c.start.size
 
 

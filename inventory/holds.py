@@ -68,6 +68,13 @@ def decide_version(s: State, row: int, version: int, logged_at: int) -> None:
 
 
 @kernel
+def contradict(s: State, row: int) -> None:
+    """The line's version was told with another content."""
+    s.lines.rows["contradicted"][row] = 1
+    touch(s.lines, row)
+
+
+@kernel
 def content(s: State, row: int, out: Longs) -> None:
     """Read the columns of `CONTENT`."""
     lines = s.lines.rows

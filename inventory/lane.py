@@ -7,7 +7,7 @@ import numpy as np
 from inventory import folding
 from inventory.admission import BUNDLE, NEW_BUNDLE, NEW_SOURCE, Admitted, Guards, admit, admitted, home_lanes
 from inventory.aliases import Alias, Aliases, Claim
-from inventory.aside import explode, pos_line, set_aside
+from inventory.aside import explode, set_aside
 from inventory.batch import (
     OWN_POS_SALES,
     Batch,
@@ -15,7 +15,6 @@ from inventory.batch import (
     Control,
     ControlKind,
     Forward,
-    Incident,
     Marker,
     Outputs,
     Slice,
@@ -24,7 +23,7 @@ from inventory.bundle_numbers import compute_bundles
 from inventory.bundles import BUNDLE as BUNDLE_SORT
 from inventory.bundles import Told
 from inventory.checked import Checked
-from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE, Ints, Kind
+from inventory.columns import EVENT_ID, SOURCE, Ints, Kind
 from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
 from inventory.draws import forget_sales
@@ -32,7 +31,7 @@ from inventory.drift import Drift
 from inventory.expecting import fold_expected
 from inventory.greeting import Greeting
 from inventory.history import forget_history
-from inventory.incidents import Watch, as_incident, nested_bundle
+from inventory.incidents import nested_bundle
 from inventory.marker_records import MarkerRecords
 from inventory.markers import Markers
 from inventory.master_records import MasterRecords
@@ -48,6 +47,7 @@ from inventory.supply import forget_supply
 from inventory.ties import Item, content_of_line, content_of_record, text_of
 from inventory.versions import replace_version, tied_version
 from inventory.views import Views
+from inventory.watch import Watch
 
 GENERATION_SHIFT = 44
 _SHOWN_AT_ONCE = 2048
@@ -93,15 +93,18 @@ class Lane:
         self.aliases = Aliases(number, lanes, self.masters, self.parking)
         self.greeting = Greeting(number, lanes, nonce, self.aliases, self.masters.bundles)
         self._records = MasterRecords(number, lanes, self.memory, self.masters, self.aliases, self.parking)
-        self.watch = Watch(config.exception_delay_ms)
         self.drift = Drift(config.drift_tolerance)
         kept = config.count_horizon_ms + config.clock_tolerance_ms
         self.markers = Markers(lanes, kept)
         self.snapshots = Snapshots(lanes, kept, self.memory, self.masters, self)
+        self.watch = Watch(
+            number, config.exception_delay_ms, config.dedupe_horizon_ms, config.clock_tolerance_ms, self.memory,
+            self.masters, self.snapshots, self,
+        )  # fmt: skip
         self._held_markers: list[Marker] = []
         self.checked = Checked(
             self.memory, self.masters, config.confirm_grace_ms, config.reservation_memory_ms, self._numbers_of,
-            self.snapshots.see_versions,
+            self.snapshots.see_versions, self.watch.see_request,
         )  # fmt: skip
         self.now = 0
         self.log_clock = 0
@@ -126,6 +129,7 @@ class Lane:
             self._records.fold(master, batch.masters_ready or self.live, self.now, out)
         for control in batch.controls:
             self._hear(control, out)
+        self.watch.see_masters(batch.masters, self.now, out.incidents)
         self._derive(out)
         if batch.masters_ready:
             self.greeting.speak(self.now, out)
@@ -147,6 +151,9 @@ class Lane:
         if batch.publish and self.live:
             self.masters.components.tell_nature(out)
             self._show(batch.caught_up, out)
+        self.watch.pass_time(self.now, self.log_clock, out.incidents)  # all of that log time is folded now
+        if out.incidents:
+            out.incidents = self.watch.adopt(out.incidents, self.now)
         out.parked = len(self.parking)
         out.waiting = self.memory.moved().size
         return out
@@ -157,8 +164,6 @@ class Lane:
             self.mark_all_moved()
         out.dead_letters += self.parking.expire(self.log_clock)
         self.markers.tick(self.now, self.log_clock, out)
-        for key, since in self.watch.due(self.now):
-            out.incidents.append(self._as_incident(key, since, None))
 
     # -- master data and the other lanes -------------------------------------------------------------------------
 
@@ -206,6 +211,7 @@ class Lane:
         """After master data: what every sku's numbers rest on."""
         if not self.masters.refresh():
             return
+        self.watch.see_network(self.now, out.incidents)
         deleted = self.masters.deleted_locations()
         before = self.memory.location_deleted
         self.memory.set_locations(deleted)
@@ -234,7 +240,7 @@ class Lane:
             return
         memory = self.memory
         self._make_room(part, n)
-        verdict = self._admit(part, out)
+        verdict, too_late = self._admit(part, out)
         state = memory.state()
         now = folding.Now(self.now, memory.ids.bucket(self.log_clock))
         found = folding.notes(n)
@@ -252,9 +258,7 @@ class Lane:
         out.duplicates += int(found.head[1])
         name = part.kind.name.lower()
         out.folded[name] = out.folded.get(name, 0) + n
-        for j in range(int(found.head[0])):
-            code = folding.NOTE_CODES[int(found.code[j])]
-            out.incidents.append(self._noted(code, part, verdict, int(found.record[j])))
+        self.watch.see_facts(part, verdict, found, too_late, self.now, out.incidents)
 
     def _fold_counts(self, part: Slice, verdict: Admitted, found: folding.Notes, out: Outputs) -> None:
         m = measured(part.columns.start.size)
@@ -271,6 +275,7 @@ class Lane:
         for marker in markers:
             self._marker_records.fold(marker, self.now, self.log_clock, out)
         self.snapshots.settle(self.now, self.log_clock, out)
+        self.watch.see_batches(self.now, out.incidents)
 
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
@@ -319,6 +324,7 @@ class Lane:
         least = int(bounds[0]) if bounds.size else NEVER
         if forget_lines(self.memory.state(), before, self.log_clock - self.config.count_horizon_ms, least):
             self.memory.stores["lines"].reindex()
+            self.watch.forgotten = True
 
     def _forget_sales(self) -> None:
         kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
@@ -327,16 +333,20 @@ class Lane:
     def _forget_supply(self) -> None:
         if forget_supply(self.memory.state(), self.log_clock - self.config.reservation_memory_ms):
             self.memory.stores["supply"].reindex()
+            self.watch.forgotten = True
 
     def _forget_history(self) -> None:
         dated_before = self.log_clock - self.config.count_horizon_ms
         forget_history(self.memory.state(), dated_before - self.config.clock_tolerance_ms, dated_before)
+        self.watch.forgotten = True
 
     def _forget_deltas(self) -> None:
         kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
         forget_deltas(self.memory.state(), self.log_clock - kept)
 
-    def _admit(self, part: Slice, out: Outputs) -> Admitted:
+    def _admit(self, part: Slice, out: Outputs) -> tuple[Admitted, list[int]]:
+        """What is to be folded, and the counts that came too late."""
+        too_late: list[int] = []
         verdict = admitted(part.columns.start.size)
         while admit(
             part.columns, int(part.kind), part.origin.log_time, part.origin.flags, self._guards,
@@ -344,10 +354,9 @@ class Lane:
         ):  # fmt: skip
             if not self._intern(part, verdict):
                 explode(part, verdict, self.masters.bundles, self.lanes, out)
-                for i in set_aside(part, verdict, self.parking, self.log_clock, out):
-                    out.incidents.append(self._noted("count_too_late", part, verdict, i))
+                too_late = set_aside(part, verdict, self.parking, self.log_clock, out)
                 break
-        return verdict
+        return verdict, too_late
 
     def _intern(self, part: Slice, verdict: Admitted) -> bool:
         """Number the sources and bundles seen for the first time; True if there were any."""
@@ -382,6 +391,7 @@ class Lane:
                 if past < 0:
                     found.moved[first] = 1
                     folding.apply_version(state, row, c, first, verdict, now.clock)
+                    folding.note_line(state, row, found, first)
                 else:
                     replace_version(state, row, past, c, first, verdict)
             first += 1
@@ -410,7 +420,8 @@ class Lane:
         if waiting == 0 or not (caught_up or self.now - self._shown_at >= self.config.coalesce_ms):
             return
         skus = self.memory.take_moved(_SHOWN_AT_ONCE)
-        if skus.size == waiting:
+        all_of_them = skus.size == waiting
+        if all_of_them:
             self._shown_at = self.now
         masters = self.masters
         if masters.bundles:
@@ -419,8 +430,7 @@ class Lane:
                 return
         out.views = with_recent(self._views(skus), self.memory, skus)
         masters.components.tell(out.views, skus, masters.terms(self.now), masters.reach(), out)
-        for key, opened_at in self.watch.observe(out.views, skus, self.now):
-            out.incidents.append(self._as_incident(key, opened_at, self.now))
+        self.watch.see_numbers(out.views, skus, all_of_them, self.now, out.incidents)
 
     def _views(self, skus: Ints) -> Views:
         memory, masters = self.memory, self.masters
@@ -454,21 +464,3 @@ class Lane:
     def source(self, number: int) -> str:
         """The name of a source."""
         return self.memory.source_names.text(number).decode(errors="replace")
-
-    # -- incidents -----------------------------------------------------------------------------------------------
-
-    def _as_incident(self, key: tuple[str, int, int], opened_at: int, closed_at: int | None) -> Incident:
-        return as_incident(
-            key, self.sku(key[1]), self.masters.network.id_of_location(key[2]), opened_at, closed_at
-        )
-
-    def _noted(self, code: str, part: Slice, verdict: Admitted, i: int) -> Incident:
-        c = part.columns
-        texts = {f: text_of(c, f, i) for f in (EVENT_ID, SOURCE, CORRELATION_ID, LOCATION)}
-        readable = {f: None if t is None else t.decode(errors="replace") for f, t in texts.items()}
-        event = readable[EVENT_ID] or ""
-        line = pos_line(part, i)
-        return Incident(
-            code, self.sku(int(verdict.sku[i])), readable[LOCATION], event if line is None else f"{event}/{line}",
-            self.now, source=readable[SOURCE], correlation_id=readable[CORRELATION_ID], events=(event,),
-        )  # fmt: skip

@@ -37,6 +37,7 @@ class Book:
         self.contradicted = False
         self.contradicted_at = 0
         self.overdue = False
+        self.superseded = False
 
     def mark(self, marker: dict[str, Any], items: int | None) -> None:
         """Take what a marker says."""
@@ -64,6 +65,13 @@ class Book:
             return False
         self.complete = self.items is not None and self.seen.size >= self.items
         return self.complete
+
+    def covers(self, other: "Book") -> bool:
+        """Whether this batch, complete, tells all that the other, older one was to tell."""
+        if not self.complete or self.said is None or self.said["mode"] == "PARTIAL" or other.said is None:
+            return False
+        locations = {*other.said["locations"], *(base[3] for base in other.bases)}
+        return locations <= set(self.said["locations"]) and bool(other.said["as_of"] < self.said["as_of"])
 
     def dump(self) -> dict[str, Any]:
         return {**vars(self), "seen": to_text(self.seen)}
@@ -113,17 +121,37 @@ class Markers:
                     "after": book.after.get(str(lane), {}),
                 }
                 out.controls.append((lane, Control(ControlKind.COMPLETE, payload)))
+            for other, older in self.books.items():
+                if other[0] == source and book.covers(older):
+                    self._supersede(other, older, now, out)
+        if any(other[0] == source and newer.covers(book) for other, newer in self.books.items()):
+            self._supersede(key, book, now, out)
         if book.overdue and (book.complete or book.contradicted):
             book.overdue = False
             out.incidents.append(_incident("incomplete_snapshot", key, book, book.since, now))
-        if book.contradicted and not book.contradicted_at:
+        if book.contradicted and not book.contradicted_at and not book.superseded:
             book.contradicted_at = now
             out.incidents.append(_incident("batch_mismatch", key, book, now, None))
+
+    def _supersede(self, key: _Key, book: Book, now: int, out: Outputs) -> None:
+        """A later batch of the source tells everything anew: what was wrong with this one matters no more."""
+        if book.superseded:
+            return
+        book.superseded = True
+        self.changed.add(key)
+        self._close(key, book, now, out)
+        book.overdue, book.contradicted_at = False, 0
+
+    def _close(self, key: _Key, book: Book, now: int, out: Outputs) -> None:
+        if book.overdue:
+            out.incidents.append(_incident("incomplete_snapshot", key, book, book.since, now))
+        if book.contradicted_at:
+            out.incidents.append(_incident("batch_mismatch", key, book, book.contradicted_at, now))
 
     def tick(self, now: int, log_clock: int, out: Outputs) -> None:
         """Time has passed: batches that should have ended, and batches that nothing more is expected of."""
         for key, book in list(self.books.items()):
-            ended = book.complete or book.contradicted or book.overdue
+            ended = book.complete or book.contradicted or book.overdue or book.superseded
             if not ended and now - book.since >= _INCOMPLETE_AFTER:
                 book.overdue = True
                 self.changed.add(key)
@@ -131,10 +159,7 @@ class Markers:
             if log_clock - book.heard > self._horizon:
                 del self.books[key]
                 self.changed.add(key)
-                if book.overdue:
-                    out.incidents.append(_incident("incomplete_snapshot", key, book, book.since, now))
-                if book.contradicted:
-                    out.incidents.append(_incident("batch_mismatch", key, book, book.contradicted_at, now))
+                self._close(key, book, now, out)
 
     def load(self, key: _Key, kept: dict[str, Any] | None) -> None:
         """What was written down of one batch; later ones overwrite it."""

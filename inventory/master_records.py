@@ -52,7 +52,8 @@ class MasterRecords:
         sort = master.record.lower()
         place = master.key.removeprefix(f"{sort}:")
         conflicts = self._masters.put_place(sort, place, master.value)
-        out.incidents += [alias_conflict(conflict, place, now) for conflict in conflicts]
+        if self._number == 0:  # every lane reads of it: one of them tells
+            out.incidents += [alias_conflict(conflict, place, now) for conflict in conflicts]
         out.network_changed = True
         self._wake(sort, place, out)
         known = self._masters.documents.get(f"{sort}:{place}") or {}

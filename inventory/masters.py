@@ -180,6 +180,10 @@ class Masters:
         since = dict(self.documents.get(key, {}))
         self._keep(key, {**since, sku: min(log_time, since.get(sku, log_time))})
 
+    def claimants(self, source: str, identifier: str) -> set[str]:
+        """The skus of this lane whose claims of an alias are open."""
+        return set(self.documents.get(_key("claim", source, identifier), ()))
+
     def bound(self) -> Iterator[tuple[str, str, str]]:
         """All aliases (source, identifier, sku) that are bound."""
         for key, sku in self.documents.items():

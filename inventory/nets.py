@@ -22,11 +22,14 @@ def demand_at(s: State, sku: int, location: int, at: int, soft: int) -> int:
 
 
 @kernel
-def set_net(s: State, sku: int, position: int, location: int, demand_as_of: int, soft: int) -> None:
-    """The position's on_hand is anchored NET from now on."""
+def set_net(
+    s: State, sku: int, position: int, location: int, demand_as_of: int, soft: int, demand: int
+) -> None:
+    """The position's on_hand is anchored NET from now on; `demand` units of it were demand."""
     row = take(s.nets)
     n = s.nets.rows
     n["demand_as_of"][row] = demand_as_of
+    n["demand"][row] = demand
     n["position"][row] = position
     n["location"][row] = location
     n["soft"][row] = soft
@@ -69,4 +72,6 @@ def shift_nets(s: State, row: int, occurred_at: int, sign: int) -> None:
             if part != 0:
                 s.positions.rows["on_hand"][n["position"][net]] += sign * part
                 touch(s.positions, n["position"][net])
+                n["demand"][net] += part * sign
+                touch(s.nets, net)
         net = n["next"][net]

@@ -19,7 +19,7 @@ from inventory.positions import mark_moved
 from inventory.state import Memory
 from inventory.tables import FREE, SPARE, USED
 
-FORMAT = 2
+FORMAT = 3
 
 
 class Section(NamedTuple):
@@ -95,9 +95,12 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
     if lane.drift.changed or everything:
         lane.drift.changed = False
         yield _json("drift", lane.drift.dump())
-    if lane.watch.changed or everything:
-        lane.watch.changed = False
-        yield _json("watch", lane.watch.dump())
+    incidents = lane.watch.ledger.dump(everything)
+    if incidents:
+        yield _json("incidents", incidents)
+    suspects = lane.watch.suspects.dump(everything)
+    if suspects:
+        yield _json("suspects", suspects)
 
 
 def _snapshots(lane: Lane, everything: bool) -> Iterator[Section]:
@@ -134,7 +137,7 @@ def _meta(lane: Lane) -> Section:
             "moved": lane.memory.moved().tolist(),
             "reached": lane.snapshots.reached,
             "waiting": lane.snapshots.waiting,
-            "missing": lane.snapshots.missing,
+            "looked_at": lane.watch.suspects.looked_at,
         },
     )
 
@@ -150,7 +153,8 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     documents: dict[str, Any] = {}
     parked: dict[int, Any] = {}
     meta: dict[str, Any] = {}
-    watch: dict[str, Any] = {}
+    incidents: list[Any] = []
+    suspects: list[Any] = []
     requests: dict[str, Any] = {"waiting": [], "unread": []}
     drift: dict[str, Any] = {}
     ids: list[tuple[Any, Any]] = []
@@ -183,13 +187,18 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
                 lane.markers.load((source, batch), kept)
         elif sort == "drift":
             drift = json.loads(section.payload)
-        elif sort == "watch":
-            watch = json.loads(section.payload)
+        elif sort == "incidents":
+            incidents += json.loads(section.payload)
+        elif sort == "suspects":
+            suspects += json.loads(section.payload)
         elif sort == "meta":
             meta = json.loads(section.payload)
     lane.checked.load(requests)
     lane.drift.load(drift)
-    _finish(lane, documents, parked, watch, meta, ids)
+    _finish(lane, documents, parked, meta, ids)
+    lane.watch.ledger.load(incidents)
+    lane.watch.suspects.load(suspects, meta["looked_at"])
+    lane.watch.resume()
 
 
 def _load_table(lane: Lane, name: str, section: Section) -> None:
@@ -205,14 +214,13 @@ def _finish(
     lane: Lane,
     documents: dict[str, Any],
     parked: dict[int, Any],
-    watch: dict[str, Any],
     meta: dict[str, Any],
     ids: list[tuple[Any, Any]],
 ) -> None:
     memory = lane.memory
     lane.now, lane.log_clock = meta["now"], meta["log_clock"]
     memory.demand_since[0] = meta["demand_since"]
-    lane.snapshots.resume(meta["reached"], meta["waiting"], meta["missing"])
+    lane.snapshots.resume(meta["reached"], meta["waiting"])
     lane.next_offsets = meta["next_offsets"]
     lane.greeting.resume([Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]])
     for keys, marks in ids:
@@ -226,7 +234,6 @@ def _finish(
     for ticket in sorted(parked):
         if parked[ticket] is not None:
             lane.parking.restore(ticket, _parked_from_json(parked[ticket]))
-    lane.watch.load(watch)
     memory.invalidate()
     state = memory.state()
     rebuild_heap(state)

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from inventory.admission import DEAD, OK, PARK_SKU, Admitted
-from inventory.batch import Control, ControlKind, Incident, Outputs, Slice
+from inventory.batch import Control, ControlKind, Outputs, Slice
 from inventory.columns import LOCATION, NULL, SKU, SOURCE, Ints, Longs
 from inventory.counting import Basis
+from inventory.feeds import FullFeeds
 from inventory.masters import Masters
 from inventory.murmur import shard_of
 from inventory.recent import note_zeroed
@@ -21,6 +22,7 @@ from inventory.sequences import from_text, nothing, to_text
 from inventory.state import Memory
 from inventory.tables import find
 from inventory.ties import text_of
+from inventory.wrong_numbers import Feeds
 from inventory.zeroing import (
     demote_zero,
     place_lines,
@@ -78,7 +80,8 @@ class Listing:
 
 class Snapshots:
     """Of one lane. `completions`: what COMPLETE said of each batch, by batch; `waiting`: those said before this lane
-    had folded all its items again. `reached`: greatest offset folded of counts, by version slot."""
+    had folded all its items again. `reached`: greatest offset folded of counts, by version slot. `refused`: the counts
+    of 0 that came too late, and `zeroed`: the locations where others did not, until somebody takes them."""
 
     def __init__(self, lanes: int, horizon: int, memory: Memory, masters: Masters, names: Names) -> None:
         self._lanes = lanes
@@ -89,8 +92,10 @@ class Snapshots:
         self.listings: dict[_Key, Listing] = {}
         self.completions: dict[_Key, dict[str, Any]] = {}
         self.waiting: list[dict[str, Any]] = []
-        self.missing: dict[str, int] = {}
+        self.full = FullFeeds()
         self.reached: dict[str, int] = {}
+        self.refused: list[tuple[_Key, int, int]] = []
+        self.zeroed: list[tuple[_Key, dict[str, Any], int]] = []
         self.seen_positions = 0
         self.changed: set[_Key] = set()
 
@@ -118,8 +123,6 @@ class Snapshots:
         c = part.columns
         slot = str(part.carried.carrier)
         self.reached[slot] = max(self.reached.get(slot, -1), int(part.carried.offset.max(initial=-1)))
-        if self.missing:
-            self._close_missing(verdict, lane.now, out)
         fresh: dict[_Key, list[int]] = {}
         for i in np.flatnonzero(c.text_len[_BATCH_ID] > 0).tolist():
             outcome = int(verdict.outcome[i])
@@ -135,6 +138,7 @@ class Snapshots:
         listing = self.listings.setdefault(key, Listing())
         listing.heard = lane.log_clock
         self.changed.add(key)
+        self.full.relist(key)
         arrived, listed, bases = [], [], []
         for i in rows:
             place = self._place_of(part, verdict, i)
@@ -229,7 +233,7 @@ class Snapshots:
             listing.heard = log_clock
         self.changed.add(key)
         if said["mode"] == "FULL":
-            self._tell_missing(key, said, now, out)
+            self.changed.update(self.full.take(key, said))
         elif said["mode"] == "NONZERO":
             known = self.completions.get(key)
             if known is not None:
@@ -265,48 +269,43 @@ class Snapshots:
             raise_rows(state, rows, said["offset"], said["carrier"])
             refused, anchored = np.zeros((2, zeroed.size), np.bool_)
             zero_positions(state, zeroed, source, as_of, basis, batch, refused, anchored)
-            skus = memory.stores["positions"].used()["key"][zeroed[anchored]] >> 32
-            note_zeroed(memory, skus, ordinal, self._masters.lane, said["offset"], as_of, said["heard"])
-            for row in zeroed[refused].tolist():
-                out.incidents.append(self._incident("count_too_late", key, row, now, None))
+            keys = memory.stores["positions"].used()["key"]
+            note_zeroed(
+                memory,
+                keys[zeroed[anchored]] >> 32,
+                ordinal,
+                self._masters.lane,
+                said["offset"],
+                as_of,
+                said["heard"],
+            )
+            self.refused += [(key, as_of, position) for position in keys[zeroed[refused]].tolist()]
+            if not refused.all():
+                self.zeroed.append((key, said, ordinal))
 
     def _lists(self, key: _Key, ordinal: int, rows: Ints) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which of these positions of a location the batch lists."""
-        listing = self.listings.get(key)
         skus: Longs = self._memory.stores["positions"].used()["key"][rows] >> 32
+        return np.isin(skus, self._listed(key, ordinal))
+
+    def _listed(self, key: _Key, ordinal: int) -> Longs:
+        """The skus (rows; negative ones are not known) that the batch lists at a location."""
+        listing = self.listings.get(key)
         if listing is None:
-            return np.zeros(rows.size, np.bool_)
+            return nothing()
         source = self._memory.source_names.get(key[0].encode())
         names = self._memory.sku_names
         late = [_resolve(names, source, name.encode()) for at, name in listing.unnamed if at == ordinal]
         here = listing.listed[listing.listed >> 32 == ordinal] & 0xFFFFFFFF
-        return np.isin(skus, np.concatenate([here, np.array(late, np.int64)]))
+        return np.concatenate([here, np.array(late, np.int64)])
 
-    def _tell_missing(self, key: _Key, said: dict[str, Any], now: int, out: Outputs) -> None:
-        for ordinal in said["ordinals"]:
-            rows = positions_at(self._memory.stores["positions"].used(), ordinal)
-            for row in rows[~self._lists(key, ordinal, rows)].tolist():
-                position = int(self._memory.stores["positions"].table.rows["key"][row])
-                if str(position) not in self.missing:
-                    self.missing[str(position)] = now
-                    out.incidents.append(self._incident("missing_in_snapshot", key, row, now, None))
+    def feeds(self) -> Feeds:
+        """What the newest FULL batch of each location lists."""
 
-    def _close_missing(self, verdict: Admitted, now: int, out: Outputs) -> None:
-        """A count of the position has come."""
-        counted = np.flatnonzero(verdict.outcome == OK)
-        keys = verdict.sku[counted].astype(np.int64) << 32 | verdict.location[counted]
-        for position in np.unique(keys).tolist():
-            opened_at = self.missing.pop(str(position), None)
-            if opened_at is not None:
-                sku, place = self._names.sku(position >> 32), self._names.place(position & 0xFFFFFFFF)
-                out.incidents.append(Incident("missing_in_snapshot", sku, place, "position", opened_at, now))
+        def unnamed(key: _Key) -> bool:
+            return key in self.listings and bool(self.listings[key].unnamed)
 
-    def _incident(self, code: str, key: _Key, row: int, opened_at: int, closed_at: int | None) -> Incident:
-        position = int(self._memory.stores["positions"].table.rows["key"][row])
-        sku, place = self._names.sku(position >> 32), self._names.place(position & 0xFFFFFFFF)
-        cause = "position" if code == "missing_in_snapshot" else f"{key[0]}/{key[1]}"
-        detail = {"batch_id": key[1]}
-        return Incident(code, sku, place, cause, opened_at, closed_at, source=key[0], detail=detail)
+        return self.full.feeds(self._listed, unnamed)
 
     # -- forgetting --------------------------------------------------------------------------------------------------
 
@@ -321,7 +320,8 @@ class Snapshots:
                 del self.completions[key]
                 self.changed.add(key)
         for key, listing in list(self.listings.items()):
-            if key not in self.completions and log_clock - listing.heard > self._horizon:
+            kept = key in self.completions or key in self.full.said
+            if not kept and log_clock - listing.heard > self._horizon:
                 del self.listings[key]
                 self.changed.add(key)
 
@@ -329,15 +329,17 @@ class Snapshots:
 
     def dump(self, everything: bool) -> Iterator[tuple[_Key, dict[str, Any]]]:
         """What is kept of each batch that changed since the last time, or of all."""
-        keys = self.listings.keys() | self.completions.keys() if everything else self.changed
+        kept = self.listings.keys() | self.completions.keys() | self.full.keys()
+        keys = kept if everything else self.changed
         for key in sorted(keys):
             listing = self.listings.get(key)
-            kept = None if listing is None else listing.dump()
-            yield key, {"listing": kept, "completion": self.completions.get(key)}
+            items = None if listing is None else listing.dump()
+            full = self.full.said.get(key)
+            yield key, {"listing": items, "completion": self.completions.get(key), "full": full}
 
-    def resume(self, reached: dict[str, int], waiting: list[dict[str, Any]], missing: dict[str, int]) -> None:
+    def resume(self, reached: dict[str, int], waiting: list[dict[str, Any]]) -> None:
         """After the tables are loaded."""
-        self.reached, self.waiting, self.missing = reached, waiting, missing
+        self.reached, self.waiting = reached, waiting
         self.seen_positions = len(self._memory.stores["positions"])
 
     def load(self, key: _Key, kept: dict[str, Any]) -> None:
@@ -348,6 +350,9 @@ class Snapshots:
             self.listings[key] = Listing().load(kept["listing"])
         if kept["completion"] is not None:
             self.completions[key] = kept["completion"]
+        self.full.said.pop(key, None)
+        if kept["full"] is not None:
+            self.full.said[key] = kept["full"]
 
 
 def _is_net(said: dict[str, Any]) -> bool:

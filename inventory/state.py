@@ -117,6 +117,7 @@ LINE = np.dtype(
         ("asked", "i8"),  # of a checked version: `quantity` is what was granted; -1: its version is a fact's
         ("grace", "i8"),  # of a checked version: how much later than said it ends, inside `expires_at`
         ("fact", "i4"),  # 1: a fact spoke of it, so that nothing is decided any more
+        ("contradicted", "i4"),  # 1: its version was told with two contents
         ("sku", "i4"),
         ("location", "i4"),  # ordinal; -1 not sourced
         ("channel", "i4"),
@@ -161,6 +162,7 @@ USE = np.dtype(  # a part of what a line released or consumed, with its date
 NET = np.dtype(  # an anchor that was counted net of open demand
     [
         ("demand_as_of", "i8"),
+        ("demand", "i8"),  # D(T): what of the counter was demand
         ("position", "i4"),
         ("location", "i4"),
         ("soft", "i4"),  # 1: net of soft demand too
@@ -228,6 +230,7 @@ SUPPLY = np.dtype(
         ("location", "i4"),
         ("kind", "i4"),
         ("status", "i4"),
+        ("contradicted", "i4"),  # 1: its version was told with two contents
         ("receipt", "i4"),  # newest receipt
         ("listed", "i4"),  # 1 while it is in the sku's list of open lines
         ("next", "i4"),  # next open line of the sku
@@ -494,6 +497,10 @@ class Memory:
     def moved(self) -> Ints:
         """The skus that wait to be computed, in order of first move (a view)."""
         return self._moved[: int(self._moved_head[0])]
+
+    def is_moved(self, row: int) -> bool:
+        """Whether a sku waits to be computed."""
+        return bool(self._is_moved[row])
 
     def take_moved(self, most: int) -> Ints:
         """Take at most `most` of them."""

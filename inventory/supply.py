@@ -42,6 +42,7 @@ def supply_of(s: State, key: int, check: int, sku: int) -> int:
     rows["location"][row] = -1
     rows["kind"][row] = 0
     rows["status"][row] = CLOSED
+    rows["contradicted"][row] = 0
     rows["receipt"][row] = -1
     rows["listed"][row] = 0
     rows["next"][row] = -1
@@ -137,13 +138,12 @@ def send(s: State, row: int, quantity: int, logged_at: int) -> None:
 
 @kernel
 def over_received(s: State, row: int) -> bool:
-    """Whether more came than an open line promised."""
+    """Whether more came than the line promised; one that is closed promises nothing."""
     rows = s.supply.rows
-    return (
-        rows["version"][row] != NO_LINE_YET
-        and rows["status"][row] == OPEN
-        and received_since(s, row) > rows["quantity"][row]
-    )
+    if rows["version"][row] == NO_LINE_YET:
+        return False
+    promised = rows["quantity"][row] if rows["status"][row] == OPEN else np.int64(0)
+    return received_since(s, row) > promised
 
 
 @kernel

@@ -13,22 +13,25 @@ KEPT, OUTDONE, TIED = range(3)
 
 @kernel
 def keep_version(s: State, row: int, c: Columns, i: int, a: Admitted, logged_at: int) -> int:
-    """Keep record i, a version less than the line's, if it was the greatest when it was dated.
+    """Keep record i, less than the line's version: what the line was for a time, or what another version followed.
 
-    Returns KEPT, OUTDONE, or TIED: a kept version differs from it in content alone, and stands.
+    Of one version told in several envelopes those are kept that were the greatest when they were dated. Returns KEPT,
+    OUTDONE, or TIED: a kept version differs from it in content alone, and stands.
     """
     version, occurred_at, recorded_at = c.longs[3, i], c.longs[OCCURRED_AT, i], c.longs[RECORDED_AT, i]
-    if s.lines.rows["occurred_at"][row] <= occurred_at:
+    lines = s.lines.rows
+    if lines["version"][row] == version and lines["occurred_at"][row] <= occurred_at:
         return OUTDONE
-    past = s.lines.rows["past"][row]
+    past = lines["past"][row]
     while past >= 0:
-        if s.versions.rows["occurred_at"][past] <= occurred_at:
+        v = s.versions.rows
+        if v["version"][past] == version and v["occurred_at"][past] <= occurred_at:
             order = order_of(s, past, version, occurred_at, recorded_at)
             if order > 0:
                 return OUTDONE
             if order == 0:
                 return OUTDONE if _same_content(s, past, c, i, a) else TIED
-        past = s.versions.rows["next"][past]
+        past = v["next"][past]
     shift_nets(s, row, occurred_at, -1)
     past = new_version(s, row)
     s.versions.rows["logged_at"][past] = logged_at

@@ -146,6 +146,12 @@ class Settings(BaseSettings):
         30_000, "How long an exception that disorder can cause must stand before it opens"
     )
 
+    exception_owners: Path | None = _setting(
+        None,
+        "TOML file with severity and owner of exceptions, a table a code; not set: the engine's own table",
+        "the path of a TOML file",
+    )
+
     drift_tolerance: int = _setting(
         5,
         "Units by which a count may differ from the engine's number",

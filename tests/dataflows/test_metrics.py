@@ -13,7 +13,7 @@ from tests.dataflows.house import engine, eventually
 def test_the_metrics_of_two_cells(
     ready: Settings, feed: Feed, caught_up: Callable[[], None], tmp_path: Path
 ) -> None:
-    settings = ready.replace(metrics_port=free_port(), cells=2)
+    settings = ready.replace(metrics_port=free_port(), cells=2, exception_delay_ms=0)
     for sku in ("A", "B", "C", "D"):
         feed.item(sku)
         feed.count(sku, 10)
@@ -31,6 +31,10 @@ def test_the_metrics_of_two_cells(
             lambda: total(scrape(settings, 2), "stocktide_folded_total", kind="pos_line") == 4, "the sales"
         )
         caught_up()
+        eventually(
+            lambda: total(scrape(settings, 2), "stocktide_exceptions_total", code="over_release") == 1,
+            "a trouble",
+        )
         samples = scrape(settings, 2)
         assert running.stop() == 0
     assert total(samples, "stocktide_events_total", topic="stock-movements") == 10

@@ -21,6 +21,13 @@ from wire.rows_read import STATUS_NAMES, read_channel, read_header
 Judge = Callable[..., Verdict]
 
 
+REPORTED = {
+    ("oversell", "SHORT"), ("negative_stock", "NEGATIVE"), ("conflicting_duplicate", "SHOE"),
+    ("conflicting_version", "ACID"), ("over_release", "ACID"), ("shipped_after_cancel", "ACID"),
+    ("count_too_late", "LATE"), ("unknown_channel", "ACID"), ("alias_conflict", "CROOK"),
+}  # fmt: skip
+
+
 def test_a_small_history_ends_in_the_numbers_of_the_model(
     ready: Settings,
     feed: Feed,
@@ -49,17 +56,10 @@ def test_a_small_history_ends_in_the_numbers_of_the_model(
             assert client.get("/v1/availability/SHOE?channel=amazon").json()["available"] == 30
             assert client.get("/v1/availability/ACID?channel=amazon").json()["available"] == 0
             assert client.get("/v1/availability/NOSUCH?channel=web").status_code == 404
-        eventually(
-            lambda: ("oversell", "SHORT") in _exceptions(settings, codec), "an oversell to be reported"
-        )
+        eventually(lambda: _exceptions(settings, codec).keys() >= REPORTED, "what is wrong to be reported")
         assert running.stop() == 0
 
     exceptions = _exceptions(settings, codec)
-    assert {
-        ("oversell", "SHORT"), ("negative_stock", "NEGATIVE"), ("conflicting_duplicate", "SHOE"),
-        ("conflicting_version", "ACID"), ("over_release", "ACID"), ("shipped_after_cancel", "ACID"),
-        ("count_too_late", "LATE"), ("unknown_channel", "ACID"), ("alias_conflict", "CROOK"),
-    } <= exceptions.keys()  # fmt: skip
     assert exceptions["oversell", "SHORT"]["status"] == "OPEN"
     assert exceptions["negative_stock", "NEGATIVE"]["location"] == "DC2"
     assert exceptions["conflicting_duplicate", "SHOE"]["events"] == ["twice"]
@@ -125,6 +125,7 @@ def _more_history(feed: Feed) -> list[Place]:
     feed.movement("NEGATIVE", "SHIP", 4, location="DC2")
     feed.count("LATE", 7, ago=30 * HOUR)
     feed.count("LATE", 3, ago=HOUR)
+    feed.count("LATE", 7, ago=30 * HOUR, location="DC2")  # where nobody counts again
     feed.movement("LATE", "RECEIPT", 5, ago=2 * HOUR)  # the count has seen it
     feed.movement("UNBORN", "RECEIPT", 11)  # waits for its catalog record
     feed.movement("UNBORN", "RECEIPT", 2, misplaced=True)

@@ -23,7 +23,18 @@ def state_of(lane: Lane) -> dict[str, Any]:
             rows = lane.memory.stores["skus"].used().copy()
             rows["profile"] = 0  # numbered anew by each process
             content = (section.header, rows.tolist())
-        elif section.name in ("documents", "parked", "watch", "drift", "snapshots", "books", "meta"):
+        elif section.name in (
+            "documents",
+            "parked",
+            "incidents",
+            "suspects",
+            "drift",
+            "snapshots",
+            "books",
+            "meta",
+        ):
             content = json.loads(section.payload)
+        elif section.name == "incidents":  # theirs is that in which they began
+            content = sorted(json.loads(section.payload), key=str)
         found[section.name] = content
     return found

@@ -115,5 +115,7 @@ class Shop:
         return sorted(letter.code for letter in self.cluster.letters.values())
 
     def opened(self) -> list[str]:
+        """The codes of the incidents that were opened, when what disorder may have caused has stood long enough."""
         self.run(self.now - NOW)
+        self.run(self.now - NOW + self.cluster.config.exception_delay_ms)
         return [i.code for i in self.cluster.incidents if i.closed_at is None]

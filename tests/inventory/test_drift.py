@@ -115,16 +115,20 @@ def test_a_source_that_clamps_at_zero_is_told() -> None:
     shop = Shop()
     shop.line("o", 1, 2, at=-2 * HOUR, location="DC1")
     shop.count(0, basis="NET")
+    assert told(shop, "clamped_basis") == []  # until it has stood for a while
+    shop.run(MINUTE)
     [clamped] = told(shop, "clamped_basis")
     assert (clamped.sku, clamped.location, clamped.source, clamped.detail["open"]) == (SKU, "DC1", "test", 2)
     shop.count(1, basis="NET", at=-MINUTE)
-    assert [incident.closed_at for incident in told(shop, "clamped_basis")] == [None, NOW]
+    assert [incident.closed_at for incident in told(shop, "clamped_basis")] == [None, NOW + MINUTE]
 
 
 def test_zero_is_no_clamp_where_nothing_was_ordered() -> None:
     shop = Shop()
     shop.count(0, basis="NET")
     shop.line("o", 1, 2, at=-MINUTE, location="DC1")
+    shop.run()
+    shop.run(MINUTE)
     assert told(shop, "clamped_basis") == []
 
 

@@ -74,4 +74,9 @@ def test_an_alias_stays_with_its_first_owner_across_a_restart() -> None:
     assert shop.on_hand("S1") == 4
     shop.location("S2", 2, aliases=[("test", "till 7")], region="x")
     shop.run()
-    assert [i.code for i in shop.cluster.incidents] == ["alias_conflict"] * 2
+    told = [(i.code, i.location, i.closed_at is None) for i in shop.cluster.incidents]
+    assert told == [("alias_conflict", "S2", True)]  # it still stands, and was told
+    shop.location("S2", 2, region="x")
+    shop.run()
+    told = [(i.code, i.location, i.closed_at is None) for i in shop.cluster.incidents]
+    assert told == [("alias_conflict", "S2", True), ("alias_conflict", "S2", False)]

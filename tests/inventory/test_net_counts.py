@@ -104,7 +104,7 @@ def test_a_net_number_may_be_negative() -> None:
 
 def test_a_count_that_knew_its_orders_too_long_ago_is_refused() -> None:
     shop = Shop()
-    shop.count(5, basis="NET", demand_as_of=NOW - 26 * HOUR)
+    shop.count(5, at=-MINUTE, basis="NET", demand_as_of=NOW - 26 * HOUR)
     shop.count(6, basis="GROSS", demand_as_of=NOW - 26 * HOUR)
     assert shop.on_hand() == 6
     assert shop.opened() == ["count_too_late"]

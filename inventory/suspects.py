@@ -1,0 +1,213 @@
+"""Lines that were in trouble after a record: disorder alone causes that for a moment, so they are looked at later.
+
+A shipment is often read before the order it names. So the rows of a slice are noted as columns, in one go, with what a
+person will want to read; what still stands after the delay is little, and becomes an incident.
+"""
+
+import base64
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from inventory.batch import Slice
+from inventory.columns import CORRELATION_ID, EVENT_ID, SOURCE, Bytes, Ints, Kind, Longs
+from inventory.folding import LINE_TROUBLE, SUPPLY_TROUBLE, Notes
+from inventory.jit import kernel
+from inventory.state import Memory
+from inventory.troubles import LINE, SUPPLY, troubles_of
+
+_MOST = 200_000
+"""Rows kept; beyond them those whose trouble is over are dropped at once, and then the oldest come early."""
+
+_TEXTS = 5
+_NAMES = {
+    (Kind.MOVEMENT, LINE): (8, 9),
+    (Kind.POS_LINE, LINE): (8, 9),
+    (Kind.RESERVATION, LINE): (6, 7),
+    (Kind.MOVEMENT, SUPPLY): (7, -1),
+    (Kind.SUPPLY, SUPPLY): (5, -1),
+}
+"""The text fields of each kind that name its line, or its reference."""
+
+
+class Suspect(NamedTuple):
+    """A row that still is in trouble (`bits`), and the record after which it was. `name`: reservation/line, or the
+    reference."""
+
+    sort: int
+    row: int
+    key: int
+    bits: int
+    since: int
+    name: str
+    event_id: str
+    source: str | None
+    correlation_id: str | None
+
+
+class Block(NamedTuple):
+    """n rows noted at one time. `text` holds, row after row, event id, source, correlation id and the two names,
+    `length` (5, n) their bytes (-1: null)."""
+
+    number: int
+    since: int
+    sort: Ints
+    row: Ints
+    key: Longs
+    bits: Ints
+    length: Ints
+    text: Bytes
+
+
+@kernel
+def _copy(buf: Bytes, at: Ints, length: Ints, out: Bytes) -> None:
+    """The texts, row after row."""
+    end = 0
+    for i in range(at.shape[1]):
+        for field in range(at.shape[0]):
+            for k in range(length[field, i]):
+                out[end] = buf[at[field, i] + k]
+                end += 1
+
+
+class Suspects:
+    """Of one lane. `changed` blocks were not written down yet."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._blocks: deque[Block] = deque()
+        self._unwritten: list[Block] = []
+        self._number = 0
+        self._rows = 0
+        self.looked_at = 0
+        self.looked = False
+
+    def take(self, part: Slice, found: Notes, now: int) -> None:
+        """Note the rows of a slice that are in trouble at its end."""
+        told = slice(int(found.head[0]))
+        for sort, code in ((LINE, LINE_TROUBLE), (SUPPLY, SUPPLY_TROUBLE)):
+            noted = found.code[told] == code
+            if noted.any():
+                self._put(part, sort, found.record[told][noted], found.row[told][noted], now)
+
+    def _put(self, part: Slice, sort: int, record: Ints, row: Ints, now: int) -> None:
+        table = self._memory.stores["lines" if sort == LINE else "supply"].table.rows
+        key = table["key"][row].astype(np.int64)
+        bits = self._bits(np.full(row.size, sort, np.int32), row, key)
+        record, row, key, bits = (column[bits != 0] for column in (record, row, key, bits))
+        if not row.size:
+            return
+        c = part.columns
+        fields = [EVENT_ID, SOURCE, CORRELATION_ID, *_NAMES[part.kind, sort]]
+        length = c.text_len[fields][:, record]
+        if fields[-1] < 0:
+            length[-1] = -1
+        text = np.empty(int(np.maximum(length, 0).sum()), np.uint8)
+        _copy(c.buf, c.text_at[fields][:, record], length, text)
+        self._number += 1
+        self._append(
+            Block(self._number, now, np.full(row.size, sort, np.int32), row, key, bits, length, text)
+        )
+
+    def take_line(self, row: int, reservation: str, line: str, event_id: str, now: int) -> None:
+        """Note one reservation line, if it is in trouble."""
+        sort, rows = np.full(1, LINE, np.int32), np.full(1, row, np.int32)
+        key = self._memory.stores["lines"].table.rows["key"][rows].astype(np.int64)
+        bits = self._bits(sort, rows, key)
+        if bits[0]:
+            texts = [
+                None if text is None else text.encode() for text in (event_id, None, None, reservation, line)
+            ]
+            length = np.array([[-1 if text is None else len(text)] for text in texts], np.int32)
+            text = np.frombuffer(b"".join(filter(None, texts)), np.uint8)
+            self._number += 1
+            self._append(Block(self._number, now, sort, rows, key, bits, length, text))
+
+    def _append(self, block: Block) -> None:
+        self._blocks.append(block)
+        self._unwritten.append(block)
+        self._rows += block.row.size
+
+    def _bits(self, sort: Ints, row: Ints, key: Longs) -> Ints:
+        found = np.zeros(row.size, np.int32)
+        troubles_of(self._memory.state(), sort, row, key, found)
+        return found
+
+    def due(self, before: int) -> Iterator[Suspect]:
+        """Those noted at or before an instant whose trouble has stood since; they are looked at once."""
+        if self._rows > _MOST:
+            self._thin()
+        while self._blocks and (self._blocks[0].since <= before or self._rows > _MOST):
+            block = self._blocks.popleft()
+            self._rows -= block.row.size
+            self.looked_at, self.looked = block.number, True
+            bits = self._bits(block.sort, block.row, block.key) & block.bits
+            if bits.any():
+                yield from _standing(block, bits)
+
+    def _thin(self) -> None:
+        """Drop the rows whose trouble is over."""
+        blocks, self._rows = list(self._blocks), 0
+        self._blocks.clear()
+        for block in blocks:
+            stands = (self._bits(block.sort, block.row, block.key) & block.bits) != 0
+            if stands.any():
+                size = np.maximum(block.length, 0).sum(axis=0)
+                kept = block._replace(
+                    sort=block.sort[stands], row=block.row[stands], key=block.key[stands], bits=block.bits[stands],
+                    length=block.length[:, stands], text=block.text[np.repeat(stands, size)],
+                )  # fmt: skip
+                self._blocks.append(kept)
+                self._rows += kept.row.size
+
+    def dump(self, everything: bool) -> list[Any]:
+        """Blocks that were not written down yet, or all."""
+        blocks = (
+            list(self._blocks) if everything else [b for b in self._unwritten if b.number > self.looked_at]
+        )
+        self._unwritten, self.looked = [], False
+        return [_to_json(block) for block in blocks]
+
+    def load(self, dumped: list[Any], looked_at: int) -> None:
+        """Take back what `dump` gave, in that order."""
+        for each in dumped:
+            block = _from_json(each)
+            self._number = max(self._number, block.number)
+            if block.number > looked_at:
+                self._append(block)
+        self.looked_at = looked_at
+        self._number = max(self._number, looked_at)
+        self._unwritten = []
+
+
+def _standing(block: Block, bits: Ints) -> Iterator[Suspect]:
+    size = np.maximum(block.length, 0)
+    start = np.cumsum(size.T.reshape(-1)) - size.T.reshape(-1)
+    for i in np.flatnonzero(bits).tolist():
+        texts: list[str | None] = []
+        for field in range(_TEXTS):
+            at, n = int(start[i * _TEXTS + field]), int(block.length[field, i])
+            texts.append(None if n < 0 else block.text[at : at + n].tobytes().decode(errors="replace"))
+        event_id, source, correlation_id, name, line = texts
+        if block.sort[i] == LINE:
+            name = f"{name}/{'1' if line is None else line}"
+        yield Suspect(
+            int(block.sort[i]), int(block.row[i]), int(block.key[i]), int(bits[i]), block.since, name or "",
+            event_id or "", source, correlation_id,
+        )  # fmt: skip
+
+
+def _to_json(block: Block) -> list[Any]:
+    columns = [column.tolist() for column in (block.sort, block.row, block.key, block.bits, block.length)]
+    return [block.number, block.since, *columns, base64.b64encode(block.text.tobytes()).decode()]
+
+
+def _from_json(kept: list[Any]) -> Block:
+    number, since, sort, row, key, bits, length, text = kept
+    return Block(
+        number, since, np.array(sort, np.int32), np.array(row, np.int32), np.array(key, np.int64),
+        np.array(bits, np.int32), np.array(length, np.int32).reshape(_TEXTS, -1),
+        np.frombuffer(base64.b64decode(text), np.uint8).copy(),
+    )  # fmt: skip
