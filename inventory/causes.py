@@ -1,139 +1,189 @@
-"""What may have made a sku go short: the facts folded since its numbers were last looked at.
+"""What made a sku go short: the facts folded between the look that found enough and the one that did not.
 
-Nothing is noted while facts are folded. When a shortage begins, the slices of the last steps are searched for records
-of the sku that take stock away or promise it.
+They are kept with the wrong number until it has ended, so that whoever is told of it after the delay, or after a
+restart, is told why.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from inventory.admission import OK, Admitted
-from inventory.batch import Slice
-from inventory.checked import WAITS
-from inventory.columns import CORRELATION_ID, EVENT_ID, OCCURRED_AT, QUANTITY, SOURCE, Kind
-from inventory.ties import text_of
+from inventory.columns import Bytes, Ints, Longs
+from inventory.jit import kernel
+from inventory.state import CAUSE_WORDS, Memory, State
+from inventory.tables import room, take
+from inventory.trail import EVERY_SKU, FACTS, TEXT, WORDS, Trail
+from inventory.wrong_numbers import NEGATIVE, OVERSOLD, UNMET_DEMAND
 
-_MOST_ROWS = 30_000
-"""Records kept while numbers wait to be looked at; the oldest go first, and what they caused is told without them."""
-
-_SHIP, _TRANSFER_OUT, _ADJUST, _STATE_CHANGE = 1, 3, 5, 6
-_CANCEL, _RELEASE = 5, 6
-_COUNTED_AT = 3
-_FROM_STATE, _ACTION, _MODE, _MOVEMENT = 4, 4, 8, 3
-_WORDS = {
-    Kind.POS_LINE: "sale",
-    Kind.CORRECTION: "correction",
-    Kind.COUNT: "count",
-    Kind.SUPPLY: "expected_supply",
-}
+MOST = 8
+_NONE = -1
+_ROW_BYTES = 8 * CAUSE_WORDS
 
 
 class Cause(NamedTuple):
     """A fact that took `units`, or promised them, or (a count) said how many there are. `what` starts with late_ where
-    it came long after. `location` is an ordinal, -1 none; `by_line`: the units were promised before."""
+    it came long after."""
 
     what: str
     source: str
     event_id: str
     correlation_id: str | None
     units: int
-    location: int
-    by_line: bool
 
     def to_json(self) -> dict[str, Any]:
         """For the detail of an incident."""
         return {"what": self.what, "source": self.source, "event_id": self.event_id, "units": self.units}
 
 
-class Recent:
-    """The facts since the numbers were last looked at. `tolerance` (ms): how long after its time a fact may come and
-    not be late."""
+class _Begun(NamedTuple):
+    """`rows` of wrong numbers that began, those of a sku side by side; `first_of`: 1 + where those of a sku start, 0
+    none; `done`: 1 where nothing more is wanted; `looked`: number of the first fact since a sku was looked at."""
 
-    def __init__(self, tolerance: int) -> None:
-        self._tolerance = tolerance
-        self._slices: list[tuple[Slice, Admitted]] = []
-        self._zeroed: list[Cause] = []
-        self._rows = 0
+    rows: Ints
+    first_of: Ints
+    done: Bytes
+    looked: Longs
 
-    def add(self, part: Slice, verdict: Admitted) -> None:
-        """A slice was folded."""
-        self._slices.append((part, verdict))
-        self._rows += verdict.sku.size
-        while self._rows > _MOST_ROWS and len(self._slices) > 1:
-            self._rows -= self._slices.pop(0)[1].sku.size
 
-    def add_zeroed(self, source: str, batch: str, location: int, late: bool) -> None:
-        """A complete batch counted 0 at a location."""
-        what = "late_snapshot" if late else "snapshot"
-        self._zeroed.append(Cause(what, source, batch, None, 0, location, False))
-        del self._zeroed[:-100]
+@kernel
+def _add(s: State, row: int, t: Trail, fact: int, text: Bytes) -> None:
+    """Let a fact be a cause of a wrong number, the last one. `text`: the rows of causes as bytes."""
+    w, c, f = s.wrongs.rows, s.causes.rows, t.facts
+    count, last = 0, w["cause"][row]
+    if last >= 0:
+        count = 1
+        while c["next"][last] >= 0:
+            last = c["next"][last]
+            count += 1
+        if count >= MOST:
+            return
+    new = take(s.causes)
+    if last < 0:
+        w["cause"][row] = new
+    else:
+        c["next"][last] = new
+    c["units"][new], c["source"][new] = f["units"][fact], f["source"][fact]
+    c["what"][new], c["late"][new] = f["what"][fact], f["late"][fact]
+    c["event_length"][new] = f["event_length"][fact]
+    c["correlation_length"][new] = f["correlation_length"][fact]
+    c["next"][new], c["more"][new] = _NONE, _NONE
+    at = f["at"][fact] % TEXT
+    size = f["event_length"][fact] + max(np.int32(0), f["correlation_length"][fact])
+    width = text.shape[0] // c.size
+    for k in range(size):
+        if k > 0 and k % _ROW_BYTES == 0:
+            more = take(s.causes)
+            c["more"][new], c["more"][more], c["next"][more] = more, _NONE, _NONE
+            new = more
+        text[new * width + k % _ROW_BYTES] = t.text[at + k]
 
-    def clear(self) -> None:
-        """Every number was looked at."""
-        self._slices.clear()
-        self._zeroed.clear()
-        self._rows = 0
 
-    def of(self, sku: int) -> list[Cause]:
-        """The facts of a sku (its row) that may have made it go short, in the order in which they were folded."""
-        found = []
-        for part, verdict in self._slices:
-            admitted = (verdict.outcome == OK) | (verdict.outcome == WAITS)
-            for i in np.flatnonzero((verdict.sku == sku) & admitted).tolist():
-                cause = self._cause(part, verdict, i)
-                if cause is not None:
-                    found.append(cause)
-        return found + self._zeroed
+@kernel
+def _concerns(s: State, row: int, location: int) -> bool:
+    bit = s.wrongs.rows["bit"][row]
+    if bit == UNMET_DEMAND:
+        return True
+    return (bit in (NEGATIVE, OVERSOLD)) and s.wrongs.rows["place"][row] == location
 
-    def _cause(self, part: Slice, verdict: Admitted, i: int) -> Cause | None:
-        c = part.columns
-        longs = [int(v) for v in c.longs[:, i]]
-        what = _what(part.kind, longs)
-        if what is None:
-            return None
-        at = longs[_COUNTED_AT] if part.kind is Kind.COUNT else longs[OCCURRED_AT]
-        late = "late_" if int(part.origin.log_time[i]) - at > self._tolerance else ""
-        source, event_id, correlation = (
-            None if text is None else text.decode(errors="replace")
-            for text in (text_of(c, field, i) for field in (SOURCE, EVENT_ID, CORRELATION_ID))
-        )
-        named = part.kind in (Kind.MOVEMENT, Kind.POS_LINE) and int(c.text_len[8, i]) >= 0
+
+@kernel
+def _search(s: State, t: Trail, b: _Begun, first: int, by_line: int, text: Bytes) -> int:
+    """Give wrong numbers their causes among the facts from number `first` on. Returns the first fact for which there
+    may not be room, or how many there are ever."""
+    facts, w = t.facts, s.wrongs.rows
+    for number in range(first, t.head[0]):
+        fact = number % FACTS
+        sku = facts["sku"][fact]
+        if facts["by_line"][fact] != by_line or facts["at"][fact] < t.head[1] - TEXT:
+            continue
+        j = 0
+        if sku != EVERY_SKU:
+            j = b.first_of[sku] - 1
+            if j < 0 or number < b.looked[sku]:
+                continue
+        size = facts["event_length"][fact] + max(np.int32(0), facts["correlation_length"][fact])
+        each = 1 + size // _ROW_BYTES
+        many = b.rows.size
+        if sku != EVERY_SKU:
+            many = 1
+            while j + many < b.rows.size and w["sku"][b.rows[j + many]] == sku:
+                many += 1
+        if room(s.causes) < many * each:
+            return number
+        for i in range(j, j + many):
+            row = b.rows[i]
+            if (
+                b.done[i] == 0
+                and number >= b.looked[w["sku"][row]]
+                and _concerns(s, row, facts["location"][fact])
+            ):
+                _add(s, row, t, fact, text)
+    return t.head[0]
+
+
+class Causes:
+    """Of one lane. `trail`: its facts."""
+
+    def __init__(self, memory: Memory, trail: Trail) -> None:
+        self._memory = memory
+        self._trail = trail
+        self._looked: Longs = np.zeros(0, np.int64)
+        self._first_of: Ints = np.zeros(0, np.int32)
+
+    def see(self, skus: Ints, fresh: Ints) -> None:
+        """`skus` were looked at, and these rows of wrong numbers began, those of a sku side by side. What ships
+        against a line takes what was promised already, and is a cause only where there is nothing else."""
+        self._size()
+        if fresh.size:
+            of = self._memory.stores["wrongs"].table.rows["sku"][fresh]
+            self._first_of[of[::-1]] = np.arange(fresh.size, 0, -1)
+            done = np.zeros(fresh.size, np.uint8)
+            self._search(fresh, of, done, 0)
+            done = (self._memory.stores["wrongs"].table.rows["cause"][fresh] >= 0).astype(np.uint8)
+            if not done.all():
+                self._search(fresh, of, done, 1)
+            self._first_of[of] = 0
+        self._looked[skus] = self._trail.head[0]
+
+    def _search(self, fresh: Ints, of: Ints, done: Bytes, by_line: int) -> None:
+        store, head = self._memory.stores["causes"], int(self._trail.head[0])
+        begun = _Begun(fresh, self._first_of, done, self._looked)
+        number = max(int(self._looked[of].min()), head - FACTS)
+        while True:
+            text = store.table.rows.view(np.uint8)
+            number = _search(self._memory.state(), self._trail, begun, number, by_line, text)
+            if number >= head:
+                return
+            store.reserve(store.room() + fresh.size)
+            self._memory.invalidate()
+
+    def of(self, row: int) -> list[Cause]:
+        """Those of a wrong number, in the order in which they were folded."""
+        found, cause = [], int(self._memory.stores["wrongs"].table.rows["cause"][row])
+        rows = self._memory.stores["causes"].table.rows
+        while cause >= 0:
+            found.append(self._read(cause))
+            cause = int(rows["next"][cause])
+        return found
+
+    def _read(self, row: int) -> Cause:
+        rows = self._memory.stores["causes"].table.rows
+        c, text = rows[row], b""
+        while row >= 0:
+            text += rows[row].tobytes()[:_ROW_BYTES]
+            row = int(rows["more"][row])
+        event, correlation = int(c["event_length"]), int(c["correlation_length"])
+        known = self._memory.source_names.text(int(c["source"])) if c["source"] >= 0 else b""
         return Cause(
-            late + what, source or "", event_id or "", correlation, abs(longs[QUANTITY]), int(verdict.location[i]),
-            named,
-        )  # fmt: skip
+            ("late_" if c["late"] else "") + WORDS[c["what"]],
+            known.decode(errors="replace"),
+            text[:event].decode(errors="replace"),
+            None if correlation < 0 else text[event : event + correlation].decode(errors="replace"),
+            int(c["units"]),
+        )
 
-
-def _what(kind: Kind, longs: list[int]) -> str | None:
-    """What people call a fact that can leave less than is promised; None of one that cannot."""
-    quantity = longs[QUANTITY]
-    match kind:
-        case Kind.MOVEMENT:
-            movement = longs[_MOVEMENT]
-            if movement == _SHIP:
-                return "sale"
-            takes = movement == _TRANSFER_OUT or (movement == _ADJUST and quantity < 0)
-            return "movement" if takes or (movement == _STATE_CHANGE and longs[_FROM_STATE] == 0) else None
-        case Kind.RESERVATION:
-            if longs[_ACTION] in (_CANCEL, _RELEASE):
-                return None
-            return "checked_reservation" if longs[_MODE] else "fact_reservation"
-        case Kind.POS_LINE:
-            return "sale" if quantity > 0 else None
-        case Kind.CORRECTION:
-            return "correction" if quantity < 0 else None
-        case _:
-            return _WORDS[kind]
-
-
-def at_location(causes: list[Cause], location: int) -> list[Cause]:
-    """Those that may have made a location go short. What ships against a line takes what was promised already, and is
-    named only where there is nothing else."""
-    here = [cause for cause in causes if cause.location == location]
-    return [cause for cause in here if not cause.by_line] or here
-
-
-def in_channel(causes: list[Cause]) -> list[Cause]:
-    """Those that may have left demand of a channel unmet."""
-    return [cause for cause in causes if not cause.by_line] or causes
+    def _size(self) -> None:
+        more = self._memory.stores["skus"].table.rows.size - self._looked.size
+        if more > 0:
+            self._looked = np.concatenate([self._looked, np.zeros(more, np.int64)])
+            self._first_of = np.concatenate([self._first_of, np.zeros(more, np.int32)])

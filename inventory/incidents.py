@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 from inventory.batch import Incident
 from inventory.network import AliasConflict
@@ -22,11 +22,18 @@ MOST = 10_000
 _ROOM_AGAIN = MOST * 9 // 10
 
 
+class Names(Protocol):
+    """Rows of skus and ordinals of locations to names."""
+
+    def sku(self, row: int) -> str: ...
+    def place(self, ordinal: int) -> str: ...
+
+
 class Sort(IntEnum):
     """How an incident ends."""
 
     NUMBERS = 0
-    """When the sku's numbers no longer show it. `place`: location or channel ordinal, `number`: the bit."""
+    """When the sku's numbers no longer show it: its row among the wrong ones ends."""
     LINE = 1
     """When the line is no longer in that trouble. `place`: its row, `number`: its hash."""
     SUPPLY = 2
@@ -174,19 +181,17 @@ class Ledger:
                 self.end((code, None, None, f"beyond the bound of lane {self._lane}"), now, out)
 
     def pass_time(
-        self, now: int, log_clock: int, stands: Callable[[Entry], bool | None], out: list[Incident]
+        self, now: int, log_clock: int, stands: Callable[[Entry], bool], out: list[Incident]
     ) -> None:
-        """Tell what has stood for the delay: every record of its time has been read by then. `stands` answers None
-        where that cannot be said yet."""
+        """Tell what has stood for the delay: every record of its time has been read by then."""
         for key in _up_to(
             self._waiting, lambda key: self.entries[key].incident.opened_at + self.delay <= log_clock
         ):
             entry = self.entries[key]
-            still = stands(entry)
-            if still:
+            if stands(entry):
                 del self._waiting[key]
                 self._tell(key, entry, out)
-            elif still is False:
+            else:
                 self.end(key, now, out)
         for key in _up_to(self._fading, lambda key: self.entries[key].last + self._lasting < now):
             self.end(key, now, out)

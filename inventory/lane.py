@@ -430,7 +430,7 @@ class Lane:
                 return
         out.views = with_recent(self._views(skus), self.memory, skus)
         masters.components.tell(out.views, skus, masters.terms(self.now), masters.reach(), out)
-        self.watch.see_numbers(out.views, skus, all_of_them, self.now, out.incidents)
+        self.watch.see_numbers(out.views, skus, self.now, out.incidents)
 
     def _views(self, skus: Ints) -> Views:
         memory, masters = self.memory, self.masters

@@ -40,6 +40,7 @@ SKU = np.dtype(
         ("line", "i4"),  # newest reservation line
         ("net", "i4"),  # first NET anchor
         ("recent", "i4"),  # first of its rows of recent facts
+        ("wrong", "i4"),  # first wrong number
         ("item_class", "i4"),  # category, style and attributes (RuleBook)
         ("profile", "i4"),  # which rules match (RuleBook)
         ("active", "i4"),
@@ -272,6 +273,35 @@ FACT = np.dtype(  # as it stands in a row of the view: 40 bytes, little endian
     ]
 )
 
+WRONG = np.dtype(  # a number of a sku that is wrong (`wrong_numbers`), from one look at the sku to another
+    [
+        ("since", "i8"),  # lane clock at the look at which it began
+        ("units", "i8"),  # how many, at the last look before it was told
+        ("sku", "i4"),  # -1: a free row
+        ("place", "i4"),  # location ordinal, or that of a channel
+        ("bit", "i4"),
+        ("told", "i4"),  # 1: it has stood for the delay
+        ("cause", "i4"),  # first cause
+        ("next", "i4"),  # next of the sku, by location and then by channel
+    ]
+)
+CAUSE_WORDS = 11
+CAUSE = np.dtype(  # a fact that was folded before a number was wrong for the first time
+    [
+        *[
+            (f"word_{k}", "i8") for k in range(CAUSE_WORDS)
+        ],  # bytes of its event id, and of its correlation id
+        ("units", "i8"),
+        ("source", "i4"),
+        ("what", "i4"),  # `causes.WORDS`
+        ("late", "i4"),
+        ("event_length", "i4"),
+        ("correlation_length", "i4"),  # -1: it has none
+        ("more", "i4"),  # row with the bytes that follow
+        ("next", "i4"),  # the cause after it
+    ]
+)
+
 NO_LINE_YET = BEGINNING
 
 
@@ -297,6 +327,8 @@ class State(NamedTuple):
     receipts: Table
     dated: Table
     recent: Table
+    wrongs: Table
+    causes: Table
     ids: IdSet
     moved: Ints  # skus to recompute, in order of first move
     is_moved: Bytes
@@ -312,14 +344,14 @@ class State(NamedTuple):
 def _assemble(
     skus: Table, positions: Table, parts: Table, anchors: Table, deltas: Table, lines: Table, versions: Table,
     uses: Table, nets: Table, unsourced: Table, instants: Table, draws: Table, sales: Table, allocated: Table,
-    supply: Table, receipts: Table, dated: Table, recent: Table, ids: IdSet, moved: Ints, is_moved: Bytes,
-    moved_head: Longs, due_heap: Ints, due_head: Longs, location_deleted: npt.NDArray[np.bool_], source_rank: Ints,
-    demand_since: Longs,
+    supply: Table, receipts: Table, dated: Table, recent: Table, wrongs: Table, causes: Table, ids: IdSet, moved: Ints,
+    is_moved: Bytes, moved_head: Longs, due_heap: Ints, due_head: Longs, location_deleted: npt.NDArray[np.bool_],
+    source_rank: Ints, demand_since: Longs,
 ) -> State:  # fmt: skip
     return State(
         skus, positions, parts, anchors, deltas, lines, versions, uses, nets, unsourced, instants, draws, sales,
-        allocated, supply, receipts, dated, recent, ids, moved, is_moved, moved_head, due_heap, due_head,
-        location_deleted, source_rank, demand_since,
+        allocated, supply, receipts, dated, recent, wrongs, causes, ids, moved, is_moved, moved_head, due_heap,
+        due_head, location_deleted, source_rank, demand_since,
     )  # fmt: skip
 
 
@@ -343,6 +375,8 @@ _TABLES: dict[str, tuple[np.dtype[Any], bool]] = {
     "receipts": (RECEIPT, False),
     "dated": (DATED, False),
     "recent": (FACT, False),
+    "wrongs": (WRONG, False),
+    "causes": (CAUSE, False),
 }
 
 
@@ -439,6 +473,7 @@ class Memory:
             "line",
             "net",
             "recent",
+            "wrong",
         ):
             new[first] = -1
         store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0, 0], np.int64))
@@ -488,19 +523,15 @@ class Memory:
             self._state = _assemble(
                 of["skus"], of["positions"], of["parts"], of["anchors"], of["deltas"], of["lines"],
                 of["versions"], of["uses"], of["nets"], of["unsourced"], of["instants"], of["draws"], of["sales"],
-                of["allocated"], of["supply"], of["receipts"], of["dated"], of["recent"], self.ids.ids, self._moved,
-                self._is_moved, self._moved_head, self._due_heap, self._due_head, self.location_deleted,
-                self.source_rank, self.demand_since,
+                of["allocated"], of["supply"], of["receipts"], of["dated"], of["recent"], of["wrongs"], of["causes"],
+                self.ids.ids, self._moved, self._is_moved, self._moved_head, self._due_heap, self._due_head,
+                self.location_deleted, self.source_rank, self.demand_since,
             )  # fmt: skip
         return self._state
 
     def moved(self) -> Ints:
         """The skus that wait to be computed, in order of first move (a view)."""
         return self._moved[: int(self._moved_head[0])]
-
-    def is_moved(self, row: int) -> bool:
-        """Whether a sku waits to be computed."""
-        return bool(self._is_moved[row])
 
     def take_moved(self, most: int) -> Ints:
         """Take at most `most` of them."""

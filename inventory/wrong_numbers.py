@@ -1,21 +1,16 @@
-"""What the numbers of a sku show to be wrong: at its locations, and in its channels.
+"""What the numbers of a sku show to be wrong: at its locations, and in its channels. Nothing here changes anything."""
 
-Computed from what is about to be published. `marks` keeps of each sku a hash of what stood at the last look, so that
-Python sees a sku only when something has begun or ended there.
-"""
-
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from inventory.columns import Bytes, Ints, Longs
-from inventory.hashing import mix
+from inventory.columns import Ints, Longs
 from inventory.jit import kernel
-from inventory.network import Flags
+from inventory.positions import mark_moved
 from inventory.state import BEGINNING, State
 from inventory.tables import find
-from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SOFT, UNMET, Views
+from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SOFT
 
 NEGATIVE, OVERSOLD, AT_DELETED, CLAMPED, MISSING, UNMET_DEMAND = 1, 2, 4, 8, 16, 32
 CODES = {
@@ -28,8 +23,8 @@ CODES = {
 }
 """The exception of each bit. The last one is of a channel, the others of a location."""
 
-UNSEEN = -1
-"""A mark that nothing has: the sku is looked at whatever stands there."""
+AT_LOCATIONS = 5
+"""Bits of a location: 1, 2, 4, ..."""
 
 
 class Feeds(NamedTuple):
@@ -38,14 +33,6 @@ class Feeds(NamedTuple):
 
     as_of: Longs
     listed: Longs
-
-
-class Wrong(NamedTuple):
-    """A bit, where (location ordinal, or channel ordinal), and how many units."""
-
-    bit: int
-    place: int
-    units: int
 
 
 @kernel
@@ -109,7 +96,8 @@ def _clamped(s: State, sku: int, location: int) -> int:
 
 
 @kernel
-def _node_bits(s: State, sku: int, location: int, node: Longs, feeds: Feeds) -> int:
+def node_bits(s: State, sku: int, location: int, node: Longs, feeds: Feeds) -> int:
+    """What is wrong at a location, by the terms of its node."""
     sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
     bits = 0
     if sellable < 0:
@@ -129,66 +117,34 @@ def _node_bits(s: State, sku: int, location: int, node: Longs, feeds: Feeds) -> 
 
 
 @kernel
-def _look(
-    s: State, skus: Ints, start: Longs, ordinal: Ints, nodes: Longs, channels: Longs, channel_ordinal: Ints,
-    deleted: Flags, kits: Bytes, feeds: Feeds, marks: Longs, changed: Ints,
-) -> int:  # fmt: skip
-    """Fill `changed` with the places in `skus` where what is wrong is not what was; returns how many."""
-    count = 0
-    for i in range(skus.size):
-        sku = skus[i]
-        if sku < kits.size and kits[sku] != 0:
-            continue  # a bundle is nowhere: its components are
-        mark = np.int64(0)
-        for n in range(start[i], start[i + 1]):
-            bits = _node_bits(s, sku, ordinal[n], nodes[n], feeds)
-            if bits != 0:
-                mark ^= mix(np.int64(ordinal[n]) * 64 + bits)
-        for c in range(channel_ordinal.size):
-            if channels[i, c, UNMET] > 0 and not deleted[channel_ordinal[c]]:
-                mark ^= mix(-1 - np.int64(channel_ordinal[c]))
-        if mark != marks[sku]:
-            marks[sku] = mark
-            changed[count] = i
-            count += 1
-    return count
+def units_at(s: State, sku: int, location: int, node: Longs, bit: int) -> int:
+    """How many units are wrong at a location where a bit is set. Of a clamped basis: what was open."""
+    if bit == CLAMPED:
+        return _clamped(s, sku, location)
+    if bit in (AT_DELETED, MISSING):
+        return node[ON_HAND]
+    sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
+    if bit == NEGATIVE:
+        return -sellable
+    return node[SOFT] + node[HARD] - max(np.int64(0), sellable)
 
 
 @kernel
-def _bits_of(s: State, sku: int, ordinal: Ints, nodes: Longs, feeds: Feeds, bits: Ints) -> None:
-    for n in range(ordinal.size):
-        bits[n] = _node_bits(s, sku, ordinal[n], nodes[n], feeds)
+def asks_unsourced(s: State, sku: int, channel: int) -> bool:
+    """Whether a channel has demand that is at no location. What is short at a location is told there, and what another
+    channel asks for is told there."""
+    row = find(s.unsourced, (np.int64(sku) << 32) | channel)
+    return row >= 0 and s.unsourced.rows["soft"][row] + s.unsourced.rows["hard"][row] > 0
 
 
-def changed(
-    s: State, views: Views, skus: Ints, deleted: Flags, kits: Bytes, feeds: Feeds, marks: Longs
-) -> Ints:
-    """Where in `skus` something began or ended to be wrong. `deleted`: channels, by ordinal. `marks` are updated."""
-    found = np.empty(skus.size, np.int32)
-    count = _look(
-        s, skus, views.node_start, views.node_ordinal, views.nodes, views.channels, views.channel_ordinal, deleted,
-        kits, feeds, marks, found,
-    )  # fmt: skip
-    return found[:count]
+@kernel
+def _mark_missing(s: State, rows: Ints, feeds: Feeds) -> None:
+    for i in range(rows.size):
+        if is_missing(s, rows[i], feeds):
+            mark_moved(s, s.positions.rows["key"][rows[i]] >> 32)
 
 
-def wrong(s: State, views: Views, skus: Ints, i: int, deleted: Flags, feeds: Feeds) -> Iterator[Wrong]:
-    """All that is wrong with the i-th of `skus`."""
-    nodes = slice(int(views.node_start[i]), int(views.node_start[i + 1]))
-    ordinals, terms = views.node_ordinal[nodes], views.nodes[nodes]
-    bits = np.zeros(ordinals.size, np.int32)
-    _bits_of(s, int(skus[i]), ordinals, terms, feeds, bits)
-    for n in np.flatnonzero(bits).tolist():
-        node = [int(v) for v in terms[n]]
-        sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
-        short = node[SOFT] + node[HARD] - max(0, sellable)
-        units = {NEGATIVE: -sellable, OVERSOLD: short, AT_DELETED: node[ON_HAND]}
-        units[CLAMPED] = int(_clamped(s, int(skus[i]), int(ordinals[n])))
-        units[MISSING] = node[ON_HAND]
-        for bit, many in units.items():
-            if bits[n] & bit:
-                yield Wrong(bit, int(ordinals[n]), many)
-    for c, ordinal in enumerate(views.channel_ordinal.tolist()):
-        unmet = int(views.channels[i, c, UNMET])
-        if unmet > 0 and not deleted[ordinal]:
-            yield Wrong(UNMET_DEMAND, ordinal, unmet)
+def mark_missing(s: State, positions: npt.NDArray[Any], places: list[int], feeds: Feeds) -> None:
+    """Let every position of some locations that is missing from its batch be looked at again."""
+    rows = np.flatnonzero(np.isin(positions["key"] & 0xFFFFFFFF, places)).astype(np.int32)
+    _mark_missing(s, rows, feeds)

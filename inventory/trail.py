@@ -1,0 +1,171 @@
+"""The facts folded lately that can make a sku go short: what they were, and their ids, for whoever asks for a cause.
+
+A ring of fixed size in memory: writing a fact costs a few nanoseconds, nothing is held of the batches that brought
+them, and nothing is written down.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from inventory.admission import Admitted
+from inventory.batch import Slice
+from inventory.columns import (
+    CORRELATION_ID,
+    EVENT_ID,
+    OCCURRED_AT,
+    QUANTITY,
+    Bytes,
+    Columns,
+    Kind,
+    Longs,
+)
+from inventory.jit import kernel
+from inventory.requests import Request
+
+WORDS = (
+    "sale", "movement", "correction", "count", "snapshot", "fact_reservation", "checked_reservation", "expected_supply",
+)  # fmt: skip
+"""What people call a fact. Part of stored state: only ever added to."""
+(
+    SALE, MOVEMENT, CORRECTION, COUNT, SNAPSHOT, FACT_RESERVATION, CHECKED_RESERVATION, EXPECTED_SUPPLY,
+) = range(len(WORDS))  # fmt: skip
+
+FACTS = 32_768
+"""Facts remembered: what a lane folds between two looks at its numbers, and more. What comes too late for them is told
+without its causes."""
+TEXT = 128 * FACTS
+
+EVERY_SKU = -1
+_NOT_ONE = -1
+
+_SHIP, _TRANSFER_OUT, _ADJUST, _STATE_CHANGE = 1, 3, 5, 6
+_CANCEL, _RELEASE = 5, 6
+_MOVEMENT, _FROM_STATE, _ACTION, _COUNTED_AT = 3, 4, 4, 3
+_RESERVATION_ID = 8  # a text of movements and till lines
+_MOVED, _COUNTED, _CORRECTED, _RESERVED, _SOLD = (
+    int(kind) for kind in (Kind.MOVEMENT, Kind.COUNT, Kind.CORRECTION, Kind.RESERVATION, Kind.POS_LINE)
+)
+
+FACT = np.dtype(
+    [
+        ("at", "i8"),  # where its texts begin, among all that were ever written
+        ("units", "i8"),
+        ("sku", "i4"),  # or `EVERY_SKU` at its location
+        ("location", "i4"),  # ordinal; -1 none
+        ("source", "i4"),
+        ("event_length", "i4"),
+        ("correlation_length", "i4"),  # -1: it has none
+        ("what", "i1"),
+        ("late", "i1"),  # 1: it came long after its time
+        ("by_line", "i1"),  # 1: it takes what was promised before
+    ]
+)
+
+
+class Trail(NamedTuple):
+    """Fact number n is `facts[n % FACTS]`, its event id and correlation id start at `text[at % TEXT]`. `head` = [facts
+    ever, bytes ever]."""
+
+    facts: npt.NDArray[np.void]
+    text: Bytes
+    head: Longs
+
+
+def new_trail() -> Trail:
+    """An empty one."""
+    return Trail(np.zeros(FACTS, FACT), np.zeros(TEXT, np.uint8), np.zeros(2, np.int64))
+
+
+@kernel
+def _word_of(kind: int, longs: Longs, i: int) -> int:
+    """What people call record i; `_NOT_ONE` if it cannot leave less than is promised."""
+    quantity = longs[QUANTITY, i]
+    if kind == _MOVED:
+        movement = longs[_MOVEMENT, i]
+        if movement == _SHIP:
+            return SALE
+        if movement == _TRANSFER_OUT or (movement == _ADJUST and quantity < 0):
+            return MOVEMENT
+        return MOVEMENT if movement == _STATE_CHANGE and longs[_FROM_STATE, i] == 0 else _NOT_ONE
+    if kind == _RESERVED:
+        action = longs[_ACTION, i]
+        return _NOT_ONE if action in (_CANCEL, _RELEASE) else FACT_RESERVATION
+    if kind == _SOLD:
+        return SALE if quantity > 0 else _NOT_ONE
+    if kind == _CORRECTED:
+        return CORRECTION if quantity < 0 else _NOT_ONE
+    return COUNT if kind == _COUNTED else EXPECTED_SUPPLY
+
+
+@kernel
+def _room_for(t: Trail, size: int) -> int:
+    """Where `size` bytes may be written in one piece."""
+    at = t.head[1]
+    if at % TEXT + size > TEXT:
+        at += TEXT - at % TEXT
+    t.head[1] = at + size
+    return at
+
+
+@kernel
+def _remember(
+    kind: int, c: Columns, a: Admitted, log_time: Longs, moved: Bytes, tolerance: int, t: Trail
+) -> None:
+    date = _COUNTED_AT if kind == _COUNTED else OCCURRED_AT
+    facts = t.facts
+    for i in range(moved.size):
+        if moved[i] == 0:
+            continue
+        what = _word_of(kind, c.longs, i)
+        size = c.text_len[EVENT_ID, i] + max(np.int32(0), c.text_len[CORRELATION_ID, i])
+        if what == _NOT_ONE or size > TEXT:
+            continue
+        f = t.head[0] % FACTS
+        t.head[0] += 1
+        at = _room_for(t, size)
+        facts["at"][f], facts["units"][f] = at, abs(c.longs[QUANTITY, i])
+        facts["sku"][f], facts["location"][f] = a.sku[i], a.location[i]
+        facts["source"][f], facts["what"][f] = a.source[i], what
+        facts["event_length"][f] = c.text_len[EVENT_ID, i]
+        facts["correlation_length"][f] = c.text_len[CORRELATION_ID, i]
+        facts["late"][f] = log_time[i] - c.longs[date, i] > tolerance
+        sells = kind in (_MOVED, _SOLD)
+        facts["by_line"][f] = sells and c.text_len[_RESERVATION_ID, i] >= 0
+        end = at % TEXT
+        for field in (EVENT_ID, CORRELATION_ID):
+            start = c.text_at[field, i]
+            for k in range(c.text_len[field, i]):
+                t.text[end] = c.buf[start + k]
+                end += 1
+
+
+def remember(trail: Trail, part: Slice, verdict: Admitted, moved: Bytes, tolerance: int) -> None:
+    """Write down the records of a folded slice that took effect (`moved`). `tolerance` (ms): how long after its time a
+    fact may come and not be late."""
+    _remember(int(part.kind), part.columns, verdict, part.origin.log_time, moved, tolerance, trail)
+
+
+def remember_request(trail: Trail, request: Request, tolerance: int) -> None:
+    """Write down a version of a checked line that took effect. Its source is not known any more."""
+    if request.action != _CANCEL:
+        late = request.log_time - request.occurred_at > tolerance
+        _write(
+            trail, request.event_id, request.quantity, request.sku, request.location, -1, CHECKED_RESERVATION, late
+        )  # fmt: skip
+
+
+def remember_zeroed(trail: Trail, source: int, batch: str, location: int, late: bool) -> None:
+    """Write down that a complete batch counted 0 at a location of everything that it does not list."""
+    _write(trail, batch, 0, EVERY_SKU, location, source, SNAPSHOT, late)
+
+
+def _write(
+    t: Trail, event: str, units: int, sku: int, location: int, source: int, what: int, late: bool
+) -> None:
+    text = np.frombuffer(event.encode(), np.uint8)
+    at = int(_room_for(t, text.size))
+    t.text[at % TEXT : at % TEXT + text.size] = text
+    t.facts[int(t.head[0]) % FACTS] = at, units, sku, location, source, text.size, -1, what, late, 0
+    t.head[0] += 1
