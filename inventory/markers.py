@@ -149,10 +149,13 @@ class Markers:
             out.incidents.append(_incident("batch_mismatch", key, book, book.contradicted_at, now))
 
     def tick(self, now: int, log_clock: int, out: Outputs) -> None:
-        """Time has passed: batches that should have ended, and batches that nothing more is expected of."""
+        """Time has passed: batches that should have ended, and batches that nothing more is expected of.
+
+        The hour is one of the log: a lane that lags has not read the items yet.
+        """
         for key, book in list(self.books.items()):
             ended = book.complete or book.contradicted or book.overdue or book.superseded
-            if not ended and now - book.since >= _INCOMPLETE_AFTER:
+            if not ended and log_clock - book.heard >= _INCOMPLETE_AFTER:
                 book.overdue = True
                 self.changed.add(key)
                 out.incidents.append(_incident("incomplete_snapshot", key, book, book.since, None))

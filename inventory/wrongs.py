@@ -43,7 +43,7 @@ class Ended(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """`fresh`: rows that began, those of a sku side by side; `gone` (k, 5): `Ended` of each; `counts`: how many each."""
+    """`fresh`: rows that began, those of a sku side by side; `gone` (k, 5): what ended; `counts`: how many each."""
 
     fresh: Ints
     gone: Longs

@@ -48,8 +48,10 @@ def _subject(incident: Incident) -> str:
 def open_in_reference(model: ReferenceModel, now: int) -> set[Open]:
     """The same, by the facts. Unmet demand stands in every channel that shares a location with it, and is told of the
     one that asks for it."""
-    found = {(sku, code, subject) for sku in model.skus() for code, subject in model.incidents(sku, now)}
-    elsewhere = {
+    found: set[Open] = {
+        (sku, code, subject) for sku in model.skus() for code, subject in model.incidents(sku, now)
+    }
+    elsewhere: set[Open] = {
         (sku, "oversell", channel)
         for sku in model.skus()
         for channel in set(model.channels()) - set(asking(model, sku, now))

@@ -114,6 +114,21 @@ def test_an_item_that_never_comes_zeroes_nothing_and_is_told_after_an_hour() -> 
     assert [i.closed_at is None for i in shop.found("incomplete_snapshot")] == [True, False]
 
 
+def test_a_lane_that_lags_does_not_tell_that_a_batch_is_incomplete() -> None:
+    shop = Warehouse(1)
+    shop.entry("S0", 1)
+    shop.mark(items=2)
+    shop.run()
+    for n in range(3):
+        shop.movement("RECEIPT", 1, at=n, log_time=NOW + n, sku="S5")
+    shop.entry("S1", 2, log_time=NOW + 5)
+    for _ in range(2):
+        shop.cluster.running[0].step(NOW + 2 * HOUR, 1)
+    shop.run(2 * HOUR)
+    assert shop.found("incomplete_snapshot") == []
+    assert shop.stock()["S7"] == 0
+
+
 def test_a_batch_that_never_ends_is_told_and_then_forgotten() -> None:
     shop = Warehouse()
     shop.entry("S0", 1)
