@@ -98,9 +98,9 @@ def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
     incidents = lane.watch.ledger.dump(everything)
     if incidents:
         yield _json("incidents", incidents)
-    suspects = lane.watch.suspects.dump(everything)
-    if suspects:
-        yield _json("suspects", suspects)
+    blocks, columns = lane.watch.suspects.dump(everything)
+    if blocks:
+        yield Section("suspects", {"blocks": blocks}, columns)
 
 
 def _snapshots(lane: Lane, everything: bool) -> Iterator[Section]:
@@ -154,7 +154,6 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     parked: dict[int, Any] = {}
     meta: dict[str, Any] = {}
     incidents: list[Any] = []
-    suspects: list[Any] = []
     requests: dict[str, Any] = {"waiting": [], "unread": []}
     drift: dict[str, Any] = {}
     ids: list[tuple[Any, Any]] = []
@@ -190,14 +189,14 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
         elif sort == "incidents":
             incidents += json.loads(section.payload)
         elif sort == "suspects":
-            suspects += json.loads(section.payload)
+            lane.watch.suspects.load(section.header["blocks"], section.payload)
         elif sort == "meta":
             meta = json.loads(section.payload)
     lane.checked.load(requests)
     lane.drift.load(drift)
     _finish(lane, documents, parked, meta, ids)
     lane.watch.ledger.load(incidents)
-    lane.watch.suspects.load(suspects, meta["looked_at"])
+    lane.watch.suspects.resume(meta["looked_at"])
     lane.watch.resume()
 
 

@@ -4,12 +4,12 @@ A shipment is often read before the order it names. So the rows of a slice are n
 person will want to read; what still stands after the delay is little, and becomes an incident.
 """
 
-import base64
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from inventory.batch import Slice
 from inventory.columns import CORRELATION_ID, EVENT_ID, SOURCE, Bytes, Ints, Kind, Longs
@@ -82,7 +82,6 @@ class Suspects:
         self._number = 0
         self._rows = 0
         self.looked_at = 0
-        self.looked = False
 
     def take(self, part: Slice, found: Notes, now: int) -> None:
         """Note the rows of a slice that are in trouble at its end."""
@@ -142,7 +141,7 @@ class Suspects:
         while self._blocks and (self._blocks[0].since <= before or self._rows > _MOST):
             block = self._blocks.popleft()
             self._rows -= block.row.size
-            self.looked_at, self.looked = block.number, True
+            self.looked_at = block.number
             bits = self._bits(block.sort, block.row, block.key) & block.bits
             if bits.any():
                 yield from _standing(block, bits)
@@ -162,23 +161,41 @@ class Suspects:
                 self._blocks.append(kept)
                 self._rows += kept.row.size
 
-    def dump(self, everything: bool) -> list[Any]:
-        """Blocks that were not written down yet, or all."""
+    def dump(self, everything: bool) -> tuple[list[list[int]], bytes]:
+        """Blocks that were not written down yet, or all: number, since, rows and bytes of text of each; and their
+        columns and texts."""
         blocks = (
             list(self._blocks) if everything else [b for b in self._unwritten if b.number > self.looked_at]
         )
-        self._unwritten, self.looked = [], False
-        return [_to_json(block) for block in blocks]
+        self._unwritten = []
+        heads = [[block.number, block.since, block.row.size, block.text.size] for block in blocks]
+        return heads, b"".join(part.tobytes() for block in blocks for part in block[2:])
 
-    def load(self, dumped: list[Any], looked_at: int) -> None:
+    def load(self, heads: list[list[int]], columns: bytes) -> None:
         """Take back what `dump` gave, in that order."""
-        for each in dumped:
-            block = _from_json(each)
-            self._number = max(self._number, block.number)
-            if block.number > looked_at:
+        at = 0
+
+        def read(dtype: type[Any], count: int) -> npt.NDArray[Any]:
+            nonlocal at
+            array = np.frombuffer(columns, dtype, count, at).copy()
+            at += array.nbytes
+            return array
+
+        for number, since, rows, size in heads:
+            block = Block(
+                number, since, read(np.int32, rows), read(np.int32, rows), read(np.int64, rows), read(np.int32, rows),
+                read(np.int32, _TEXTS * rows).reshape(_TEXTS, rows), read(np.uint8, size),
+            )  # fmt: skip
+            if number > self._number:  # of two whole dumps, both have it
+                self._number = number
                 self._append(block)
-        self.looked_at = looked_at
+
+    def resume(self, looked_at: int) -> None:
+        """After everything was loaded. Blocks up to number `looked_at` were looked at."""
+        self._blocks = deque(block for block in self._blocks if block.number > looked_at)
+        self._rows = sum(block.row.size for block in self._blocks)
         self._number = max(self._number, looked_at)
+        self.looked_at = looked_at
         self._unwritten = []
 
 
@@ -197,17 +214,3 @@ def _standing(block: Block, bits: Ints) -> Iterator[Suspect]:
             int(block.sort[i]), int(block.row[i]), int(block.key[i]), int(bits[i]), block.since, name or "",
             event_id or "", source, correlation_id,
         )  # fmt: skip
-
-
-def _to_json(block: Block) -> list[Any]:
-    columns = [column.tolist() for column in (block.sort, block.row, block.key, block.bits, block.length)]
-    return [block.number, block.since, *columns, base64.b64encode(block.text.tobytes()).decode()]
-
-
-def _from_json(kept: list[Any]) -> Block:
-    number, since, sort, row, key, bits, length, text = kept
-    return Block(
-        number, since, np.array(sort, np.int32), np.array(row, np.int32), np.array(key, np.int64),
-        np.array(bits, np.int32), np.array(length, np.int32).reshape(_TEXTS, -1),
-        np.frombuffer(base64.b64decode(text), np.uint8).copy(),
-    )  # fmt: skip

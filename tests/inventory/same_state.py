@@ -26,7 +26,6 @@ def state_of(lane: Lane) -> dict[str, Any]:
         elif section.name in (
             "documents",
             "parked",
-            "suspects",
             "drift",
             "snapshots",
             "books",
