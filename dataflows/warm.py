@@ -13,6 +13,7 @@ from dataflows.intake import CARRIERS, Intake, Raw
 from inventory.batch import Batch, Clock, Control, Outputs
 from inventory.decisions import Standing
 from inventory.lane import Lane, LaneConfig
+from inventory.sections import dump, load
 from wire.availability import encode_availability
 from wire.codec import Codec
 from wire.decode import Decoder
@@ -94,9 +95,10 @@ def warm() -> float:
         {**fact, "event_id": f"c{i}", "quantity": i, "counted_at": now - 10 + i, "basis": "GROSS", "counter": counter}
         for i, counter in enumerate(("ON_HAND", "ON_HAND", "DAMAGED"))
     ], ["S1"] * 3)  # fmt: skip
-    step("wms-adjustments", "SnapshotMarker",
-         [{**envelope, "event_id": "z", "batch_id": "z", "marker": "END", "mode": "NONZERO", "locations": ["L1"],
-           "basis": "GROSS", "as_of": now - 1, "items": 0}], ["warm"])  # fmt: skip
+    step("wms-adjustments", "SnapshotMarker", [
+        {**envelope, "event_id": mode, "batch_id": mode, "marker": "END", "mode": mode, "locations": ["L1"],
+         "basis": "GROSS", "as_of": now - 1, "items": 0} for mode in ("NONZERO", "FULL")
+    ], ["warm"] * 2)  # fmt: skip
     hear()
     step("wms-adjustments", "StockCorrection",
          [{**fact, "event_id": "k", "quantity": 1, "state": "SELLABLE", "reason": "warm"}], ["S1"])  # fmt: skip
@@ -123,9 +125,13 @@ def warm() -> float:
     batch, _ = intake.batch(Raw(0, {"routed": [_Message(block, b"", 0, now)]}, {}, now, True, True, 0))
     out = lane.step(batch, Clock(now + 10, now))
     assert out.views is not None
+    step("stock-movements", "StockMovement",
+         [{**fact, "event_id": "t", "movement": "SHIP", "quantity": 9, "correlation_id": "t"}], ["S1"])  # fmt: skip
+    later = now + 2 * lane.config.exception_delay_ms
+    assert lane.step(Batch(), Clock(later, later)).incidents
+    again = Lane(0, 1, LaneConfig(), 1, "warm again")
+    load(again, dump(lane, everything=True))
     lane.forget()
-    for store in lane.memory.stores.values():
-        store.reindex()
     encode_calls(
         out.views, prefix=b"", lane=0, generation=1, offsets=b"", rules=[b"{}"], terms=[b""], sha=script_sha()
     )

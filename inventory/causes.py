@@ -83,7 +83,7 @@ def _concerns(s: State, row: int, location: int) -> bool:
     bit = s.wrongs.rows["bit"][row]
     if bit == UNMET_DEMAND:
         return True
-    return (bit in (NEGATIVE, OVERSOLD)) and s.wrongs.rows["place"][row] == location
+    return bit in (NEGATIVE, OVERSOLD) and s.wrongs.rows["place"][row] == location
 
 
 @kernel
@@ -99,7 +99,7 @@ def _search(s: State, t: Trail, b: _Begun, first: int, by_line: int, text: Bytes
         j = 0
         if sku != EVERY_SKU:
             j = b.first_of[sku] - 1
-            if j < 0 or number < b.looked[sku]:
+            if j < 0:
                 continue
         size = facts["event_length"][fact] + max(np.int32(0), facts["correlation_length"][fact])
         each = 1 + size // _ROW_BYTES

@@ -3,7 +3,7 @@
 from inventory.incidents import MOST_EVENTS
 from inventory.trail import FACTS, TEXT, new_trail, remember_zeroed
 from tests.inventory.incident_judging import told_last
-from tests.inventory.shop import Shop
+from tests.inventory.shop import SKU, Shop
 from tests.reference.shop import MINUTE, NOW, SECOND
 
 DELAY = 30 * SECOND
@@ -66,6 +66,22 @@ def test_units_are_those_when_it_is_told() -> None:
     assert (incident.opened_at, incident.detail["units"]) == (NOW, 3)
     # What came when there was nothing left already has not caused it.
     assert [cause["units"] for cause in incident.detail["causes"]] == [1]
+
+
+def test_what_was_put_right_and_not_looked_at_yet_is_not_told() -> None:
+    shop = Shop(lanes=1, skus=(SKU, "other"))
+    running = shop.cluster.running[0]
+    shop.movement("SHIP", 1)
+    shop.run()
+    for sku, at in (("other", -5), (SKU, 1), ("other", 2), ("other", 3)):
+        shop.movement("RECEIPT", 1, sku=sku, at=DELAY + at, log_time=NOW + DELAY + at)
+    running.step(NOW + DELAY + 500, 1)  # numbers are shown now, and not again for a while
+    for ms in (550, 600):
+        assert running.step(NOW + DELAY + ms, 1).views is None
+    assert rows(shop) == 1
+    shop.run(DELAY + 700)
+    shop.run(MINUTE)
+    assert (shop.cluster.incidents, rows(shop)) == ([], 0)
 
 
 def test_many_at_once_are_all_told() -> None:

@@ -22,6 +22,7 @@ PARTS = (
     "tests",
 )  # fmt: skip
 SUITE = (
+    "tests/inventory/test_incidents.py", "tests/inventory/test_wrongs.py", "tests/inventory/test_snapshots.py",
     "tests/inventory/test_rules_of_the_lane.py", "tests/golden", "tests/inventory/test_master_data.py",
     "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_agreement.py", "tests/docs",
 )  # fmt: skip

@@ -21,6 +21,7 @@ _COUNTING, _NETS, _FENCES, _SUPPLY = (
     f"inventory/{name}.py" for name in ("counting", "nets", "fences", "supply")
 )
 _BUNDLES = "inventory/bundles.py"
+_WRONGS, _WRONG_NUMBERS = "inventory/wrongs.py", "inventory/wrong_numbers.py"
 
 # fmt: off
 MUTANTS: tuple[Mutant, ...] = (
@@ -194,5 +195,52 @@ MUTANTS: tuple[Mutant, ...] = (
            "before is None or row._replace(version=before.version) != before", "before is None"),
     Mutant("each component holds the version that its own bytes decide", "inventory/lane.py",
            "return item if each is None else Item(item.bundle, item.quantity // each, None)", "return item"),
+    # Exceptions
+    Mutant("what disorder causes for a moment is told", "inventory/watch.py",
+           "before = log_clock - self.ledger.delay", "before = log_clock"),
+    Mutant("the delay of an exception is one of the wall clock", "inventory/watch.py",
+           "before = log_clock - self.ledger.delay", "before = now - self.ledger.delay"),
+    Mutant("a wrong number that is over is not closed", _WRONGS,
+           "    if told or o.heard_of[row] != 0:\n", "    if False:\n"),
+    Mutant("what an earlier life told stays open", _WRONGS,
+           "    if told or o.heard_of[row] != 0:\n", "    if told:\n"),
+    Mutant("what is over at one place is looked for at the next one only", _WRONGS,
+           '        row = _end(s, o, sku, before, row, found)\n    if row >= 0 and _rank',
+           '        before, row = row, w["next"][row]\n    if row >= 0 and _rank'),
+    Mutant("what is over stays a row", _WRONGS,
+           "        while row >= 0:\n            row = _end(s, o, sku, last, row, found)\n", ""),
+    Mutant("causes stay when what they caused is over", _WRONGS, "    _give_back_causes(s, row)\n", ""),
+    Mutant("a number is told that was put right and not looked at yet", _WRONGS,
+           'if s.is_moved[s.wrongs.rows["sku"][row]] == 0:', "if True:"),
+    Mutant("unmet demand is told in every channel that shares its stock", _WRONGS,
+           " and asks_unsourced(s, sku, channel):", ":"),
+    Mutant("stock of nothing is negative", _WRONG_NUMBERS, "    if sellable < 0:\n        bits |= NEGATIVE",
+           "    if sellable <= 0:\n        bits |= NEGATIVE"),
+    Mutant("demand that fits exactly is an oversell", _WRONG_NUMBERS,
+           "if node[SOFT] + node[HARD] > sellable:", "if node[SOFT] + node[HARD] >= sellable:"),
+    Mutant("stock at every place is stock at a deleted one", _WRONG_NUMBERS,
+           "if node[ON_HAND] > 0 and s.location_deleted[location]:", "if node[ON_HAND] > 0:"),
+    Mutant("what a batch lists is missing in it", _WRONG_NUMBERS,
+           'if s.positions.rows["anchored_at"][position] > at or _is_listed(feeds.listed, location << 32 | sku):',
+           'if s.positions.rows["anchored_at"][position] > at:'),
+    Mutant("shipping what was ordered is the cause", "inventory/causes.py",
+           'if facts["by_line"][fact] != by_line or facts["at"]', 'if facts["at"]'),
+    Mutant("what was sold while there was enough is a cause", "inventory/causes.py",
+           'and number >= b.looked[w["sku"][row]]', "and True"),
+    Mutant("a fact of another place is the cause", "inventory/causes.py",
+           'return bit in (NEGATIVE, OVERSOLD) and s.wrongs.rows["place"][row] == location',
+           "return bit in (NEGATIVE, OVERSOLD)"),
+    Mutant("every sale is late", "inventory/trail.py",
+           'facts["late"][f] = log_time[i] - c.longs[date, i] > tolerance', 'facts["late"][f] = True'),
+    Mutant("a shipment before its order is an orphan for ever", "inventory/suspects.py",
+           "bits = self._bits(block.sort, block.row, block.key) & block.bits", "bits = block.bits"),
+    Mutant("what was shipped before the cancel is shipped after it", "inventory/troubles.py",
+           'used_after(s, row, 0, lines["occurred_at"][row]) > 0', 'used_after(s, row, 0, 0) > 0'),
+    Mutant("a recount does not end the call for one", "inventory/late_counts.py",
+           "return has < late or (has == late and self._event_id(row) < event_id.encode())", "return True"),
+    Mutant("what nothing can undo stays open", "inventory/incidents.py",
+           "self.entries[key].last + self._lasting < now", "False"),
+    Mutant("a lane that lags misses items that it has not read", "inventory/markers.py",
+           "log_clock - book.heard >= _INCOMPLETE_AFTER", "now - book.since >= _INCOMPLETE_AFTER"),
 )
 # fmt: on
