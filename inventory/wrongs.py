@@ -238,9 +238,8 @@ class Wrongs:
         while True:
             self._size()
             heard = int(self._order.ends[_HEARD])
-            found = _Found(
-                np.empty(self._store.room(), np.int32), np.empty((heard, 5), np.int64), np.zeros(2, np.int64)
-            )
+            rows = self._store.table.rows.size  # what ends makes room for what begins behind it
+            found = _Found(np.empty(rows, np.int32), np.empty((heard, 5), np.int64), np.zeros(2, np.int64))
             at = _look(
                 self._memory.state(), self._order, skus, views.node_start, views.node_ordinal, views.nodes,
                 views.channels, views.channel_ordinal, deleted, kits, feeds, now, at, found,

@@ -1,5 +1,7 @@
 """Wrong numbers as rows: they begin and end with what the numbers show, and cost nothing when they have ended."""
 
+import pytest
+
 from inventory.incidents import MOST_EVENTS
 from inventory.trail import FACTS, TEXT, new_trail, remember_zeroed
 from tests.inventory.incident_judging import told_last
@@ -84,18 +86,35 @@ def test_what_was_put_right_and_not_looked_at_yet_is_not_told() -> None:
     assert (shop.cluster.incidents, rows(shop)) == ([], 0)
 
 
-def test_many_at_once_are_all_told() -> None:
-    shop = Shop(lanes=1, skus=tuple(f"s{n}" for n in range(1_100)))
-    for n in range(1_100):
+def test_many_at_once_are_all_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inventory.wrongs._MOST_AT_ONCE", 7)
+    shop = Shop(lanes=1, skus=tuple(f"s{n}" for n in range(30)))
+    for n in range(30):
         shop.movement("SHIP", 1, sku=f"s{n}")
     shop.run()
     shop.run(DELAY)
-    assert {i.sku for i in shop.cluster.incidents} == {f"s{n}" for n in range(1_100)}
-    for n in range(1_100):
+    assert {i.sku for i in shop.cluster.incidents} == {f"s{n}" for n in range(30)}
+    for n in range(30):
         shop.movement("RECEIPT", 1, sku=f"s{n}")
     shop.run(MINUTE)
-    assert sum(i.closed_at is not None for i in shop.cluster.incidents) == 1_100
+    assert sum(i.closed_at is not None for i in shop.cluster.incidents) == 30
     assert rows(shop) == 0
+
+
+def test_rows_that_ended_are_taken_again_in_the_same_look() -> None:
+    before, after = [f"a{n}" for n in range(100)], [f"b{n}" for n in range(200)]
+    shop = Shop(lanes=1, skus=(*before, *after))
+    for sku in before:
+        shop.movement("SHIP", 1, sku=sku)
+    shop.run()
+    for sku in before:
+        shop.movement("RECEIPT", 1, sku=sku)
+    for sku in after:
+        shop.movement("SHIP", 1, sku=sku)
+    shop.run(SECOND)
+    assert rows(shop) == 200
+    shop.run(MINUTE)
+    assert {i.sku for i in shop.cluster.incidents} == {*after}
 
 
 def test_the_first_causes_are_kept_with_their_ids_whole() -> None:
