@@ -181,7 +181,8 @@ def test_an_oversell_names_what_caused_it(record: str, fields: dict[str, Any], w
     shop = sold_out()
     said: dict[str, Any] = {"quantity": 4, "event_id": "e", "correlation_id": "order 77"} | fields
     getattr(shop, record)(**said)
-    shop.movement("RECEIPT", 1, at=-4 * HOUR, location="S1", sku=SKU)  # is none
+    shop.movement("RECEIPT", 1, at=-4 * HOUR, location="DC1", sku=SKU)  # is none: it brings
+    shop.movement("SHIP", 1, at=-HOUR, location="S1", sku=SKU)  # is none: it is elsewhere
     units = abs(said["quantity"])
     assert causes(shop) == {"DC1": [(what, "e", units)]}
     for incident in stands(shop, "oversell"):
@@ -206,10 +207,6 @@ def test_a_batch_that_counts_nothing_of_what_was_ordered() -> None:
 
 
 # -- facts that say something against others ---------------------------------------------------------------------------
-
-
-def noted(shop: Shop) -> list[str]:
-    return shop.opened()
 
 
 def test_a_note_names_the_record_that_caused_it() -> None:
