@@ -18,7 +18,7 @@ from wire.topics import TOPICS
 _log = logging.getLogger(__name__)
 
 _MOST_RECORDS = 40_000
-"""Of one poll; and of what one lane takes at once, by and large."""
+"""Of one poll, for all lanes; no more is asked for while as much waits."""
 _GIVE_UP_COMMITS_MS = 2_000
 """A commit for lag tools that finds no broker holds up the end of its consumer for so long. (There is no group session
 that the option's name could speak of.)"""
@@ -37,7 +37,8 @@ class Inflow:
         self._prefix = settings.topic_prefix
         self._consumer: Consumer = consumer(
             settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
-            fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES, fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
+            fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES,
+            fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
         )  # fmt: skip
         self._arrived: dict[int, list[Any]] = {}
         self._untaken = 0
