@@ -44,7 +44,7 @@ class Inflow:
         self._untaken = 0
         self._wanted: dict[tuple[str, int], int] = {}
         self._assigned: set[tuple[str, int]] = set()
-        # of each topic that is read for all lanes: the offset from which each lane wants it
+        # of each topic that is read for all lanes: the offset that each lane wants next
         self._from: dict[str, dict[int, int]] = {
             self._prefix + name: {} for name, topic in TOPICS.items() if topic.single
         }
@@ -98,12 +98,14 @@ class Inflow:
                 self._untaken += 1
         return len(messages)
 
-    def _to_all(self, message: Any, wanted: Mapping[int, int]) -> None:
+    def _to_all(self, message: Any, wanted: dict[int, int]) -> None:
         """A message of a topic of one partition; one that tells of an end or an error has no place there."""
+        told, at = message.error() is not None, message.offset()
         for lane, first in wanted.items():
-            if message.error() is not None or message.offset() >= first:
+            if told or at >= first:
                 self._arrived[lane].append(message)
                 self._untaken += 1
+                wanted[lane] = first if told else at + 1
 
     def ends(self, lane: int, name: str, *, cached: bool = False) -> tuple[int, int]:
         """Where a lane's partition of a topic begins and ends; `cached`: as the broker last said. KafkaException."""
@@ -117,6 +119,11 @@ class Inflow:
         self._consumer.commit(
             offsets=[self._place(lane, n, at) for n, at in offsets.items()], asynchronous=True
         )
+
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """Those that read."""
+        return tuple(self._arrived)
 
     def close(self, lane: int) -> None:
         """The lane reads no more; with the last one the consumer ends."""
