@@ -17,6 +17,7 @@ from inventory.murmur import shard_of
 from runtime.codec import codec_of
 from runtime.kafka import consumer, producer
 from runtime.settings import Settings
+from wire.codec import Codec
 from wire.framing import WireError
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,18 @@ _DELIVER_WITHIN_MS = 2_000
 """A request that Kafka has not taken by then is given up: whoever asked has been told so."""
 
 Decision = Mapping[str, Any]
+
+
+_SOME_DECISION = {
+    "reservation_id": "", "line": "", "sku": "", "version": 1, "outcome": "REFUSED", "quantity": 0, "available": 0,
+    "decided_at": 0,
+}  # fmt: skip
+
+
+def warm() -> None:
+    """Load the kernel by which decisions are checked, so that no request waits for it."""
+    codec = Codec()
+    codec.decode(codec.encode("ReservationDecision", _SOME_DECISION))
 
 
 class EngineAway(Exception):
@@ -113,7 +126,11 @@ class EngineLink:
         try:
             source.assign(self._ends(source))
             outlet = producer(
-                self._settings, client_id="stocktide-api", linger_ms=0, message_timeout_ms=_DELIVER_WITHIN_MS
+                self._settings,
+                client_id="stocktide-api",
+                linger_ms=0,
+                compression_type="none",
+                message_timeout_ms=_DELIVER_WITHIN_MS,
             )
             self._producer = outlet
             _log.info("reservations can be made")

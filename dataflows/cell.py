@@ -15,6 +15,7 @@ from typing import IO
 from dataflows import metrics
 from dataflows.flow import drive, make_flow, make_store
 from dataflows.gate import PublishGate
+from dataflows.inflow import Inflow
 from dataflows.intake import READ, Intake, Raw
 from dataflows.journal import Journal, StateUnusable, refuse_state_of_others
 from dataflows.offering import Offering
@@ -79,6 +80,7 @@ class OpenLane:
             self.lane.mark_all_moved()
             self._offering.begin(self.lane.memory.moved().size)
         out = self.lane.step(batch, Clock(int(time.time() * 1000), raw.log_clock))
+        self._cell.publisher.decided(raw.lane, out.decisions)
         out.network_changed = out.network_changed or offers
         completes = self._offering.shown(0 if out.views is None else out.views.version.size)
         metrics.seconds("decode").inc(decoded - started)
@@ -127,11 +129,10 @@ class Cell:
         self.redis = RedisLink(settings, self.stopping)
         self.disk = ThreadPoolExecutor(_WRITERS, "journal")
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
-        urgent = producer(settings, linger_ms=0)
+        urgent = producer(settings, linger_ms=0, compression_type="none")
         self._topic_ids = TopicIds(settings, READ)
-        self._publisher = Publisher(
-            settings, outlet, urgent, self.redis, self.stopping, self._journals_settle
-        )
+        self._inflow = Inflow(settings)
+        self.publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping, self._journals_settle)
 
     def stopping(self) -> bool:
         """Whether the cell has been told to drain."""
@@ -156,7 +157,7 @@ class Cell:
             return lane in self.opened and self.opened[lane].lane.live
 
         offsets = resume if resume and json.loads(resume) else None
-        return LaneReader(self.settings, lane, offsets, self._topic_ids, is_live, self.stopping)
+        return LaneReader(self.settings, lane, offsets, self._inflow, self._topic_ids, is_live, self.stopping)
 
     def run(self) -> None:
         """Drive the flow until SIGTERM has drained it."""
@@ -164,7 +165,7 @@ class Cell:
         gc.freeze()
         gc.set_threshold(*_COLLECT)
         try:
-            drive(make_flow(self, self._publisher), self._recovery, self.settings.epoch_ms)
+            drive(make_flow(self, self.publisher), self._recovery, self.settings.epoch_ms)
         finally:
             for lane in self.opened.values():
                 if lane.journal is not None:

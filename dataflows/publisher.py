@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -88,14 +88,20 @@ class Publisher:
         self._sha = script_sha()
         self._failed: KafkaError | None = None
 
+    def decided(self, lane: int, answers: Iterable[Answer]) -> None:
+        """Send decisions off as soon as they are made, before other lanes step: somebody waits for each of them."""
+        for answer in answers:
+            metrics.DECISIONS.labels(OUTCOMES[answer.decision.outcome].lower()).inc()
+            value = self._codec.encode("ReservationDecision", decisions.record(answer))
+            key = answer.identity.sku.encode()
+            self._produce(self._topics["reservation-decisions"], value, key, lane, at_once=True)
+
     def publish(self, item: Published) -> None:
         """Start everything that the step put out."""
         number, out = item.lane.number, item.outputs
         started = time.perf_counter()
-        for answer in out.decisions:
-            self._decision(number, answer)
-        for answer in out.standing:
-            self._standing(answer)
+        if out.standing:
+            self._standing(out.standing)
         for letter in (*item.unreadable, *out.dead_letters):
             self._dead_letter(letter)
         for incident in out.incidents:
@@ -189,12 +195,15 @@ class Publisher:
         metrics.LAG.labels(number).set(lag)
         metrics.PARKED.labels(number).set(item.outputs.parked)
 
-    def _standing(self, answer: Answer) -> None:
-        """What a line of a checked reservation is, now that its decision has been read from the log."""
-        field, version, state = line_state(answer)
-        key = reservation_key(self._prefix, answer.identity.reservation_id)
+    def _standing(self, answers: Iterable[Answer]) -> None:
+        """What lines of checked reservations are, now that their decisions have been read from the log."""
         kept = b"%d" % self._settings.reservation_memory_ms
-        self._redis.send([command(b"EVAL", SCRIPT, b"1", key, field, b"%d" % version, state, kept)])
+        commands = []
+        for answer in answers:
+            field, version, state = line_state(answer)
+            key = reservation_key(self._prefix, answer.identity.reservation_id)
+            commands.append(command(b"EVAL", SCRIPT, b"1", key, field, b"%d" % version, state, kept))
+        self._redis.send(commands)
 
     # -- Kafka ---------------------------------------------------------------------------------------------------
 
@@ -222,12 +231,6 @@ class Publisher:
     def _check(self) -> None:
         if self._failed is not None:
             raise records.Undelivered(f"Kafka did not accept a record: {self._failed.str()}")
-
-    def _decision(self, lane: int, answer: Answer) -> None:
-        metrics.DECISIONS.labels(OUTCOMES[answer.decision.outcome].lower()).inc()
-        value = self._codec.encode("ReservationDecision", decisions.record(answer))
-        key = answer.identity.sku.encode()
-        self._produce(self._topics["reservation-decisions"], value, key, lane, at_once=True)
 
     def _dead_letter(self, letter: DeadLetter) -> None:
         metrics.DEAD_LETTERS.labels(letter.code).inc()

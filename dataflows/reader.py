@@ -1,4 +1,4 @@
-"""Reading one lane: one consumer, assigned that lane's partition of every topic. No group, no rebalancing."""
+"""Reading one lane: what arrives in its partition of every topic, and how far it has come in each."""
 
 import json
 import logging
@@ -7,19 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from dataflows import metrics
+from dataflows.inflow import Inflow
 from dataflows.intake import DECISIONS, FACTS, MASTERS, READ, Raw
 from dataflows.topic_ids import TopicIds, how_to_rebuild
 from runtime.exit import ExitCode, Refusal
-from runtime.kafka import consumer
 from runtime.settings import Settings
-from wire.topics import TOPICS
 
 _log = logging.getLogger(__name__)
 
-_MOST_RECORDS = 10_000
 _TICK_S = 0.1
 _PAUSE = timedelta(milliseconds=8)
 _MANY = 200
@@ -28,9 +26,6 @@ unless the last one brought so many that it is behind."""
 _RECENT_MS = 1_000
 _LAG_EVERY_MS = 100
 _COMMIT_EVERY_S = 1.0
-_GIVE_UP_COMMITS_MS = 2_000
-"""A commit for lag tools that finds no broker holds up the end of its consumer for so long. (There is no group session
-that the option's name could speak of.)"""
 
 
 class OffsetLost(Refusal):
@@ -40,7 +35,7 @@ class OffsetLost(Refusal):
 
 
 class LaneReader:
-    """One lane's partitions. `is_live` says whether facts may be read yet; `stopping` whether
+    """One lane's partitions in the inflow of its cell. `is_live` says whether facts may be read yet; `stopping` whether
     the process is to end."""
 
     def __init__(
@@ -48,6 +43,7 @@ class LaneReader:
         settings: Settings,
         lane: int,
         resume: str | None,
+        inflow: Inflow,
         topic_ids: TopicIds,
         is_live: Callable[[], bool],
         stopping: Callable[[], bool],
@@ -60,7 +56,7 @@ class LaneReader:
         told = json.loads(resume) if resume else {"next": {}, "topics": {}}
         topic_ids.compare(told["topics"])
         self._next: dict[str, int] = told["next"]
-        self._consumer: Consumer = consumer(settings, session_timeout_ms=_GIVE_UP_COMMITS_MS)
+        self._inflow = inflow
         self._short = {settings.topic_prefix + name: name for name in READ}
         self._ends = {name: self._end_of(name) for name in READ}
         self._wanted = {name: self._ends[name] for name in (*MASTERS, DECISIONS)}
@@ -69,29 +65,23 @@ class LaneReader:
         self._log_times: dict[str, int] = {}
         self._reading_facts = bool(resume)
         topics = READ if resume else (*MASTERS, "routed", DECISIONS)
-        self._consumer.assign([self._place(name) for name in topics])
+        self._read(topics)
         self.next_poll: datetime | None = None
         self._ticked = 0.0
         self._lag, self._lag_at = 0, 0
         self._committed = time.monotonic()
         self._snapshot: dict[str, int] = dict(self._next)
 
-    def _partition(self, name: str) -> int:
-        return 0 if TOPICS[name].single else self._lane
-
-    def _place(self, name: str) -> TopicPartition:
-        # Offset 0 fails once retention has moved the beginning.
-        offset = self._next.get(name, OFFSET_BEGINNING)
-        return TopicPartition(self._settings.topic_prefix + name, self._partition(name), offset)
+    def _read(self, topics: tuple[str, ...]) -> None:
+        self._inflow.read(self._lane, {name: self._next.get(name) for name in topics})
 
     def _end_of(self, name: str) -> int:
-        place = TopicPartition(self._settings.topic_prefix + name, self._partition(name))
         while True:
             try:
-                low, high = self._consumer.get_watermark_offsets(place, timeout=5.0)
+                low, high = self._inflow.ends(self._lane, name)
                 if high == low:
                     self._next.setdefault(name, high)
-                return int(high)
+                return high
             except KafkaException as error:
                 if self.stopping():
                     return 0
@@ -101,11 +91,11 @@ class LaneReader:
         """What has arrived; at least every 100 ms something, so that time passes for the lane."""
         if not self._reading_facts and self._is_live():
             self._reading_facts = True
-            self._consumer.incremental_assign([self._place(name) for name in FACTS])
+            self._read(FACTS)
         started = time.perf_counter()
         groups: dict[str, list[Any]] = {}
-        messages = self._consumer.consume(_MOST_RECORDS, timeout=0)
-        self.next_poll = None if len(messages) >= _MANY else datetime.now(UTC) + _PAUSE
+        messages, more = self._inflow.take(self._lane)
+        self.next_poll = None if more or len(messages) >= _MANY else datetime.now(UTC) + _PAUSE
         for message in messages:
             if message.error() is not None:
                 self._told(message)
@@ -174,8 +164,7 @@ class LaneReader:
         lag = 0
         for name in READ:
             if self._reading_facts or name not in FACTS:
-                place = TopicPartition(self._settings.topic_prefix + name, self._partition(name))
-                _, high = self._consumer.get_watermark_offsets(place, cached=True)
+                _, high = self._inflow.ends(self._lane, name, cached=True)
                 self._ends[name] = max(self._ends[name], high)
             lag += max(0, self._ends[name] - self._next.get(name, 0))
         return lag
@@ -192,19 +181,15 @@ class LaneReader:
 
     def _commit_for_lag_tools(self) -> None:
         """The previous epoch's offsets, to the consumer group; nothing reads them back."""
-        places = [
-            TopicPartition(self._settings.topic_prefix + n, self._partition(n), at)
-            for n, at in self._snapshot.items()
-        ]
-        self._snapshot = dict(self._next)
+        reached, self._snapshot = self._snapshot, dict(self._next)
         try:
-            if places:
-                self._consumer.commit(offsets=places, asynchronous=True)
+            if reached:
+                self._inflow.commit(self._lane, reached)
         except KafkaException as error:
             _log.warning(
                 "offsets not committed for lag tools", extra={"lane": self._lane, "error": str(error)}
             )
 
     def close(self) -> None:
-        """End the consumer."""
-        self._consumer.close()
+        """Read no more."""
+        self._inflow.close(self._lane)

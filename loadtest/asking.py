@@ -16,6 +16,7 @@ from hdrh.histogram import HdrHistogram
 
 _LONGEST_US = 60_000_000
 _GIVE_UP_S = 15.0
+_IDLE_S = 2.0
 GRANTED, REFUSED = 201, 409
 
 
@@ -52,7 +53,7 @@ class Askers:
         self._start = start
         self._per_s = per_s
         self._measured_from = start
-        self._idle: list[Connection] = []
+        self._idle: list[tuple[float, Connection]] = []
         self._asked = Asked()
 
     def run(self, measured_from: float) -> Asked:
@@ -71,23 +72,27 @@ class Askers:
             self._asked.late_ms = max(self._asked.late_ms, (time.time() - due) * 1000)
             tasks.append(asyncio.create_task(self._ask(request, due)))
         await asyncio.gather(*tasks)
-        for _, writer in self._idle:
+        for _, (_, writer) in self._idle:
             writer.close()
 
     async def _ask(self, request: bytes, due: float) -> None:
         try:
-            connection = (
-                self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
-            )
+            connection = self._pooled() or await asyncio.open_connection(self._host, self._port)
             status = await asyncio.wait_for(_answer(connection, request), _GIVE_UP_S)
         except (TimeoutError, OSError, asyncio.IncompleteReadError):
             self._asked.lost += 1
             return
-        self._idle.append(connection)
+        self._idle.append((time.monotonic(), connection))
         self._asked.statuses[status] += 1
         if status in (GRANTED, REFUSED) and due >= self._measured_from:
             took = int((time.time() - due) * 1e6)
             self._asked.histogram.record_value(min(max(1, took), _LONGEST_US))
+
+    def _pooled(self) -> Connection | None:
+        """The connection that was used last; the server may be about to close what has been idle for long."""
+        if self._idle and time.monotonic() - self._idle[-1][0] < _IDLE_S:
+            return self._idle.pop()[1]
+        return None
 
 
 async def _answer(connection: Connection, request: bytes) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 
 from loadtest.asking import GRANTED, Askers
 from loadtest.bench_latency import WARM_UP_S, lane_shares, under_load
+from loadtest.pause import no_collection
 from loadtest.probes import CHANNEL, Probes
 from runtime.settings import Settings
 from wire.codec import Codec
@@ -44,7 +45,7 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, se
         start = system.begin()
         share = lane_shares(system.workload, system.settings.partitions)
         wanted = _wanted(system.probes, share, per_s * (seconds + WARM_UP_S))
-        with system.load() as load:
+        with system.load() as load, no_collection():
             asked = Askers(system.url, CHANNEL, wanted, start, per_s).run(start + WARM_UP_S)
             behind = load.recv()
         wrong = system.mismatches()

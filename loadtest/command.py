@@ -112,7 +112,7 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=bench.PARTS,
         default=list(defaults.parts),
-        help="parts to measure (all but checked)",
+        help="parts to measure (all)",
     )
     parser.add_argument("--events", type=_positive, metavar="N", help=f"events of W1 ({defaults.events:,})")
     parser.add_argument("--lines", type=_positive, metavar="N", help="real till lines (all of the year)")

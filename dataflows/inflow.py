@@ -1,0 +1,134 @@
+"""What the lanes of a cell read, through one consumer: a broker answers it with one fetch, where it would answer each
+lane with its own.
+
+Each lane is assigned its partition of every topic, by hand. No group, no rebalancing. A topic of one partition is read
+once, for all lanes; each gets of it what it has not had.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+
+from runtime.kafka import consumer
+from runtime.settings import Settings
+from wire.topics import TOPICS
+
+_log = logging.getLogger(__name__)
+
+_MOST_RECORDS = 40_000
+"""Of one poll, for all lanes; no more is asked for while as much waits."""
+_GIVE_UP_COMMITS_MS = 2_000
+"""A commit for lag tools that finds no broker holds up the end of its consumer for so long. (There is no group session
+that the option's name could speak of.)"""
+_QUEUE_KB = 32_768
+_FETCH_BYTES, _PARTITION_BYTES = 32 << 20, 512 << 10
+"""A fetch has room for all partitions, and brings little of each: topics that are read far apart make a lane fold what
+is old among what is new, at twice the cost."""
+_WORTH_A_FETCH, _FETCH_WITHIN_MS = 1 << 16, 8
+"""What a fetch costs a broker hardly depends on how much it brings: one that finds little waits a moment for more."""
+
+
+class Inflow:
+    """The consumer, and what has arrived for each lane and was not taken yet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._prefix = settings.topic_prefix
+        self._consumer: Consumer = consumer(
+            settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
+            fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES,
+            fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
+        )  # fmt: skip
+        self._arrived: dict[int, list[Any]] = {}
+        self._untaken = 0
+        self._wanted: dict[tuple[str, int], int] = {}
+        self._assigned: set[tuple[str, int]] = set()
+        # of each topic that is read for all lanes: the offset that each lane wants next
+        self._from: dict[str, dict[int, int]] = {
+            self._prefix + name: {} for name, topic in TOPICS.items() if topic.single
+        }
+
+    def _place(self, lane: int, name: str, offset: int) -> TopicPartition:
+        return TopicPartition(self._prefix + name, 0 if TOPICS[name].single else lane, offset)
+
+    def read(self, lane: int, offsets: Mapping[str, int | None]) -> None:
+        """Read topics (names without the prefix) for a lane, each from an offset on; None: whatever is there."""
+        self._arrived.setdefault(lane, [])
+        for name, told in offsets.items():
+            # Offset 0 would fail once retention has moved the beginning.
+            place = self._place(lane, name, OFFSET_BEGINNING if told is None else told)
+            at = place.topic, place.partition
+            self._wanted[at] = min(place.offset, self._wanted.get(at, place.offset))
+            if place.topic in self._from:
+                self._from[place.topic][lane] = place.offset
+
+    def take(self, lane: int) -> tuple[list[Any], bool]:
+        """Messages that have arrived for a lane, in the order of their partitions, and whether more may wait already.
+
+        Raises KafkaException.
+        """
+        if self._wanted:
+            self._assign()
+        many = self._untaken >= _MOST_RECORDS or self._poll() >= _MOST_RECORDS
+        arrived = self._arrived[lane]
+        self._arrived[lane] = []
+        self._untaken -= len(arrived)
+        return arrived, many
+
+    def _assign(self) -> None:
+        again = [TopicPartition(*at) for at in self._wanted if at in self._assigned]
+        if again:
+            self._consumer.incremental_unassign(again)
+        self._consumer.incremental_assign([TopicPartition(*at, o) for at, o in self._wanted.items()])
+        self._assigned |= self._wanted.keys()
+        self._wanted.clear()
+
+    def _poll(self) -> int:
+        messages = self._consumer.consume(_MOST_RECORDS, timeout=0)
+        arrived, shared = self._arrived, self._from
+        for message in messages:
+            topic = message.topic()
+            if topic in shared:
+                self._to_all(message, shared[topic])
+            elif topic is None:
+                _log.warning("Kafka reports", extra={"error": str(message.error())})
+            elif (lane := message.partition()) in arrived:  # else its reader has just closed
+                arrived[lane].append(message)
+                self._untaken += 1
+        return len(messages)
+
+    def _to_all(self, message: Any, wanted: dict[int, int]) -> None:
+        """A message of a topic of one partition; one that tells of an end or an error has no place there."""
+        told, at = message.error() is not None, message.offset()
+        for lane, first in wanted.items():
+            if told or at >= first:
+                self._arrived[lane].append(message)
+                self._untaken += 1
+                wanted[lane] = first if told else at + 1
+
+    def ends(self, lane: int, name: str, *, cached: bool = False) -> tuple[int, int]:
+        """Where a lane's partition of a topic begins and ends; `cached`: as the broker last said. KafkaException."""
+        low, high = self._consumer.get_watermark_offsets(
+            self._place(lane, name, 0), timeout=5.0, cached=cached
+        )
+        return int(low), int(high)
+
+    def commit(self, lane: int, offsets: Mapping[str, int]) -> None:
+        """Tell lag tools how far a lane has come; nothing reads it back. KafkaException."""
+        self._consumer.commit(
+            offsets=[self._place(lane, n, at) for n, at in offsets.items()], asynchronous=True
+        )
+
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """Those that read."""
+        return tuple(self._arrived)
+
+    def close(self, lane: int) -> None:
+        """The lane reads no more; with the last one the consumer ends."""
+        self._untaken -= len(self._arrived.pop(lane, []))
+        for wanted in self._from.values():
+            wanted.pop(lane, None)
+        if not self._arrived:
+            self._consumer.close()

@@ -1,0 +1,74 @@
+"""One consumer reads for all lanes of a cell; each gets its own, and of what is for all what it has not had."""
+
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING
+
+from dataflows.inflow import Inflow
+from runtime import kafka
+from runtime.settings import Settings
+from runtime.topics import create_topics
+from tests.dataflows.house import eventually
+
+
+@pytest.fixture
+def inflow(settings: Settings) -> Iterator[Inflow]:
+    create_topics(settings)
+    outlet = kafka.producer(settings)
+    for number in range(10):
+        for lane in (0, 1):
+            outlet.produce(settings.topic_prefix + "catalog", f"{lane}-{number}", b"sku", lane)
+        outlet.produce(settings.topic_prefix + "network", f"n-{number}", b"location:X", 0)
+    assert outlet.flush(30) == 0
+    opened = Inflow(settings)
+    yield opened
+    for lane in list(opened.lanes):
+        opened.close(lane)
+
+
+def _taken(inflow: Inflow, lane: int, many: int) -> list[str]:
+    """Values of what a lane takes, once there are so many."""
+    found: list[str] = []
+
+    def enough() -> bool:
+        arrived, _ = inflow.take(lane)
+        found.extend(message.value().decode() for message in arrived if message.error() is None)
+        return len(found) >= many
+
+    eventually(enough, f"{many} messages of lane {lane}; there are {len(found)}")
+    return found
+
+
+def test_each_lane_gets_its_partition_and_all_get_what_is_for_all(inflow: Inflow) -> None:
+    for lane in (0, 1):
+        inflow.read(lane, {"catalog": None, "network": OFFSET_BEGINNING})
+    for lane in (0, 1):
+        found = _taken(inflow, lane, 20)
+        assert [value for value in found if value[0] != "n"] == [f"{lane}-{n}" for n in range(10)]
+        assert [value for value in found if value[0] == "n"] == [f"n-{n}" for n in range(10)]
+    assert inflow.take(0)[0] == []
+
+
+def test_lanes_that_resume_at_different_offsets_miss_nothing_and_get_nothing_twice(inflow: Inflow) -> None:
+    inflow.read(0, {"catalog": 8, "network": 9})
+    inflow.read(1, {"catalog": 3, "network": 2})
+    assert sorted(_taken(inflow, 0, 3)) == ["0-8", "0-9", "n-9"]
+    assert sorted(_taken(inflow, 1, 15)) == sorted(
+        [f"1-{n}" for n in range(3, 10)] + [f"n-{n}" for n in range(2, 10)]
+    )
+
+
+def test_a_lane_that_comes_later_is_told_from_its_own_offset_on(inflow: Inflow) -> None:
+    inflow.read(0, {"network": None})
+    assert len(_taken(inflow, 0, 10)) == 10
+    inflow.read(1, {"network": 4, "catalog": 9})
+    assert sorted(_taken(inflow, 1, 7)) == ["1-9", *(f"n-{n}" for n in range(4, 10))]
+    assert [message.value() for message in inflow.take(0)[0] if message.error() is None] == []
+
+
+def test_a_lane_that_closes_takes_nothing_from_the_others(inflow: Inflow) -> None:
+    for lane in (0, 1):
+        inflow.read(lane, {"catalog": None})
+    inflow.close(0)
+    assert _taken(inflow, 1, 10) == [f"1-{n}" for n in range(10)]
