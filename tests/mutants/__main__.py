@@ -22,8 +22,8 @@ PARTS = (
     "tests",
 )  # fmt: skip
 SUITE = (
-    "tests/inventory/test_rules_of_the_lane.py", "tests/golden", "tests/inventory/test_master_data.py",
-    "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_agreement.py", "tests/docs",
+    "tests/inventory/test_rules_of_the_lane.py", "tests/inventory/test_master_data.py",
+    "tests/inventory/test_bundles_by_hand.py", "tests/docs", "tests/golden", "tests/inventory/test_agreement.py",
 )  # fmt: skip
 TIME_LIMIT_S = 900
 _FAILED = 1  # pytest: tests were run, and some failed
