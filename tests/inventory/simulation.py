@@ -178,11 +178,14 @@ class Running:
 
 
 class Cluster:
-    """`lanes` lanes over one log. `seed` decides who reads when."""
+    """`lanes` lanes over one log. `seed` decides who reads when. `made`: how many there were in this process."""
+
+    made = 0
 
     def __init__(
         self, lanes: int, *, config: LaneConfig | None = None, generation: int = 1, seed: int = 0
     ) -> None:
+        Cluster.made += 1
         self.lanes = lanes
         self.config = config or LaneConfig()
         self.generation = generation
