@@ -1,4 +1,4 @@
-"""How much was tried, in the last lines of a test run: a number of tests says little where one runs thousands of examples.
+"""How much was tried, in the last lines of a run: a number of tests says little where one runs thousands of examples.
 
 Each test carries its numbers in its report (`user_properties`), so that those of several workers add up.
 """
@@ -20,14 +20,14 @@ _counted = [0]
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Count the test's examples, and the histories that whole lanes went through in it."""
     examples: list[int] = []
-    listens = collector.value
+    listens: Any = collector.value
 
     def note(statistics: Any) -> None:
         examples.append(_examples(statistics))
         if listens is not None:
             listens(statistics)
 
-    with collector.with_value(note):
+    with collector.with_value(note):  # type: ignore[arg-type]  # it is typed as the None that it starts with
         yield
     if examples:
         item.user_properties.append(("examples", sum(examples)))

@@ -2,14 +2,14 @@
 
 Each test carries the number of its case and names whose documentation or issue says so. Where a system means
 something else by a word, its meaning is translated. At the end of each test everything that it told is told to the
-engine as well, which has to agree. Numbers that are missing between 1 and 78 are not cases. One is tested
-where it belongs, with the writing of rows (77), and one cannot be said in the words of this system (78). `docs/cases.md` lists them all, and why not where not.
+engine as well, which has to agree. One case is tested where it belongs, with the writing of rows (77), and one cannot
+be said in the words of this system (78). `docs/cases.md` lists them all, and says why not where not.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -366,7 +366,7 @@ def test_case_40_crossing_a_level_is_said_once() -> None:
         shop.movement("ADJUST", change, at=-MINUTE)
         statuses.append(shop.channel().status)
     assert shop.available() == 43
-    crossed = [told for before, told in zip(statuses, statuses[1:], strict=False) if told != before]
+    crossed = [told for before, told in pairwise(statuses) if told != before]
     assert crossed == ["LOW", "IN_STOCK"]
 
 
