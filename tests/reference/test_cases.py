@@ -8,7 +8,7 @@ be said in the words of this system (78). `docs/cases.md` lists them all, and sa
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,15 @@ class Shop(ReferenceShop):
         super().__init__(**how)
         self.made.append(self)
 
-    def fold(self, record_name: str, value: Mapping[str, Any] | None, **how: Any) -> str | None:
+    def fold(self, record_name: str, value: dict[str, Any] | None, **how: Any) -> str | None:
         assert value is not None
         self.told.append(Told(record_name, self._numbered(record_name, value), how.get("log_time", NOW)))
         return super().fold(record_name, value, **how)
 
-    def _numbered(self, record_name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    def _numbered(self, record_name: str, value: dict[str, Any]) -> dict[str, Any]:
         """Places and channels with the ordinals that `rules apply` gives them."""
         if record_name not in ("Location", "Channel"):
-            return dict(value)
+            return value
         named = record_name, value["id"]
         ordinal = self._ordinals.setdefault(named, sum(kind == record_name for kind, _ in self._ordinals))
         plain = {"type": "store", "region": None} if record_name == "Location" else {}
