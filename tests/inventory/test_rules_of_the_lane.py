@@ -89,11 +89,11 @@ class TestCounters:
     def test_a_part_that_nobody_counted_keeps_its_deltas_though_all_else_was(
         self, shop: Shop, part: str
     ) -> None:
-        for counter in {"ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED"} - {part}:
-            shop.count(30 if counter == "ON_HAND" else 0, counter=counter, at=-MINUTE)
         shop.movement("STATE_CHANGE", 4, at=-3 * HOUR, to_state=part)
-        shop.run()
         shop.movement("STATE_CHANGE", 1, at=-HOUR, to_state=part)
+        shop.run()
+        for counter in sorted({"ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED"} - {part}):
+            shop.count(30 if counter == "ON_HAND" else 0, counter=counter, at=-MINUTE)
         shop.run()
         shop.count(7, counter=part, at=-2 * HOUR)
         assert shop.node()[part.lower()] == 8
