@@ -25,7 +25,8 @@ PARTS = (
 SUITE = (
     "tests/inventory/test_rules_of_the_lane.py", "tests/docs", "tests/inventory/test_master_data.py",
     "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_fences.py", "tests/inventory/test_net_counts.py",
-    "tests/inventory/test_supply.py", "tests/inventory/test_checked.py", "tests/golden", "tests/inventory/test_agreement.py",
+    "tests/inventory/test_supply.py", "tests/inventory/test_checked.py", "tests/golden",
+    "tests/inventory/test_agreement.py",
 )  # fmt: skip
 TIME_LIMIT_S = 900
 _FAILED = 1  # pytest: tests were run, and some failed
