@@ -225,6 +225,14 @@ PAGE = """<!doctype html>
   <li><code>GET /v1/availability/{sku}/explain?channel=web</code>: why it is what it is</li>
   <li><code>POST /v1/availability/batch</code>: up to 1000 skus at once</li>
 </ul>
+<p>Units held for a customer, while there are some, until a time.</p>
+<ul>
+  <li><code>POST /v1/reservations</code>: hold units of one or more skus, under an <code>Idempotency-Key</code></li>
+  <li><code>GET /v1/reservations/{reservation}</code>: what became of it</li>
+  <li><code>POST /v1/reservations/{reservation}/confirm</code>: make it firm</li>
+  <li><code>POST /v1/reservations/{reservation}/extend</code>: hold it for longer</li>
+  <li><code>DELETE /v1/reservations/{reservation}</code>: give it back</li>
+</ul>
 <p><a href="/openapi.json">OpenAPI document</a> &middot;
 <a href="/readyz">Readiness</a> &middot; <a href="/metrics">Metrics</a></p>
 </html>

@@ -21,9 +21,12 @@ body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;paddin
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}p.note{background:#fff6dc;padding:.5rem .8rem;border-radius:4px}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.25rem .6rem;
 border-bottom:1px solid #dde2ea;vertical-align:top}th{background:#f3f5f8}td.n,th.n{text-align:right;
-font-variant-numeric:tabular-nums}.bar{background:#5b7fb5;height:.7rem;display:block;min-width:1px}
+font-variant-numeric:tabular-nums;white-space:nowrap}
+.bar{background:#5b7fb5;height:.7rem;margin-top:.35rem;display:block;min-width:1px}div.wide{overflow-x:auto}
 dl{display:flex;flex-wrap:wrap;gap:1rem}dl div{background:#f3f5f8;padding:.6rem 1rem;border-radius:4px}
 dt{font-size:.8rem;color:#5a6576}dd{margin:0;font-size:1.3rem}
+@media(max-width:50rem){.bar{display:none}table{min-width:30rem}}
+@media print{body{margin:0;max-width:none}tr{break-inside:avoid}}
 """
 
 
@@ -56,6 +59,7 @@ def write_html(findings: Findings, heading: Heading, file: TextIO) -> None:
     """One page that needs nothing else: the sums, the pattern, the largest differences."""
     title = f"Reconciliation of {escape(heading.file)} ({escape(heading.source)})"
     file.write(f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>')
+    file.write('<meta name="viewport" content="width=device-width,initial-scale=1">')
     file.write(f"<style>{_STYLE}</style><h1>{title}</h1>")
     file.write(
         f"<p>Made {time_of(heading.made_at)}. A difference is what the system has more than the engine, in "
@@ -113,11 +117,11 @@ def _largest(findings: Sequence[Finding], file: TextIO) -> None:
             escape(each.found.sku or (each.found.listed.sku if each.found.listed else "")),
             escape(each.found.location or (each.found.listed.location if each.found.listed else "")),
             _number(each.difference, signed=True), _number(each.found.quantity), _number(each.found.on_hand),
-            escape(each.cause), escape(each.evidence), escape(each.action),
+            escape(each.cause), escape(each.evidence),
         )
         for each in findings[:_LARGEST]
     ]  # fmt: skip
-    names = ("sku", "location", "#difference", "#system", "#engine", "class", "evidence", "what to do")
+    names = ("sku", "location", "#difference", "#system", "#engine", "class", "evidence")
     title = "Largest differences" + (
         f" (the first {_LARGEST} of {len(findings)})" if len(findings) > _LARGEST else ""
     )
@@ -127,15 +131,15 @@ def _largest(findings: Sequence[Finding], file: TextIO) -> None:
 def _table(title: str, names: Sequence[str], rows: Iterable[Sequence[str]], file: TextIO) -> None:
     """A table of cells that are HTML already; a name with # heads a column of numbers."""
     numbers = [name.startswith("#") for name in names]
-    file.write(f"<h2>{title}</h2><table><tr>")
+    file.write(f'<h2>{title}</h2><div class="wide"><table><thead><tr>')
     file.write(
         "".join(f"<th{_class(n)}>{name.lstrip('#')}</th>" for name, n in zip(names, numbers, strict=True))
     )
-    file.write("</tr>")
+    file.write("</tr></thead>\n")
     for row in rows:
         cells = "".join(f"<td{_class(n)}>{cell}</td>" for cell, n in zip(row, numbers, strict=True))
         file.write(f"<tr>{cells}</tr>\n")
-    file.write("</table>")
+    file.write("</table></div>")
 
 
 def _class(number: bool) -> str:

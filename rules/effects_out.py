@@ -39,7 +39,7 @@ def write(foresight: Foresight, *, csv: Path | None, json: Path | None, most: in
             with path.open("w", encoding="utf-8", newline="") as file:
                 write_as(foresight, file)
     if OUTPUT not in (csv, json):
-        print_tables(foresight, most, Console())
+        print_tables(foresight, most, Console(markup=False, emoji=False, highlight=False))
 
 
 def write_csv(foresight: Foresight, file: TextIO) -> None:
@@ -94,7 +94,7 @@ def print_tables(foresight: Foresight, most: int, console: Console) -> None:
         console.print(_sums("because of", {labels[name]: each for name, each in shown.items()}))
         if len(by_cause) > _CAUSES:
             console.print(f"and {len(by_cause) - _CAUSES} more, with fewer units each")
-        table = Table("sku", "channel", "before", "after", "change", "", "because of")
+        table = _table("sku", "channel", "#before", "#after", "#change", "", "because of")
         for each in islice(effects.sorted(), most):
             table.add_row(*_as_cells(each))
         if most:
@@ -118,9 +118,20 @@ def _print_idle(rules: list[str], console: Console) -> None:
 
 
 def _sums(what: str, sums: Mapping[str, Sum]) -> Table:
-    table = Table(what, *_SUMS)
+    table = _table(what, *(f"#{name}" for name in _SUMS))
     for name, each in sums.items():
         table.add_row(name, *map(str, each))
+    return table
+
+
+def _table(*names: str) -> Table:
+    """A table; a name with # heads a column of numbers. Identifiers are wrapped, never cut: people copy them."""
+    table = Table()
+    for name in names:
+        numbers = name.startswith("#")
+        table.add_column(
+            name.lstrip("#"), justify="right" if numbers else "left", overflow="fold", no_wrap=numbers
+        )
     return table
 
 

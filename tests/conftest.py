@@ -14,6 +14,9 @@ from deploy.services import run_folder
 from runtime import kafka as kafka_clients
 from runtime import redis as redis_clients
 from runtime.settings import CONFIG_VARIABLE, PREFIX, Settings
+from tests.tally import pytest_runtest_call, pytest_terminal_summary
+
+__all__ = ["pytest_runtest_call", "pytest_terminal_summary"]
 
 # Tests see the defaults, whatever the shell that starts them exports or the folder holds.
 _KEPT = {PREFIX + "KERNEL_CACHE"}

@@ -62,6 +62,8 @@ def test_openapi_has_every_route(served: httpx.Client) -> None:
         "/v1/reservations/{reservation}/extend",
         "/healthz", "/readyz", "/metrics",
     }  # fmt: skip
+    page = served.get("/").text
+    assert [path for path in document["paths"] if path.startswith("/v1") and path not in page] == []
     schemas = document["components"]["schemas"]
     item = served.get("/v1/availability/SKU-1?channel=web").json()
     assert schemas["Availability"]["properties"].keys() == item.keys()

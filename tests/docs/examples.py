@@ -25,12 +25,18 @@ LONG_AGO = TODAY - 30 * DAY
 SKU = "SKU-1"
 _BLOCK = re.compile(r"^```yaml (frame|example)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _MOMENT = re.compile(r"(?:(\d+) days? ago )?(?:in (\d+) days? )?(\d\d):(\d\d)")
-_MOMENTS = ("counted_at", "expires_at", "needed_at", "recorded_at", "expected_at")
+_MOMENTS = (
+    "counted_at", "expires_at", "needed_at", "recorded_at", "expected_at", "demand_as_of", "as_of", "set_at",
+)  # fmt: skip
+_DATED = {"StockCount": "counted_at", "SnapshotMarker": "as_of"}
+_MASTER_DATA = ("CatalogItem", "Allocation")
 
 
 class Step(NamedTuple):
     """What holds at one moment: numbers by sku and place or channel, what was refused or reported since the last
-    step, how many facts wait (looked at in the last step), and by channel the sentences that explain its number."""
+    step, how many facts wait (looked at in the last step), by channel the sentences that explain its number, what
+    was decided since the last step (some fields of each), by (sku, channel) what may be promised from today on, and
+    the units that percentage fences would come to."""
 
     at: int
     numbers: Mapping[tuple[str, str], Mapping[str, Any]]
@@ -38,6 +44,9 @@ class Step(NamedTuple):
     exceptions: set[str]
     parked: int
     why: Mapping[str, list[str]]
+    decisions: list[Mapping[str, Any]]
+    projected: Mapping[tuple[str, str], list[int]]
+    rebalance: Mapping[str, int] | None
 
 
 class Example(NamedTuple):
@@ -105,15 +114,29 @@ def _fact(number: int, fact: dict[str, Any]) -> Told:
     """A record with everything that the example leaves out."""
     record, at = str(fact.pop("record")), moment(fact.pop("at"))
     reached = moment(fact.pop("broker")) if "broker" in fact else at
+    if record in _MASTER_DATA:
+        return Told(record, {"sku": SKU, **_dated(fact)}, reached)
+    first_read = moment(fact.pop("first_read")) if "first_read" in fact else None
     value: dict[str, Any] = {
         "event_id": f"e{number}", "source": "demo", "occurred_at": at, "recorded_at": reached, **_defaults(record),
     }  # fmt: skip
-    if record == "StockCount":
-        value["counted_at"] = at
+    if record in _DATED:
+        value[_DATED[record]] = at
     if record == "PosTransaction":
         fact["lines"] = [{"line": str(n), "sku": SKU, **one} for n, one in enumerate(fact["lines"], 1)]
-    moments = {name: moment(fact[name]) for name in _MOMENTS if fact.get(name) is not None}
-    return Told(record, value | fact | moments, reached)
+    return Told(record, value | _dated(fact), reached, first_read)
+
+
+def _dated(value: Any) -> Any:
+    """The same with its moments in ms."""
+    if isinstance(value, list):
+        return [_dated(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: moment(told) if name in _MOMENTS and told is not None else _dated(told)
+        for name, told in value.items()
+    }
 
 
 def _defaults(record: str) -> dict[str, Any]:
@@ -121,6 +144,7 @@ def _defaults(record: str) -> dict[str, Any]:
         "StockMovement": {"sku": SKU},
         "StockCount": {"sku": SKU, "basis": "GROSS"},
         "StockCorrection": {"sku": SKU, "state": "SELLABLE", "reason": "found"},
+        "SnapshotMarker": {"batch_id": "b", "marker": "END", "basis": "GROSS"},
         "PosTransaction": {"transaction_id": "t"},
         "ExpectedSupply": {
             "sku": SKU, "version": 1, "kind": "PURCHASE_ORDER", "status": "OPEN",
@@ -136,9 +160,11 @@ def _defaults(record: str) -> dict[str, Any]:
 def _step(places: set[str], step: dict[str, Any]) -> Step:
     at = moment(step.pop("at"))
     letters, exceptions = sorted(step.pop("dead_letters", [])), set(step.pop("exceptions", []))
-    parked, why = step.pop("parked", 0), step.pop("why", {})
+    parked, why, decisions = step.pop("parked", 0), step.pop("why", {}), step.pop("decisions", [])
+    rebalance = step.pop("rebalance", None)
     by_sku = {**step.pop("skus", {}), **({SKU: step} if step else {})}
-    numbers = {(sku, name): terms for sku, named in by_sku.items() for name, terms in named.items()}
+    numbers = {(sku, name): dict(terms) for sku, named in by_sku.items() for name, terms in named.items()}
     if not {*why, *(name for _, name in numbers)} <= places:
         raise ValueError(f"there is no place or channel {', '.join({name for _, name in numbers} - places)}")
-    return Step(at, numbers, letters, exceptions, parked, why)
+    projected = {where: terms.pop("projected") for where, terms in numbers.items() if "projected" in terms}
+    return Step(at, numbers, letters, exceptions, parked, why, decisions, projected, rebalance)

@@ -57,7 +57,11 @@ def read(path: Path) -> Example:
     value = yaml.safe_load(path.read_text("utf-8"))
     value.pop("about")
     rules = value.pop("rules")
-    return example(1, rules, value)
+    script = example(1, rules, value)
+    assert not any(step.why or step.decisions or step.projected for step in script.steps), (
+        "nobody looks at those"
+    )
+    return script
 
 
 class Run:

@@ -7,7 +7,7 @@ from availability_api.network import Channel, read_network
 from availability_api.projected import project, project_bundle
 from inventory.batch import Message
 from inventory.murmur import shard_of
-from inventory.reference import ReferenceModel
+from inventory.reference import Decision, ReferenceModel
 from rules.rebalance import LiveRow, percentages, plan_allocations
 from tests.inventory.simulation import CHANNEL_TERMS, CODEC, NODE_TERMS, Cluster, Row
 from tests.reference.histories import Told
@@ -152,6 +152,11 @@ def parked_in_reference(model: ReferenceModel) -> set[tuple[str, str | None]]:
             if "lines" not in event:
                 found.add((event["event_id"], None))
     return found
+
+
+def decision_of(value: dict[str, Any]) -> Decision:
+    """A published decision, without what the model does not tell."""
+    return Decision(*(value[name] for name in Decision._fields))
 
 
 def assert_agree(cluster: Cluster, model: ReferenceModel, history: Iterable[Told], now: int) -> None:

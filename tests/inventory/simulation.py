@@ -178,11 +178,14 @@ class Running:
 
 
 class Cluster:
-    """`lanes` lanes over one log. `seed` decides who reads when."""
+    """`lanes` lanes over one log. `seed` decides who reads when. `made`: how many there were in this process."""
+
+    made = 0
 
     def __init__(
         self, lanes: int, *, config: LaneConfig | None = None, generation: int = 1, seed: int = 0
     ) -> None:
+        Cluster.made += 1
         self.lanes = lanes
         self.config = config or LaneConfig()
         self.generation = generation
@@ -198,22 +201,23 @@ class Cluster:
     # -- writing the log -----------------------------------------------------------------------------------------
 
     def append(
-        self, topic: str, partition: int, value: bytes | None, key: bytes | None, log_time: int
-    ) -> Stored:
+        self, topic: str, partition: int, value: bytes | None, key: bytes | None, log_time: int,
+        headers: Iterable[tuple[str, Any]] = (),
+    ) -> Stored:  # fmt: skip
         messages = self.log[topic, partition]
-        messages.append(Stored(partition, len(messages), log_time, key, value))
+        messages.append(Stored(partition, len(messages), log_time, key, value, tuple(headers)))
         return messages[-1]
 
     def tell(
         self, record: str, value: Mapping[str, Any] | None, log_time: int, *, key: str | None = None,
-        partition: int | None = None,
+        partition: int | None = None, headers: Iterable[tuple[str, Any]] = (),
     ) -> Stored:  # fmt: skip
         """Write a record where its producer would; `partition` says that the producer was mistaken."""
         key = key_of(record, value) if key is None else key
         if partition is None:
             partition = 0 if TOPICS[TOPIC_OF[record]].single else shard_of(key) % self.lanes
         encoded = None if value is None else CODEC.encode(record, value)
-        return self.append(TOPIC_OF[record], partition, encoded, key.encode(), log_time)
+        return self.append(TOPIC_OF[record], partition, encoded, key.encode(), log_time, headers)
 
     # -- running -------------------------------------------------------------------------------------------------
 

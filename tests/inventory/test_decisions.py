@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from inventory.batch import Clock
 from inventory.reference import Decision, ReferenceModel
-from tests.inventory.judging import assert_agree
+from tests.inventory.judging import assert_agree, decision_of
 from tests.inventory.simulation import CODEC, Cluster, Running
 from tests.inventory.worlds import (
     MASTER_DATA,
@@ -68,10 +68,6 @@ asked = st.one_of(requests(), requests(), stock, events())
 
 def is_request(told: Told) -> bool:
     return told.value.get("mode") == "CHECKED" and told.value["action"] != "RELEASE"
-
-
-def decision_of(value: dict[str, Any]) -> Decision:
-    return Decision(*(value[name] for name in Decision._fields))
 
 
 def published(cluster: Cluster) -> list[Decision]:

@@ -85,6 +85,19 @@ class TestCounters:
         shop.count(400, at=-MINUTE)
         assert shop.on_hand() == 400
 
+    @pytest.mark.parametrize("part", ["DAMAGED", "QUALITY_CONTROL", "BLOCKED"])
+    def test_a_part_that_nobody_counted_keeps_its_deltas_though_all_else_was(
+        self, shop: Shop, part: str
+    ) -> None:
+        shop.movement("STATE_CHANGE", 4, at=-3 * HOUR, to_state=part)
+        shop.movement("STATE_CHANGE", 1, at=-HOUR, to_state=part)
+        shop.run()
+        for counter in sorted({"ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED"} - {part}):
+            shop.count(30 if counter == "ON_HAND" else 0, counter=counter, at=-MINUTE)
+        shop.run()
+        shop.count(7, counter=part, at=-2 * HOUR)
+        assert shop.node()[part.lower()] == 8
+
     def test_deltas_that_nobody_can_need_any_more_are_forgotten(self) -> None:
         shop = Shop(1)
         deltas = shop.cluster.running[0].lane.memory.stores["deltas"]
@@ -130,11 +143,11 @@ class TestDuplicates:
 
 class TestDemand:
     def test_the_greatest_version_wins(self, shop: Shop) -> None:
-        shop.count(10)
-        for version in (2, 3, 1):
+        shop.count(20)
+        for version in (2, 10, 9, 1):
             shop.line("o", version, version)
             shop.run()
-        assert shop.available() == 7
+        assert shop.available() == 10
 
     def test_a_cancel_may_overtake_its_order(self, shop: Shop) -> None:
         shop.count(10)

@@ -11,6 +11,7 @@ from tests.inventory.simulation import Cluster, aliases_of, channel, key_of, loc
 from tests.reference import wide
 from tests.reference.histories import Feature, Told, facts, instants, rules, units
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW
+from wire.replayed import BEYOND_HORIZON, headers_of
 
 SKUS = ("SKU-1", "SKU-2", "SKU-3", "étui", "x" * 128)
 PLACES = ("A", "B", "C", "D")
@@ -200,11 +201,14 @@ def write(cluster: Cluster, told: Told, *, misplaced: bool = False) -> None:
     partition = cluster.random.randrange(cluster.lanes) if misplaced else None
     if told.record_name in ("Location", "Channel", "Policy"):
         partition = None
-    cluster.tell(told.record_name, told.value, told.log_time, partition=partition)
+    headers = headers_of(told.first_read, BEYOND_HORIZON) if told.first_read is not None else ()
+    cluster.tell(told.record_name, told.value, told.log_time, partition=partition, headers=headers)
 
 
 def fold(model: ReferenceModel, *history: Told) -> ReferenceModel:
     for told in history:
         key = key_of(told.record_name, told.value)
-        model.fold(told.record_name, told.value, log_time=told.log_time, key=key)
+        again = told.first_read is not None
+        at = told.log_time if told.first_read is None else told.first_read
+        model.fold(told.record_name, told.value, log_time=at, key=key, accept_beyond_horizon=again)
     return model

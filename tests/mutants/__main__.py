@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,12 +22,16 @@ PARTS = (
     "inventory", "wire", "runtime", "rules", "dataflows", "availability_api", "loadtest", "deploy", "avro", "docs",
     "tests",
 )  # fmt: skip
+# From the quick ones that catch most to those that draw examples: a bug ends its run at the first test that fails.
 SUITE = (
+    "tests/inventory/test_rules_of_the_lane.py", "tests/docs", "tests/inventory/test_master_data.py",
+    "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_fences.py", "tests/inventory/test_net_counts.py",
+    "tests/inventory/test_supply.py", "tests/inventory/test_checked.py", "tests/golden",
     "tests/inventory/test_incidents.py", "tests/inventory/test_wrongs.py", "tests/inventory/test_snapshots.py",
-    "tests/inventory/test_rules_of_the_lane.py", "tests/golden", "tests/inventory/test_master_data.py",
-    "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_agreement.py", "tests/docs",
+    "tests/availability_api/test_projected.py::TestArithmetic", "tests/inventory/test_agreement.py",
 )  # fmt: skip
-TIME_LIMIT_S = 900
+CPU_LIMIT_S = 600
+"""Of processor time: on a machine with much else to do, a bug is not caught by having waited."""
 _FAILED = 1  # pytest: tests were run, and some failed
 
 
@@ -39,13 +44,12 @@ def survives(mutant: Mutant) -> bool:
         shutil.copy(ROOT / "pyproject.toml", copy)
         file = copy / mutant.path
         file.write_text(applied(mutant, file.read_text("utf-8")), "utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", *SUITE]
+        command = ["sh", "-c", f'ulimit -S -t {CPU_LIMIT_S}; exec "$@"', "sh", sys.executable, "-m", "pytest"]
         environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        try:
-            done = subprocess.run(
-                command, cwd=copy, env=environment, capture_output=True, text=True, timeout=TIME_LIMIT_S
-            )
-        except subprocess.TimeoutExpired:
+        done = subprocess.run(
+            [*command, "-q", "-x", "-n0", *SUITE], cwd=copy, env=environment, capture_output=True, text=True
+        )
+        if done.returncode == -signal.SIGXCPU:
             return False  # it hangs: caught
         if done.returncode not in (0, _FAILED):
             raise RuntimeError(

@@ -22,6 +22,8 @@ _COUNTING, _NETS, _FENCES, _SUPPLY = (
 )
 _BUNDLES = "inventory/bundles.py"
 _WRONGS, _WRONG_NUMBERS = "inventory/wrongs.py", "inventory/wrong_numbers.py"
+_CHECKED, _MARKERS, _SNAPSHOTS = (f"inventory/{name}.py" for name in ("checked", "markers", "snapshots"))
+_BY_DATE, _REBALANCE = "availability_api/projected.py", "rules/rebalance.py"
 
 # fmt: off
 MUTANTS: tuple[Mutant, ...] = (
@@ -242,5 +244,36 @@ MUTANTS: tuple[Mutant, ...] = (
            "self.entries[key].last + self._lasting < now", "False"),
     Mutant("a lane that lags misses items that it has not read", "inventory/markers.py",
            "log_clock - book.heard >= _INCOMPLETE_AFTER", "now - book.since >= _INCOMPLETE_AFTER"),
+    # Checked reservations
+    Mutant("a hold is confirmed after its end", _CHECKED,
+           "if _too_late(line, request) or request.lapsed(now, self._grace):",
+           "if request.lapsed(now, self._grace):"),
+    Mutant("a hold has no grace", _CHECKED,
+           "request.as_held(granted, self._grace)", "request.as_held(granted, 0)"),
+    Mutant("what a line holds is not its own", _CHECKED, "            return held + available\n",
+           "            return available\n"),
+    Mutant("a grant in part holds all that was asked", _CHECKED,
+           "granted = request.quantity if request.cancels else min(request.quantity, decision.quantity)",
+           "granted = request.quantity"),
+    Mutant("more is granted than is left", _CHECKED,
+           "if max(0, request.quantity - had) <= most:", "if max(0, request.quantity - had) <= most + 1:"),
+    # Snapshots
+    Mutant("a batch is complete before its last item", _MARKERS,
+           "self.items is not None and self.seen.size >= self.items",
+           "self.items is not None and self.seen.size >= self.items - 1"),
+    Mutant("a batch with items of another basis is taken", _MARKERS,
+           'if basis != said["basis"] or location not in said["locations"]:', 'if location not in said["locations"]:'),
+    Mutant("a FULL batch zeroes what it does not list", _SNAPSHOTS,
+           'elif said["mode"] == "NONZERO":', 'if said["mode"] in ("FULL", "NONZERO"):'),
+    Mutant("a PARTIAL batch zeroes what it does not list", _SNAPSHOTS,
+           'elif said["mode"] == "NONZERO":', "else:"),
+    # By date, and percentages
+    Mutant("a day promises what a later one needs", _BY_DATE, "least = min(least, left[day])", "least = left[day]"),
+    Mutant("what is overdue is promised", _BY_DATE,
+           "if each.ordinal in sells_from and each.at >= now:", "if each.ordinal in sells_from:"),
+    Mutant("a percentage of a pool rounds up", _REBALANCE,
+           "pool * self.percent // WHOLE_PERCENT", "-(-pool * self.percent // WHOLE_PERCENT)"),
+    Mutant("a percentage has no minimum", _REBALANCE,
+           "max(self.minimum, pool * self.percent // WHOLE_PERCENT)", "pool * self.percent // WHOLE_PERCENT"),
 )
 # fmt: on

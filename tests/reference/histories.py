@@ -51,11 +51,12 @@ EVERYTHING = ~PLAIN
 
 
 class Told(NamedTuple):
-    """A record as the broker has it."""
+    """A record as the broker has it. `first_read`: it was a dead letter then, and a person sends it again."""
 
     record_name: str
     value: dict[str, Any]
     log_time: int = NOW
+    first_read: int | None = None
 
 
 def item(sku: str, **fields: Any) -> Told:

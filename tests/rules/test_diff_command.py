@@ -255,3 +255,19 @@ def test_states_that_are_not_there(
     monkeypatch.setenv("STOCKTIDE_PARTITIONS", "4")
     assert run("") == 2
     assert "holds no state of the lanes 2, 3" in capsys.readouterr().err
+
+
+def test_names_are_shown_whole_and_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sku, rule = "[red]:eye:[/red]", "a-rule-with-a-name-" * 5
+    shop = Shop(2, skus=(sku,))
+    shop.count(40, sku=sku)
+    monkeypatch.setenv("COLUMNS", "90")
+    monkeypatch.setattr(command, "_now", lambda: NOW)
+    at_hand(shop.run().cluster, tmp_path, monkeypatch)
+    assert run(f"safety_stock: [{{id: {rule}, units: 3}}]") == 3
+    rows = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    named = [row for row in rows if len(row) == 7]
+    assert "".join(row[0].strip() for row in named) == sku
+    assert "".join(row[-1].strip() for row in named) == rule

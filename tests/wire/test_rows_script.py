@@ -72,6 +72,15 @@ def test_versions_compare_as_numbers(client: Redis, before: int, after: int) -> 
     assert totals(write(client, [Row("n", after, NUMBERS, {})])) == (0, 1)
 
 
+def test_case_77_an_older_value_that_arrives_last_is_ignored(client: Redis) -> None:
+    # Derived from a discussion (109) of Amazon's selling-partner API samples: values without a version overwrite.
+    newer, older = (5, 5, 5, 5, 0, 5, 0, 0), (9, 9, 9, 9, 0, 9, 0, 0)
+    assert totals(write(client, [Row("late", 8, [newer] * 3, {})])) == (1, 0)
+    before = stored(client, "late")
+    assert totals(write(client, [Row("late", 7, [older] * 3, {})])) == (0, 1)
+    assert stored(client, "late") == before
+
+
 def test_a_row_is_replaced_as_a_whole(client: Redis) -> None:
     here, there = (1, 2, 3, 4, 5, 6, 7), (7, 6, 5, 4, 3, 2, 1)
     write(client, [Row("w", 1, NUMBERS, {0: here, 40: there})])
