@@ -4,9 +4,11 @@ import argparse
 import logging
 import os
 import sys
+from pathlib import Path
 
 from dataflows.reconcile_options import DESCRIPTION, add_options
 from runtime.arguments import Parser
+from runtime.children import spawn
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
 from runtime.kafka import wait_for_kafka
@@ -56,7 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
         "reconcile", help="compare a system's own stock list with the engine", description=DESCRIPTION
     )
     add_options(reconciles)
-    commands.add_parser("warm", help="compile the kernels, so that cells start at once")
+    warms = commands.add_parser("warm", help="compile the kernels, so that cells start at once")
+    warms.add_argument(
+        "--from-the-end", action="store_true", help="for a second process that shares the work"
+    )
     options = parser.parse_args(arguments)
     given = {} if getattr(options, "cells", None) is None else {"cells": options.cells}
     settings = Settings.load(**given)
@@ -64,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "topics":
         return _topics(settings, options.action)
     if options.command == "warm":
-        return _warm()
+        return _warm(options.from_the_end)
     if options.command == "replay":
         return _replay(settings, options)
     if options.command == "reconcile":
@@ -89,11 +94,18 @@ def _topics(settings: Settings, action: str) -> int:
     return ExitCode.BAD_CONFIGURATION if problems else ExitCode.DRAINED
 
 
-def _warm() -> int:
+def _warm(from_the_end: bool = False) -> int:
+    """Compile what is not in the cache; an empty one is filled by two processes."""
     from dataflows.warm import warm
 
-    seconds = warm()
-    _log.info("kernels are compiled", extra={"seconds": round(seconds, 1)})
+    other = None
+    if not (from_the_end or any(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbi"))):
+        other = spawn([sys.executable, "-m", "dataflows", "warm", "--from-the-end"])
+    seconds = warm(from_the_end=from_the_end)
+    if other is not None and (code := other.wait()):
+        _log.warning("the process that helped to compile failed", extra={"code": code})
+    if not from_the_end:
+        _log.info("kernels are compiled", extra={"seconds": round(seconds, 1)})
     return ExitCode.DRAINED
 
 
