@@ -100,11 +100,8 @@ def create(settings: Settings) -> Entrance:
         lifespan=lifespan,
         docs_url=None,  # its page needs the network: scripts from elsewhere
         redoc_url=None,
-        telemetry={
-            "tracing": False,
-            "metrics": False,
-            "logs": False,
-        },  # whether it is on is asked at each request
+        # to ask at each request whether it is on would cost more than it tells
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     framework.include_router(operations(watch, metrics))
     framework.include_router(reservations(view, link, Holding(engine), prefix))
@@ -136,11 +133,13 @@ def _add_problems(framework: FastAPI) -> None:
         if error.status_code == 405:
             allowed = (error.headers or {}).get("Allow", "GET")
             return respond(request, problems.not_allowed(request.method, allowed))
-        return respond(request, problems.not_found(request.url.path))
+        if error.status_code == 404:
+            return respond(request, problems.not_found(request.url.path))
+        return respond(request, problems.malformed(f"the body cannot be read: {error.detail}"))
 
     @framework.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> Response:
-        return respond(request, problems.invalid(str(error)))
+        return respond(request, problems.misfit(error.errors()))
 
     @framework.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:

@@ -9,17 +9,21 @@ from availability_api import problems
 from availability_api.holding import ALONE, COMPONENT, Ask, Granted
 from availability_api.network import Channel
 from availability_api.view import Offered
+from inventory.columns import MAX_QUANTITY
 
 MOST_ASKS = 500
 """Skus that one reservation may hold, components of bundles included."""
+
+MOST_UNITS = MAX_QUANTITY
+"""Of one sku: as many as an event may tell."""
 
 
 class AskedLine(BaseModel):
     """Units of one sku, from a location where it must be that one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     sku: str = Field(min_length=1, max_length=128)
-    quantity: int = Field(ge=1, le=1_000_000_000)
+    quantity: int = Field(ge=1, le=MOST_UNITS)
     location: str | None = Field(None, min_length=1, max_length=128)
 
 
@@ -56,7 +60,7 @@ def wishes(lines: Sequence[AskedLine], channel: Channel, offered: Mapping[str, O
             raise problems.invalid(f"channel {channel.id!r} does not sell from a location {line.location!r}")
         before = found.get(line.sku)
         _check_places(line.sku, before, line.location)
-        quantity = line.quantity + (0 if before is None else before.quantity)
+        quantity = _at_most(line.sku, line.quantity + (0 if before is None else before.quantity))
         told = offered[line.sku]
         found[line.sku] = Wish(line.sku, quantity, line.location, told.parts, told.available)
     return list(found.values())
@@ -70,7 +74,7 @@ def asks_of(wanted: Iterable[Wish]) -> list[Ask]:
             line = COMPONENT if wish.parts else ALONE
             before = found.get((line, sku))
             _check_places(sku, before, wish.location)
-            quantity = wish.quantity * each + (0 if before is None else before.quantity)
+            quantity = _at_most(sku, wish.quantity * each + (0 if before is None else before.quantity))
             bundle = None if not wish.parts else wish.sku if before is None else before.bundle
             found[line, sku] = Ask(line, sku, quantity, wish.location, bundle)
     if len(found) > MOST_ASKS:
@@ -101,3 +105,9 @@ def granted_lines(wanted: Iterable[Wish], granted: Granted) -> list[dict[str, An
 def _check_places(sku: str, before: Wish | Ask | None, location: str | None) -> None:
     if before is not None and before.location != location:
         raise problems.invalid(f"sku {sku!r} is asked for from two locations: make two reservations")
+
+
+def _at_most(sku: str, quantity: int) -> int:
+    if quantity > MOST_UNITS:
+        raise problems.invalid(f"{quantity} units of {sku!r} in all: ask for at most {MOST_UNITS} at once")
+    return quantity

@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: a type a program can tell apart, a detail that helps a person."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -51,6 +51,16 @@ def malformed(detail: str) -> Problem:
 def invalid(detail: str) -> Problem:
     """422: what came can be read, but makes no request."""
     return Problem(422, "invalid-request", detail)
+
+
+def misfit(errors: Iterable[Mapping[str, Any]]) -> Problem:
+    """400 or 422: what a model says of a body. Each field that does not fit is named."""
+    found = list(errors)
+    for error in found:
+        if error["type"] == "json_invalid":
+            return malformed(f"the body is not JSON: {error['ctx']['error']}")
+    told = [f"{'.'.join(map(str, error['loc'][1:])) or 'the body'}: {error['msg']}" for error in found]
+    return invalid("; ".join(told))
 
 
 def unknown_channel(channel: str, known: Sequence[str]) -> Problem:

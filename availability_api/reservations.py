@@ -27,7 +27,7 @@ _TRIES = 3
 class AskedReservation(BaseModel):
     """What a customer wants to have held."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     channel: str = Field(min_length=1, max_length=128)
     ttl_s: int = Field(900, ge=1, le=LONGEST_TTL_S, description="How long it is held.")
     allow_partial: bool = Field(
@@ -40,7 +40,7 @@ class AskedReservation(BaseModel):
 class AskedTime(BaseModel):
     """From now."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     ttl_s: int = Field(ge=1, le=LONGEST_TTL_S)
 
 

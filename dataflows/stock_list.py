@@ -54,6 +54,8 @@ def read_list(path: Path, columns: Mapping[str, str], basis: str, at: int) -> li
                 f"write --columns {field}=NAME"
             )
     n = frame.height
+    if n == 0:
+        raise ListUnusable(f"{path} has no row but its header: nothing could be compared; export it again")
     first = 1 if path.suffix == ".parquet" else 2
     every = {field: values.get(field, [None] * n) for field in (*NEEDED, *OPTIONAL)}
     return [

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from inventory.columns import (
     LOCATION,
+    MAX_QUANTITY,
     NULL,
     OCCURRED_AT,
     QUANTITY,
@@ -43,8 +44,6 @@ EXPLODED = 2
 """Bit of a record's flags: a row of a bundle's component. Its sku is canonical, and its quantity was judged."""
 
 LONGEST_NAME = 128
-MAX_QUANTITY = 1_000_000_000
-"""Of one record. A greater one is a mistake, such as a bar code in the field of the quantity; sums stay exact."""
 _CHANNEL, BUNDLE = 5, 8  # text fields of the kinds that have them
 _ACTION, _MODE = 4, 8  # longs of Reservation
 _BATCH = 5  # a text of StockCount

@@ -13,6 +13,9 @@ import numpy.typing as npt
 NULL = np.iinfo(np.int64).min
 """The long that stands for null."""
 
+MAX_QUANTITY = 1_000_000_000
+"""Of one record. A greater one is a mistake, such as a bar code in the field of the quantity; sums stay exact."""
+
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]

@@ -24,6 +24,9 @@ from inventory.ties import text_of
 _EVENT_ID, _RESERVATION_ID, _LINE = 0, 6, 7  # text fields
 _VERSION, _ACTION, _COMMITMENT, _EXPIRES_AT, _NEEDED_AT, _MODE, _ALLOW_PARTIAL = range(3, 10)  # longs
 
+_END_OF_TIME = int(np.iinfo(np.int64).max)
+"""Some write it for "never"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -80,7 +83,7 @@ class Request:
         longs = np.array(self.longs, np.int64).reshape(-1, 1)
         longs[QUANTITY, 0] = quantity
         if self.expires_at != NULL:
-            longs[_EXPIRES_AT, 0] += grace
+            longs[_EXPIRES_AT, 0] = min(self.expires_at, _END_OF_TIME - grace) + grace
         texts = np.zeros((len(TEXT_FIELDS[Kind.RESERVATION]), 1), np.int32)
         place = np.zeros(1, np.int64)
         columns = Columns(np.zeros(0, np.uint8), place, place.copy(), longs, texts, texts.copy())

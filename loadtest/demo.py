@@ -83,7 +83,7 @@ def _show(
         apply_rules(replay.simulation.rules, settings, place.folder)
         say("rules applied")
         if not warming.ends_within(_NO_NEWS_S):
-            say("the engine's kernels are being compiled: about a minute, once on a machine")
+            say("the engine's kernels are being compiled: a minute or two, once on a machine")
         warming.wait()
     say(f"starting the engine ({options.cells} cell(s)) and the API")
     with engine(settings, options.cells, place.folder) as running, api(settings, place.folder) as url:

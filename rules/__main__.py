@@ -22,7 +22,7 @@ from rules.rebalance import LiveRow, Percentage, UnknownFence, chosen, percentag
 from rules.rehearsal import Refused
 from rules.validate import read_document
 from runtime import exit as exits
-from runtime.arguments import Parser, instant
+from runtime.arguments import Parser, instant, whole
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal
 from runtime.readback import Stored, end_offsets, read_topic
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         apply.add_argument(option, required=True, metavar="NAME", type=_name, help=meaning)
     diff.add_argument("--csv", type=Path, metavar="PATH", help="write every change as CSV; - is the output")
     diff.add_argument("--json", type=Path, metavar="PATH", help="write all as JSON; - is the output")
-    diff.add_argument("--top", type=int, default=20, metavar="N", help="how many changes to show (20)")
+    diff.add_argument("--top", type=whole, default=20, metavar="N", help="how many changes to show (20)")
     diff.add_argument("--at", type=instant, metavar="TIME", help="an instant to come that the numbers are of")
     diff.add_argument("--timing", action="store_true", help="say on stderr what each part took")
     rebalance = commands.add_parser(

@@ -29,3 +29,10 @@ def instant(text: str) -> int:
             f"{text!r} is no date and time with its zone; write it as 2026-12-24T00:00:00Z"
         )
     return int(at.astimezone(UTC).timestamp() * 1000)
+
+
+def whole(text: str) -> int:
+    """An argument that is a whole number, 0 or more."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)

@@ -198,11 +198,31 @@ def test_a_bundle_is_refused_beyond_its_own_number_and_nothing_is_held(house: Ho
             },
             422,
         ),
+        ({"channel": "web", "lines": [{"sku": "SHOE", "quantity": True}]}, 422),
+        ({"channel": "web", "lines": [{"sku": "SHOE", "quantity": "1"}]}, 422),
+        ({"channel": "web", "lines": [{"sku": "SHOE", "quantity": 10**9}] * 2}, 422),
+        ({"channel": "web", "lines": [{"sku": "KIT", "quantity": 10**9}]}, 422),
     ],
 )
 def test_what_cannot_be_asked(house: House, body: dict[str, Any], status: int) -> None:
     response = house.client.post("/v1/reservations", json=body)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"channel": "\xff"}', b"[" * 100_000])
+def test_what_is_no_json(house: House, body: bytes) -> None:
+    response = house.client.post(
+        "/v1/reservations", content=body, headers={"content-type": "application/json"}
+    )
+    assert (response.status_code, response.json()["type"]) == (400, "urn:stocktide:problem:malformed-request")
+    assert ".py" not in response.text
+
+
+def test_a_field_that_does_not_fit_is_named_and_nothing_of_the_server_is(house: House) -> None:
+    response = house.client.post("/v1/reservations", json={"channel": "web", "lines": [{"sku": 5}]})
+    assert response.status_code == 422
+    assert "lines.0.sku" in response.json()["detail"]
+    assert ".py" not in response.text
 
 
 def test_nobody_who_was_told_loses_it_when_the_engine_is_killed(

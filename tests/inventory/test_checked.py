@@ -52,6 +52,15 @@ def test_first_come_first_served_and_never_more_than_there_is() -> None:
     assert shop.available() == 2
 
 
+@pytest.mark.parametrize("end", [2**63 - 1, 2**63 - 2, 2**62])
+def test_a_line_may_be_held_to_the_end_of_time(end: int) -> None:
+    shop = stocked(5)
+    assert ask(shop, "o", 1, 2, expires_at=end) == ("ACCEPTED", None, 2, 5)
+    told = shop.cluster.answers[-1]["expires_at"]
+    assert 2**61 < told <= end
+    assert shop.run(100 * HOUR).available() == 3
+
+
 def test_facts_of_the_same_batch_go_first() -> None:
     shop = Shop(lanes=1)
     request(shop, "o", 1, 4)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from inventory.admission import MAX_QUANTITY
+from inventory.columns import MAX_QUANTITY
 from tests.inventory.shop import SKU, Shop
 from tests.reference.shop import HOUR, NOW
 
