@@ -196,6 +196,20 @@ def test_shipping_what_was_ordered_is_no_cause() -> None:
     assert causes(shop)["DC1"] == [("sale", "as not", 1)]
 
 
+def test_what_was_sold_while_there_was_enough_is_no_cause() -> None:
+    shop = Shop(lanes=1, skus=(SKU, "other"))
+    for sku in (SKU, "other"):
+        shop.count(5, sku=sku)
+    shop.run()
+    shop.movement("SHIP", 1, event_id="while there was enough")
+    shop.run()
+    shop.line("p", 1, 9, location="DC1", sku="other", event_id="of the other")  # not looked at for longer
+    shop.line("o", 1, 9, location="DC1", event_id="too many")
+    shop.run()
+    found = {i.sku: [c["event_id"] for c in i.detail["causes"]] for i in stands(shop, "oversell")}
+    assert found == {SKU: ["too many"], "other": ["of the other"]}
+
+
 def test_a_batch_that_counts_nothing_of_what_was_ordered() -> None:
     shop = sold_out()
     mark = {
