@@ -14,16 +14,13 @@ from inventory.columns import MAX_QUANTITY
 MOST_ASKS = 500
 """Skus that one reservation may hold, components of bundles included."""
 
-MOST_UNITS = MAX_QUANTITY
-"""Of one sku: as many as an event may tell."""
-
 
 class AskedLine(BaseModel):
     """Units of one sku, from a location where it must be that one."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     sku: str = Field(min_length=1, max_length=128)
-    quantity: int = Field(ge=1, le=MOST_UNITS)
+    quantity: int = Field(ge=1, le=MAX_QUANTITY)
     location: str | None = Field(None, min_length=1, max_length=128)
 
 
@@ -108,6 +105,6 @@ def _check_places(sku: str, before: Wish | Ask | None, location: str | None) -> 
 
 
 def _at_most(sku: str, quantity: int) -> int:
-    if quantity > MOST_UNITS:
-        raise problems.invalid(f"{quantity} units of {sku!r} in all: ask for at most {MOST_UNITS} at once")
+    if quantity > MAX_QUANTITY:
+        raise problems.invalid(f"{quantity} units of {sku!r} in all: ask for at most {MAX_QUANTITY} at once")
     return quantity

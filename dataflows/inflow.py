@@ -120,11 +120,6 @@ class Inflow:
             offsets=[self._place(lane, n, at) for n, at in offsets.items()], asynchronous=True
         )
 
-    @property
-    def lanes(self) -> tuple[int, ...]:
-        """Those that read."""
-        return tuple(self._arrived)
-
     def close(self, lane: int) -> None:
         """The lane reads no more; with the last one the consumer ends."""
         self._untaken -= len(self._arrived.pop(lane, []))

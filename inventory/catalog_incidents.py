@@ -55,7 +55,7 @@ class CatalogIncidents:
                 out.append(incident)
             else:
                 row = -1 if incident.sku is None else self._memory.sku_names.get(incident.sku.encode())
-                self._ledger.begin(Entry(incident, sort, max(row, -1), last=now), out, at_once=True)
+                self._ledger.begin(Entry(incident, sort, row, last=now), out, at_once=True)
         return out
 
     def see(self, masters: Sequence[Master], now: int, out: list[Incident]) -> None:

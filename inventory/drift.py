@@ -97,8 +97,8 @@ class Drift:
         self._tolerance = tolerance
         self.sources: dict[str, SourceDrift] = {}
         self._open: dict[_Key, int] = {}
-        self._at: dict[str, dict[int, int]] = {"drift": {}}
-        """By code: how many are open at each position (sku row << 32 | location)."""
+        self._drifting: dict[int, int] = {}
+        """How many drifts are open at each position (sku row << 32 | location)."""
         self.changed = False
 
     def observe(self, part: Slice, verdict: Admitted, m: Measured, names: Namer, now: int) -> list[Incident]:
@@ -114,22 +114,22 @@ class Drift:
                 of.absolute += absolute
                 of.beyond += beyond
                 self.changed = True
-        for i in self._telling(part, verdict, m).tolist():
+        for i in self._telling(verdict, m).tolist():
             told += self._judge(_counted(part, verdict, m, names, i), names, now)
         return told
 
-    def _telling(self, part: Slice, verdict: Admitted, m: Measured) -> Longs:
+    def _telling(self, verdict: Admitted, m: Measured) -> Longs:
         """The counts that may open or close something, or are evidence; the others are in the sums."""
         measured = m.drift != NULL
         beyond = measured & (np.abs(m.drift) > self._tolerance)
-        drifting = self._is_open("drift", verdict)
+        drifting = self._is_drifting(verdict)
         opening = beyond & ~drifting
-        opening &= np.cumsum(opening) <= max(1, _MOST_OPEN - len(self._at["drift"]))
+        opening &= np.cumsum(opening) <= max(1, _MOST_OPEN - len(self._drifting))
         return np.flatnonzero(opening | (measured & ~beyond & drifting) | (m.hard != NULL))
 
-    def _is_open(self, code: str, verdict: Admitted) -> npt.NDArray[np.bool_]:
-        """Of each count, whether an incident of its position is open."""
-        at = self._at[code]
+    def _is_drifting(self, verdict: Admitted) -> npt.NDArray[np.bool_]:
+        """Of each count, whether a drift of its position is open."""
+        at = self._drifting
         n = verdict.sku.size
         if not at:
             return np.zeros(n, np.bool_)
@@ -146,7 +146,7 @@ class Drift:
         if c.drift != NULL:
             key = ("drift", c.sku, c.location, _COUNTERS[c.counter])
             stands = abs(c.drift) > self._tolerance
-            if key in self._open or len(self._at["drift"]) < _MOST_OPEN:
+            if key in self._open or len(self._drifting) < _MOST_OPEN:
                 told += self._set(key, stands, c, detail | {"drift": c.drift}, names, now)
             told += self._set_many(c, names, now)
             told += self._suspect(c, detail, names, now)
@@ -161,7 +161,7 @@ class Drift:
             "absolute": of.absolute,
             "beyond_tolerance": of.beyond,
         }
-        stands = len(self._at["drift"]) >= _MOST_OPEN
+        stands = len(self._drifting) >= _MOST_OPEN
         return self._set(("drift", -1, -1, c.source), stands, c, sums, names, now)
 
     def _suspect(self, c: _Counted, detail: dict[str, Any], names: Namer, now: int) -> list[Incident]:
@@ -207,9 +207,9 @@ class Drift:
 
     def _count(self, key: _Key, by: int) -> None:
         code, sku, location, _ = key
-        if sku < 0 or code not in self._at:
+        if sku < 0 or code != "drift":
             return
-        at, position = self._at[code], sku << 32 | location
+        at, position = self._drifting, sku << 32 | location
         at[position] = at.get(position, 0) + by
         if not at[position]:
             del at[position]

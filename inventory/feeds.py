@@ -68,7 +68,3 @@ class FullFeeds:
             skus = listed(key, place)
             keys.append(np.int64(place) << 32 | skus[skus >= 0])
         return Feeds(as_of, np.unique(np.concatenate(keys)))
-
-    def keys(self) -> set[_Key]:
-        """The batches."""
-        return set(self.said)

@@ -5,9 +5,10 @@ stood for the delay; everything closes when its cause is gone, or when nothing m
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from itertools import takewhile
 from typing import Any, Protocol
 
 from inventory.batch import Incident
@@ -184,8 +185,10 @@ class Ledger:
         self, now: int, log_clock: int, stands: Callable[[Entry], bool], out: list[Incident]
     ) -> None:
         """Tell what has stood for the delay: every record of its time has been read by then."""
-        for key in _up_to(
-            self._waiting, lambda key: self.entries[key].incident.opened_at + self.delay <= log_clock
+        for key in list(
+            takewhile(
+                lambda key: self.entries[key].incident.opened_at + self.delay <= log_clock, self._waiting
+            )
         ):
             entry = self.entries[key]
             if stands(entry):
@@ -193,7 +196,7 @@ class Ledger:
                 self._tell(key, entry, out)
             else:
                 self.end(key, now, out)
-        for key in _up_to(self._fading, lambda key: self.entries[key].last + self._lasting < now):
+        for key in list(takewhile(lambda key: self.entries[key].last + self._lasting < now, self._fading)):
             self.end(key, now, out)
 
     # -- the journal -------------------------------------------------------------------------------------------------
@@ -220,15 +223,6 @@ class Ledger:
         for key in sorted(self._fading, key=lambda key: self.entries[key].last):
             self._fading[key] = self._fading.pop(key)
         self._changed.clear()
-
-
-def _up_to(keys: dict[Key, None], reached: Callable[[Key], bool]) -> Iterator[Key]:
-    found = []
-    for key in keys:
-        if not reached(key):
-            break
-        found.append(key)
-    return iter(found)
 
 
 def _to_json(entry: Entry | None) -> Any:

@@ -274,7 +274,7 @@ class Lane:
         markers, self._held_markers = self._held_markers, []
         for marker in markers:
             self._marker_records.fold(marker, self.now, self.log_clock, out)
-        self.snapshots.settle(self.now, self.log_clock, out)
+        self.snapshots.settle(self.log_clock)
         self.watch.see_batches(self.now, out.incidents)
 
     def _make_room(self, part: Slice, n: int) -> None:
@@ -420,8 +420,7 @@ class Lane:
         if waiting == 0 or not (caught_up or self.now - self._shown_at >= self.config.coalesce_ms):
             return
         skus = self.memory.take_moved(_SHOWN_AT_ONCE)
-        all_of_them = skus.size == waiting
-        if all_of_them:
+        if skus.size == waiting:
             self._shown_at = self.now
         masters = self.masters
         if masters.bundles:

@@ -1,6 +1,5 @@
 """Incidents that the numbers of a sku show: told of those that have stood for the delay, ended when they are over."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -100,10 +99,7 @@ class NumberIncidents:
             list(places),
             self._snapshots.feeds(),
         )
-        self._move(self._wrongs.skus_with(MISSING, places))
-
-    def _move(self, skus: Sequence[int]) -> None:
-        for sku in skus:
+        for sku in self._wrongs.skus_with(MISSING, places):
             mark_moved(self._memory.state(), sku)
 
     def resume(self) -> None:

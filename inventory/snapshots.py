@@ -15,6 +15,7 @@ from inventory.batch import Control, ControlKind, Outputs, Slice
 from inventory.columns import LOCATION, NULL, SKU, SOURCE, Ints, Longs
 from inventory.counting import Basis
 from inventory.feeds import FullFeeds
+from inventory.incidents import Names
 from inventory.masters import Masters
 from inventory.murmur import shard_of
 from inventory.recent import note_zeroed
@@ -38,18 +39,10 @@ _BATCH_ID, _SEQUENCE, _BASIS, _NET_OF, _DEMAND_AS_OF = 5, 10, 5, 6, 7
 _Key = tuple[str, str]  # source, batch id
 
 
-class Names(Protocol):
-    """Rows and ordinals to names."""
-
-    def sku(self, row: int) -> str: ...
-    def place(self, ordinal: int) -> str: ...
-
-
 class Clocks(Protocol):
-    """Which lane it is, and its clocks."""
+    """Which lane it is, and its clock."""
 
     number: int
-    now: int
     log_clock: int
 
 
@@ -205,16 +198,16 @@ class Snapshots:
         said = {**control.payload, "offset": control.offset, "carrier": control.carrier}
         self.waiting.append(said)
 
-    def settle(self, now: int, log_clock: int, out: Outputs) -> None:
+    def settle(self, log_clock: int) -> None:
         """Let complete batches take effect, on what is there and on what has come to be."""
         ready = [said for said in self.waiting if self._is_ready(said)]
         if ready:
             self.waiting = [said for said in self.waiting if said not in ready]
         for said in ready:
-            self._complete(said, now, log_clock, out)
+            self._complete(said, log_clock)
         if self.completions and len(self._memory.stores["positions"]) > self.seen_positions:
             for key, said in self.completions.items():
-                self._apply(key, said, self.seen_positions, now, out)
+                self._apply(key, said, self.seen_positions)
         self.seen_positions = len(self._memory.stores["positions"])
         self._forget(log_clock)
 
@@ -223,7 +216,7 @@ class Snapshots:
         folded = (self.reached.get(slot, -1) >= offset for slot, offset in said["after"].items())
         return all(folded) and all(name in known for name in said["locations"])
 
-    def _complete(self, said: dict[str, Any], now: int, log_clock: int, out: Outputs) -> None:
+    def _complete(self, said: dict[str, Any], log_clock: int) -> None:
         key = (said["source"], said["batch"])
         places = self._masters.network.location_ordinal
         said["ordinals"] = [places[name] for name in said["locations"]]
@@ -243,13 +236,13 @@ class Snapshots:
                 for ordinal in said["ordinals"]:
                     self._reserve(len(self._memory.stores["lines"]) + len(self._memory.stores["versions"]))
                     place_lines(self._memory.state(), ordinal)
-            self._apply(key, said, 0, now, out)
+            self._apply(key, said, 0)
 
     def _reserve(self, positions: int) -> None:
         if self._memory.stores["positions"].reserve(positions):
             self._memory.invalidate()
 
-    def _apply(self, key: _Key, said: dict[str, Any], first: int, now: int, out: Outputs) -> None:
+    def _apply(self, key: _Key, said: dict[str, Any], first: int) -> None:
         """Count 0 at the positions from row `first` on that the batch does not list."""
         memory = self._memory
         source = memory.intern_source(said["source"].encode())
@@ -329,7 +322,7 @@ class Snapshots:
 
     def dump(self, everything: bool) -> Iterator[tuple[_Key, dict[str, Any]]]:
         """What is kept of each batch that changed since the last time, or of all."""
-        kept = self.listings.keys() | self.completions.keys() | self.full.keys()
+        kept = self.listings.keys() | self.completions.keys() | self.full.said.keys()
         keys = kept if everything else self.changed
         for key in sorted(keys):
             listing = self.listings.get(key)

@@ -73,7 +73,7 @@ def _copy(buf: Bytes, at: Ints, length: Ints, out: Bytes) -> None:
 
 
 class Suspects:
-    """Of one lane. `changed` blocks were not written down yet."""
+    """Of one lane."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -105,10 +105,7 @@ class Suspects:
             length[-1] = -1
         text = np.empty(int(np.maximum(length, 0).sum()), np.uint8)
         _copy(c.buf, c.text_at[fields][:, record], length, text)
-        self._number += 1
-        self._append(
-            Block(self._number, now, np.full(row.size, sort, np.int32), row, key, bits, length, text)
-        )
+        self._note(now, np.full(row.size, sort, np.int32), row, key, bits, length, text)
 
     def take_line(self, row: int, reservation: str, line: str, event_id: str, now: int) -> None:
         """Note one reservation line, if it is in trouble."""
@@ -121,8 +118,13 @@ class Suspects:
             ]
             length = np.array([[-1 if text is None else len(text)] for text in texts], np.int32)
             text = np.frombuffer(b"".join(filter(None, texts)), np.uint8)
-            self._number += 1
-            self._append(Block(self._number, now, sort, rows, key, bits, length, text))
+            self._note(now, sort, rows, key, bits, length, text)
+
+    def _note(
+        self, now: int, sort: Ints, row: Ints, key: Longs, bits: Ints, length: Ints, text: Bytes
+    ) -> None:
+        self._number += 1
+        self._append(Block(self._number, now, sort, row, key, bits, length, text))
 
     def _append(self, block: Block) -> None:
         self._blocks.append(block)

@@ -21,6 +21,7 @@ from inventory.columns import (
     Kind,
     Longs,
 )
+from inventory.demand import CANCEL, RELEASE
 from inventory.jit import kernel
 from inventory.requests import Request
 
@@ -41,7 +42,6 @@ EVERY_SKU = -1
 _NOT_ONE = -1
 
 _SHIP, _TRANSFER_OUT, _ADJUST, _STATE_CHANGE = 1, 3, 5, 6
-_CANCEL, _RELEASE = 5, 6
 _MOVEMENT, _FROM_STATE, _ACTION, _COUNTED_AT = 3, 4, 4, 3
 _RESERVATION_ID = 8  # a text of movements and till lines
 _MOVED, _COUNTED, _CORRECTED, _RESERVED, _SOLD = (
@@ -91,7 +91,7 @@ def _word_of(kind: int, longs: Longs, i: int) -> int:
         return MOVEMENT if movement == _STATE_CHANGE and longs[_FROM_STATE, i] == 0 else _NOT_ONE
     if kind == _RESERVED:
         action = longs[_ACTION, i]
-        return _NOT_ONE if action in (_CANCEL, _RELEASE) else FACT_RESERVATION
+        return _NOT_ONE if action in (CANCEL, RELEASE) else FACT_RESERVATION
     if kind == _SOLD:
         return SALE if quantity > 0 else _NOT_ONE
     if kind == _CORRECTED:
@@ -149,7 +149,7 @@ def remember(trail: Trail, part: Slice, verdict: Admitted, moved: Bytes, toleran
 
 def remember_request(trail: Trail, request: Request, tolerance: int) -> None:
     """Write down a version of a checked line that took effect. Its source is not known any more."""
-    if request.action != _CANCEL:
+    if request.action != CANCEL:
         late = request.log_time - request.occurred_at > tolerance
         _write(
             trail, request.event_id, request.quantity, request.sku, request.location, -1, CHECKED_RESERVATION, late

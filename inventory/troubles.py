@@ -4,6 +4,7 @@ A trouble is a bit, so that one look tells all of a line; most lines have none, 
 """
 
 from inventory.columns import NULL, Ints, Longs
+from inventory.demand import CANCEL, SOFT, used
 from inventory.history import used_after
 from inventory.jit import kernel
 from inventory.state import NO_LINE_YET, State
@@ -23,7 +24,6 @@ CODES = {
 LINE, SUPPLY = range(2)
 """What a row is of: `lines` or `supply`."""
 
-_SOFT, _CANCEL = 0, 5
 _CURRENT, _NONE = -1, -2
 
 
@@ -35,12 +35,11 @@ def line_trouble(s: State, row: int) -> int:
         touched = lines["released"][row] != 0 or lines["consumed"][row] != 0 or lines["use"][row] >= 0
         return ORPHAN if touched else 0
     found = CONTRADICTED if lines["contradicted"][row] != 0 else 0
-    if lines["action"][row] == _CANCEL:
+    if lines["action"][row] == CANCEL:
         if lines["use"][row] >= 0 and used_after(s, row, 0, lines["occurred_at"][row]) > 0:
             found |= AFTER_CANCEL
         return found
-    consumed = lines["consumed"][row]
-    if lines["released"][row] + (consumed if consumed > 0 else 0) > lines["quantity"][row]:
+    if used(s, row) > lines["quantity"][row]:
         found |= OVER_RELEASE
     if lines["past"][row] >= 0 and lines["open"][row] > 0 and _revived(s, row):
         found |= AFTER_EXPIRY
@@ -70,7 +69,7 @@ def _revived(s: State, row: int) -> bool:
 @kernel
 def _follows_expired(s: State, row: int, which: int) -> bool:
     version, occurred_at, recorded_at, action = _order(s, row, which)
-    if action == _CANCEL:
+    if action == CANCEL:
         return False
     before = _NONE
     best = (version, occurred_at, recorded_at)
@@ -106,15 +105,15 @@ def _order(s: State, row: int, which: int) -> tuple[int, int, int, int]:
 def _expired_by(s: State, row: int, which: int, at: int) -> bool:
     if which == _CURRENT:
         r = s.lines.rows
-        soft, action, expires_at = r["commitment"][row] == _SOFT, r["action"][row], r["expires_at"][row]
+        soft, action, expires_at = r["commitment"][row] == SOFT, r["action"][row], r["expires_at"][row]
     else:
         v = s.versions.rows
         soft, action, expires_at = (
-            v["commitment"][which] == _SOFT,
+            v["commitment"][which] == SOFT,
             v["action"][which],
             v["expires_at"][which],
         )
-    return soft and action != _CANCEL and expires_at != NULL and at > expires_at
+    return soft and action != CANCEL and expires_at != NULL and at > expires_at
 
 
 @kernel

@@ -38,13 +38,18 @@ def started(plan: Plan, master_data: Iterable[Told]) -> Cluster:
     return cluster
 
 
-def agree(plan: Plan, master_data: list[Told], log: Log, now: int) -> None:
+def both(plan: Plan, master_data: list[Told], log: Log, now: int) -> tuple[Cluster, ReferenceModel]:
+    """Lanes and the reference model, each after the same facts."""
     cluster = started(plan, (*MASTER_DATA, *master_data))
     for told, misplaced in log[1]:
         write(cluster, told, misplaced=misplaced)
     cluster.run(NOW, plan.most)
     cluster.run(now)
-    model = fold(ReferenceModel(), *MASTER_DATA, *master_data, *log[0])
+    return cluster, fold(ReferenceModel(), *MASTER_DATA, *master_data, *log[0])
+
+
+def agree(plan: Plan, master_data: list[Told], log: Log, now: int) -> None:
+    cluster, model = both(plan, master_data, log, now)
     assert_agree(cluster, model, log[0], now)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inventory.reference import ReferenceModel
 from tests.inventory.crowds import batches, crowded
 from tests.inventory.incident_judging import assert_same_incidents, by_canonical_names
-from tests.inventory.test_agreement import Log, logs, started
+from tests.inventory.test_agreement import Log, both, logs
 from tests.inventory.test_restarts import Deed, deeds, do
 from tests.inventory.worlds import LATE_DATA, MASTER_DATA, Plan, events, fold, plans, policies, write
 from tests.reference.histories import Told
@@ -22,13 +22,8 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
 
 def agree(plan: Plan, master_data: list[Told], log: Log, now: int) -> None:
-    cluster = started(plan, (*MASTER_DATA, *master_data))
-    for told, misplaced in log[1]:
-        write(cluster, told, misplaced=misplaced)
-    cluster.run(NOW, plan.most)
-    cluster.run(now)
+    cluster, model = both(plan, master_data, log, now)
     cluster.run(now + DELAY)
-    model = fold(ReferenceModel(), *MASTER_DATA, *master_data, *log[0])
     assert_same_incidents(cluster, model, now + DELAY)
 
 
