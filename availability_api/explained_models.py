@@ -81,6 +81,7 @@ class ExplainedPart(BaseModel):
     sound: bool = Field(description="Whether it is known, and no bundle itself.")
     offer: int
     unmet: int
+    demand: int = Field(description="What the channel's pool of it has to serve first.")
     node_ats: dict[str, int] = Field(description="By location, where the bundle ships together.")
     makes: int
     explanation: dict[str, Any] | None = Field(description="The component's own, as it is now.")

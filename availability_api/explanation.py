@@ -195,7 +195,8 @@ def _components(bundle: BundleTold, channel: Channel) -> list[Document]:
 
 
 def _component(part: PartTold, channel: Channel) -> Document:
-    offer, unmet = part.offers.get(channel.ordinal, (0, 0)) if part.sound else (0, 0)
+    nothing = 0, 0, 0
+    offer, unmet, demand = part.offers.get(channel.ordinal, nothing) if part.sound else nothing
     there = {
         channel.sells_from[at]: units
         for at, units in sorted(part.nodes.items())
@@ -208,6 +209,7 @@ def _component(part: PartTold, channel: Channel) -> Document:
         "sound": part.sound,
         "offer": offer,
         "unmet": unmet,
+        "demand": demand,
         "node_ats": there,
     }
 

@@ -118,7 +118,8 @@ def _bundle(explanation: Mapping[str, Any]) -> Document:
         terms["complete_at_locations"] = sum(
             min(part["node_ats"].get(place, 0) // part["quantity"] for part in parts) for place in places
         )
-        pool = min(pool, terms["complete_at_locations"])
+        terms["promised"] = max(-(-part["demand"] // part["quantity"]) for part in parts)
+        pool = min(pool, max(0, terms["complete_at_locations"] - terms["promised"]))
     terms |= {"shortage": 0, "pool": pool, "grant": 0, "shared": pool}
     shown = _shown(explanation, 0, pool, terms["unmet"])
     return {**explanation, "components": parts, "terms": terms | shown}

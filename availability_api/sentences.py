@@ -111,9 +111,11 @@ def _of_parts(document: Document) -> Iterator[Step]:
         f"make {scarce['makes']}.",
     )
     if terms["pool"] < scarce["makes"]:
+        promised = terms["promised"]
+        less = f", less {promised} whose parts may be promised already without one" if promised else ""
         yield Step(
             f"{terms['pool']} can be put together at one location",
-            f"All parts ship from one location: {terms['pool']} can be put together.",
+            f"All parts ship from one location: {terms['complete_at_locations']} can be put together{less}.",
         )
     if terms["unmet"]:
         yield Step(

@@ -44,8 +44,9 @@ class Composition(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a component's lane told. `offers`: (channel ordinal, offer, unmet); `nodes`: (location ordinal, node_ats)
-    where there is any, None where nobody asked for it. `version` is the component's, 0 while it is unknown."""
+    """What a component's lane told. `offers`: (channel ordinal, offer, unmet, demand of its pool); `nodes`: (location
+    ordinal, node_ats) where there is any, None where nobody asked for it. `version` is the component's, 0 while it is
+    unknown."""
 
     version: int
     sort: int
@@ -234,16 +235,19 @@ class Bundles:
         parts = [(self._heard[part].told, each) for part, each in composition.parts.items()]
         skus = [(told, each) for told, each in parts if told.sort == SKU]
         pool = np.full(sells.shape[0], _PLENTY, np.int64)
-        unmet = np.zeros(sells.shape[0], np.int64)
+        unmet, promised = np.zeros_like(pool), np.zeros_like(pool)
         for told, each in skus:
-            offer, missing = np.zeros_like(pool), np.zeros_like(pool)
-            for channel, offered, short in told.offers:
+            offer, missing, demand = np.zeros((3, pool.size), np.int64)
+            for channel, offered, short, asked in told.offers:
                 if channel < offer.size:  # else this lane has still to hear of the channel
-                    offer[channel], missing[channel] = offered, short
+                    offer[channel], missing[channel], demand[channel] = offered, short, asked
             pool = np.minimum(pool, offer // each)
             unmet = np.maximum(unmet, -(-missing // each))
+            promised = np.maximum(promised, -(-demand // each))
         if composition.together:
-            pool = np.minimum(pool, sells @ _complete(skus, sells.shape[1]))
+            # what is promised without a place may have to come from where a bundle would
+            complete = sells @ _complete(skus, sells.shape[1])
+            pool = np.minimum(pool, np.maximum(0, complete - promised))
         if len(skus) < len(parts):
             pool[:] = 0
         return Numbers(

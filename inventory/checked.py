@@ -187,7 +187,8 @@ class Checked:
             of_channel += held  # it is in the channel's number already
         if request.location < 0:
             return of_channel
-        at_node = numbers.at_node(request.channel, request.location)
+        moving = (channel, held) if unsourced else ()
+        at_node = numbers.at_node(request.channel, request.location, *moving)
         return min(of_channel, at_node + (held if request.location == place else 0))
 
     def _available(self, request: Request, numbers: Numbers) -> int:

@@ -18,6 +18,7 @@ from inventory.policies import Terms
 from inventory.views import (
     BLOCKED,
     DAMAGED,
+    DEMAND,
     GRANT,
     HARD,
     ON_HAND,
@@ -131,7 +132,7 @@ class Components:
         own = views.channels[i]
         shown = (terms.excluded[profile, ordinals] == 0) & ~reach.deleted[ordinals] & (views.active[i] != 0)
         offer: Longs = (own[:, GRANT] + part_of(own[:, SHARED], terms.share[profile, ordinals])) * shown
-        offers = np.stack([ordinals, offer, own[:, UNMET]], axis=1)
+        offers = np.stack([ordinals, offer, own[:, UNMET], own[:, DEMAND]], axis=1)
         told = offers[(offers[:, 1] != 0) | (offers[:, 2] != 0)].tolist()
         together = any(together for _, together in self._bundles[sku].values())
         nodes = _node_ats(views, i) if together else None

@@ -429,7 +429,7 @@ class Lane:
                 return
         out.views = with_recent(self._views(skus), self.memory, skus)
         masters.components.tell(out.views, skus, masters.terms(self.now), masters.reach(), out)
-        self.watch.see_numbers(out.views, skus, self.now, out.incidents)
+        self.watch.see_numbers(out.views, skus, masters.in_force(self.now), self.now, out.incidents)
 
     def _views(self, skus: Ints) -> Views:
         memory, masters = self.memory, self.masters
@@ -443,7 +443,7 @@ class Lane:
     def _numbers_of(self, sku: int) -> Numbers:
         """What a sku's numbers are at this moment of the step."""
         views = self._views(np.array([sku], np.int32))
-        return Numbers(views, self.masters.terms(self.now), self.masters.reach())
+        return Numbers(sku, views, self.masters.in_force(self.now), self.memory, self.now)
 
     def version_base(self) -> int:
         """The terms of a version that all skus of the lane share."""

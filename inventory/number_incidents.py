@@ -8,6 +8,7 @@ from inventory.causes import Causes
 from inventory.columns import Ints
 from inventory.incidents import Entry, Key, Ledger, Names, Sort
 from inventory.masters import Masters
+from inventory.numbers import Rules
 from inventory.positions import anchor_row, mark_moved
 from inventory.snapshots import Snapshots
 from inventory.state import Memory
@@ -32,11 +33,11 @@ class NumberIncidents:
         self._wrongs = Wrongs(memory)
         self._causes = Causes(memory, trail)
 
-    def see(self, views: Views, skus: Ints, now: int, out: list[Incident]) -> None:
-        """The numbers of `skus` were computed."""
+    def see(self, views: Views, skus: Ints, rules: Rules, now: int, out: list[Incident]) -> None:
+        """The numbers of `skus` were computed by `rules`."""
         masters = self._masters
         fresh, gone = self._wrongs.look(
-            views, skus, masters.network.channel_deleted, masters.bundles.kits, self._snapshots.feeds(), now
+            views, skus, rules, masters.bundles.kits, self._snapshots.feeds(), now
         )
         self._causes.see(skus, fresh)
         for ended in gone:

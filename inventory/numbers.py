@@ -19,6 +19,7 @@ from inventory.views import (
     CHANNEL_TERMS,
     DAMAGED,
     DATED_TERMS,
+    DEMAND,
     FACT_LONGS,
     FENCE_TERMS,
     GRANT,
@@ -175,6 +176,7 @@ def _fill_pool(
     out[SHARED] = pool
     out[SHORTAGE] = shortage
     out[UNMET] = max(0, demand - supply)
+    out[DEMAND] = demand
 
 
 @kernel

@@ -1,9 +1,10 @@
-"""What a checked reservation may have: the channel's number, and the node's where a location is named."""
+"""What a checked reservation may have: the channel's number, and what a place has to spare where one is named."""
 
 from typing import NamedTuple
 
-from inventory.numbers import WHOLE, Reach
-from inventory.policies import Terms
+from inventory.numbers import WHOLE, Rules
+from inventory.promises import spare_at
+from inventory.state import Memory
 from inventory.views import (
     AVAILABLE,
     BLOCKED,
@@ -20,11 +21,13 @@ from inventory.views import (
 
 
 class Numbers(NamedTuple):
-    """The numbers of one sku as they are now, and the terms behind them."""
+    """The numbers of one sku as they are now, what they were computed from, and when (ms)."""
 
+    sku: int
     views: Views
-    terms: Terms
-    reach: Reach
+    rules: Rules
+    memory: Memory
+    now: int
 
     def of_channel(self, channel: int) -> int:
         """Units that the channel may sell."""
@@ -33,26 +36,36 @@ class Numbers(NamedTuple):
     def offer(self, channel: int) -> int:
         """Units that bundles in the channel may be made of: before buffer, cap, threshold and backorder."""
         profile = int(self.views.profile[0])
-        closed = self.terms.excluded[profile, channel] or self.reach.deleted[channel]
+        terms = self.rules.terms
+        closed = terms.excluded[profile, channel] or self.rules.reach.deleted[channel]
         if closed or not self.views.active[0]:
             return 0
         told = self._terms_of(channel)
-        share = int(self.terms.share[profile, channel])
+        share = int(terms.share[profile, channel])
         return int(told[GRANT]) + int(told[SHARED]) * share // WHOLE
 
-    def at_node(self, channel: int, location: int) -> int:
-        """Units that a place has to give; 0 where the channel may not sell from it."""
+    def at_node(self, channel: int, location: int, held_by: int = -1, held: int = 0) -> int:
+        """Units that a place has to give: not those that a promise without a location needs; 0 where the channel may
+        not sell from it. `held`: units of the promises of channel `held_by` that who asks would have there instead."""
         found = (self.views.node_ordinal == location).nonzero()[0]
         if found.size == 0 or not self.sells(channel, location):
             return 0
         node = [int(v) for v in self.views.nodes[found[0]]]
         sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
         net = max(0, max(0, sellable) - node[SOFT] - node[HARD])
-        return net - min(net, node[SAFETY_STOCK])
+        ats = net - min(net, node[SAFETY_STOCK])
+        if ats and self.memory.stores["skus"].table.rows["unsourced"][self.sku] >= 0:
+            views = self.views
+            spare = spare_at(
+                self.memory.state(), self.sku, int(views.profile[0]), int(found[0]), views.node_ordinal, views.nodes,
+                self.rules.fences, self.now, held_by, held,
+            )  # fmt: skip
+            ats = min(ats, int(spare))
+        return ats
 
     def sells(self, channel: int, location: int) -> bool:
         """Whether the channel may sell from a place."""
-        return bool(self.reach.sells[channel, location])
+        return bool(self.rules.reach.sells[channel, location])
 
     def _terms_of(self, channel: int) -> list[int]:
         at = int(self.views.channel_ordinal.searchsorted(channel))

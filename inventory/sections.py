@@ -19,7 +19,7 @@ from inventory.positions import mark_moved
 from inventory.state import Memory
 from inventory.tables import FREE, SPARE, USED
 
-FORMAT = 3
+FORMAT = 4
 
 
 class Section(NamedTuple):

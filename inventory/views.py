@@ -8,8 +8,8 @@ import numpy.typing as npt
 from inventory.columns import Bytes, Ints, Longs
 
 # Columns of `Views.channels` (last axis).
-AVAILABLE, STATUS, VIEW, POOL, GRANT, SHARED, SHORTAGE, UNMET = range(8)
-CHANNEL_TERMS = 8
+AVAILABLE, STATUS, VIEW, POOL, GRANT, SHARED, SHORTAGE, UNMET, DEMAND = range(9)
+CHANNEL_TERMS = 9
 
 # Columns of `Views.nodes` (last axis); every other term of a node follows from them.
 ON_HAND, DAMAGED, QUALITY_CONTROL, BLOCKED, SOFT, HARD, SAFETY_STOCK = range(7)
@@ -36,7 +36,7 @@ class Views(NamedTuple):
 
     `name_at`, `name_len` (m) locate each sku's canonical identifier (UTF-8) in `names`.
     `shard` (m) is murmur2(sku) mod 256. `profile` (m) says which rules shaped the sku.
-    `channels` (m, C, 8), whole units; `channel_ordinal` (C). `nodes` (k, 7), whole units; those of sku i
+    `channels` (m, C, 9), whole units; `channel_ordinal` (C). `nodes` (k, 7), whole units; those of sku i
     are rows `node_start[i]:node_start[i + 1]`, ascending in `node_ordinal` (k).
     `dated` (d, 4): expected supply, and open demand that is not needed yet or has no location; that of sku i is rows
     `dated_start[i]:dated_start[i + 1]`. Kind `EXPECTED`: units that arrive at a location at an instant (ms), not

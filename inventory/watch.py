@@ -15,6 +15,7 @@ from inventory.late_counts import LateCounts
 from inventory.line_incidents import LineIncidents
 from inventory.masters import Masters
 from inventory.number_incidents import NumberIncidents
+from inventory.numbers import Rules
 from inventory.record_incidents import RecordIncidents
 from inventory.requests import Request
 from inventory.snapshots import Snapshots
@@ -83,9 +84,9 @@ class Watch:
             self._numbers.see_feeds(snapshots.full.fresh)
             snapshots.full.fresh.clear()
 
-    def see_numbers(self, views: Views, skus: Ints, now: int, out: list[Incident]) -> None:
-        """The numbers of `skus` were computed."""
-        self._numbers.see(views, skus, now, out)
+    def see_numbers(self, views: Views, skus: Ints, rules: Rules, now: int, out: list[Incident]) -> None:
+        """The numbers of `skus` were computed by `rules`."""
+        self._numbers.see(views, skus, rules, now, out)
         self._size()
         self._look_again(skus[self._watched[skus]].tolist(), now, out)
 

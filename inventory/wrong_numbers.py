@@ -130,14 +130,6 @@ def units_at(s: State, sku: int, location: int, node: Longs, bit: int) -> int:
 
 
 @kernel
-def asks_unsourced(s: State, sku: int, channel: int) -> bool:
-    """Whether a channel has demand that is at no location. What is short at a location is told there, and what another
-    channel asks for is told there."""
-    row = find(s.unsourced, (np.int64(sku) << 32) | channel)
-    return row >= 0 and s.unsourced.rows["soft"][row] + s.unsourced.rows["hard"][row] > 0
-
-
-@kernel
 def _mark_missing(s: State, rows: Ints, feeds: Feeds) -> None:
     for i in range(rows.size):
         if is_missing(s, rows[i], feeds):

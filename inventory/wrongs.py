@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from inventory.columns import Bytes, Ints, Longs
+from inventory.fences import Fences
 from inventory.jit import kernel
-from inventory.network import Flags
+from inventory.numbers import Rules
+from inventory.promises import unkept
 from inventory.state import Memory, State
 from inventory.tables import give_back, room, take, touch
 from inventory.views import UNMET, Views
-from inventory.wrong_numbers import AT_LOCATIONS, UNMET_DEMAND, Feeds, asks_unsourced, node_bits, units_at
+from inventory.wrong_numbers import AT_LOCATIONS, UNMET_DEMAND, Feeds, node_bits, units_at
 
 _NONE = -1
 _FIRST, _LAST, _HEARD = range(3)
@@ -160,7 +162,7 @@ def _meet(
 @kernel
 def _look(
     s: State, o: Order, skus: Ints, start: Longs, ordinal: Ints, nodes: Longs, channels: Longs, channel_ordinal: Ints,
-    deleted: Flags, kits: Bytes, feeds: Feeds, now: int, first: int, found: _Found,
+    profile: Ints, fences: Fences, backorder: Longs, kits: Bytes, feeds: Feeds, now: int, first: int, found: _Found,
 ) -> int:  # fmt: skip
     """Compare what stands with the rows of each sku, from the place `first` on. Returns the first place for which there
     may not be room, or how many there are."""
@@ -181,8 +183,21 @@ def _look(
                         last = _meet(s, o, sku, last, bit, ordinal[n], units, now, found)
         for c in range(channel_ordinal.size):
             channel = channel_ordinal[c]
-            if channels[i, c, UNMET] > 0 and not deleted[channel] and asks_unsourced(s, sku, channel):
-                last = _meet(s, o, sku, last, UNMET_DEMAND, channel, channels[i, c, UNMET], now, found)
+            if channels[i, c, UNMET] > 0 and not fences.deleted[channel]:
+                at, end = start[i], start[i + 1]
+                units = unkept(
+                    s,
+                    sku,
+                    profile[i],
+                    channel,
+                    ordinal[at:end],
+                    nodes[at:end],
+                    fences,
+                    backorder[profile[i]],
+                    now,
+                )
+                if units > 0:
+                    last = _meet(s, o, sku, last, UNMET_DEMAND, channel, units, now, found)
         row = s.skus.rows["wrong"][sku] if last < 0 else s.wrongs.rows["next"][last]
         while row >= 0:
             row = _end(s, o, sku, last, row, found)
@@ -228,10 +243,10 @@ class Wrongs:
         self._order = Order(none, none, np.zeros(0, np.uint8), np.array([_NONE, _NONE, 0], np.int32))
 
     def look(
-        self, views: Views, skus: Ints, deleted: Flags, kits: Bytes, feeds: Feeds, now: int
+        self, views: Views, skus: Ints, rules: Rules, kits: Bytes, feeds: Feeds, now: int
     ) -> tuple[Ints, list[Ended]]:
-        """The numbers of `skus` were computed. Returns the rows that began, those of a sku side by side, and what has
-        ended of what people may know. `deleted`: channels, by ordinal; `kits`: 1 for the skus of bundles."""
+        """The numbers of `skus` were computed by `rules`. Returns the rows that began, those of a sku side by side, and
+        what has ended of what people may know. `kits`: 1 for the skus of bundles."""
         fresh: list[Ints] = []
         gone: list[Ended] = []
         at = 0
@@ -242,7 +257,8 @@ class Wrongs:
             found = _Found(np.empty(rows, np.int32), np.empty((heard, 5), np.int64), np.zeros(2, np.int64))
             at = _look(
                 self._memory.state(), self._order, skus, views.node_start, views.node_ordinal, views.nodes,
-                views.channels, views.channel_ordinal, deleted, kits, feeds, now, at, found,
+                views.channels, views.channel_ordinal, views.profile, rules.fences, rules.terms.backorder, kits, feeds,
+                now, at, found,
             )  # fmt: skip
             began, ended = found.counts.tolist()
             if began:

@@ -76,14 +76,15 @@ class Explained(NamedTuple):
 
 
 class PartTold(NamedTuple):
-    """What a bundle's lane was told of a component: whether it is a sku of its own (`sound`), its version, what it
-    offers each channel and what is missing there, and what it has at each location (by ordinal, where it has any)."""
+    """What a bundle's lane was told of a component: whether it is a sku of its own (`sound`), its version, of each channel
+    what it offers, what is unmet and what its pool has to serve, and what it has at each location (by ordinal, where it
+    has any)."""
 
     sku: str
     quantity: int
     version: int
     sound: bool
-    offers: Mapping[int, tuple[int, int]]
+    offers: Mapping[int, tuple[int, int, int]]
     nodes: Mapping[int, int]
 
 
@@ -152,8 +153,8 @@ def read_offers(o: bytes | None) -> BundleTold | None:
     told = _loads(b"o", o)
     parts = [
         PartTold(
-            sku, quantity, version, bool(sound), {channel: (offer, unmet) for channel, offer, unmet in offers},
-            dict(nodes or ()),
+            sku, quantity, version, bool(sound),
+            {channel: (offer, unmet, demand) for channel, offer, unmet, demand in offers}, dict(nodes or ()),
         )
         for sku, quantity, version, sound, offers, nodes in told["parts"]
     ]  # fmt: skip

@@ -113,7 +113,7 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
             _number,
             _flag,
             _number,
-            _rows(_number, _number, _number),
+            _rows(_number, _number, _number, _number),
             _or_null(_rows(_number, _number)),
         )
     },

@@ -53,7 +53,10 @@ def told(published: Published) -> None:
     published.rows([row, odd], json.dumps(RULES).encode(), json.dumps(TERMS).encode())
     offers = {
         "together": True,
-        "parts": [["why", 2, 5, 1, [[0, 16, 0]], [[0, 27], [2, 99], [33, 9]]], ["none", 1, 0, 0, [], None]],
+        "parts": [
+            ["why", 2, 5, 1, [[0, 16, 0, 3]], [[0, 27], [2, 99], [33, 9]]],
+            ["none", 1, 0, 0, [], None],
+        ],
     }
     kit = Row(
         "kit", 2**44, [(0, 0, 0, 0, 0, 0, 0, 0)] * 3, {}, active=0, parts=b'{"why":2,"none":1}',

@@ -28,13 +28,16 @@ def rule(name: str, **given: int) -> dict[str, Any]:
     return {"rule": name, **given}
 
 
-def part(sku: str, quantity: int, offer: int, unmet: int = 0, **node_ats: int) -> dict[str, Any]:
+def part(
+    sku: str, quantity: int, offer: int, unmet: int = 0, demand: int = 0, **node_ats: int
+) -> dict[str, Any]:
     return {
         "sku": sku,
         "quantity": quantity,
         "sound": True,
         "offer": offer,
         "unmet": unmet,
+        "demand": demand,
         "node_ats": node_ats,
     }
 
@@ -80,6 +83,10 @@ def part(sku: str, quantity: int, offer: int, unmet: int = 0, **node_ats: int) -
         (
             {"components": [part("A", 1, 7, DC1=7), part("B", 1, 9, DC1=2, S1=7)], "ship_together": True},
             "web may sell 2 units: 7 units of A make 7, 2 can be put together at one location.",
+        ),
+        (
+            {"components": [part("A", 1, 7, demand=1, DC1=7), part("B", 2, 9, DC1=9)], "ship_together": True},
+            "web may sell 3 units: 9 units of B make 4, 3 can be put together at one location.",
         ),
     ],
 )

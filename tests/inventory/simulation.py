@@ -29,7 +29,7 @@ from wire.topics import TOPICS
 CODEC = Codec()
 TOPIC_OF = {record: topic.name for topic in TOPICS.values() for record in topic.records}
 
-CHANNEL_TERMS = ("available", "status", "view", "pool", "grant", "shared", "shortage", "unmet")
+CHANNEL_TERMS = ("available", "status", "view", "pool", "grant", "shared", "shortage", "unmet", "demand")
 NODE_TERMS = ("on_hand", "damaged", "quality_control", "blocked", "soft", "hard", "safety_stock")
 
 

@@ -76,6 +76,23 @@ def test_whether_it_ships_together_may_change(lanes: int) -> None:
     assert told(shop) == (9, 9)
 
 
+@each_lanes
+def test_a_granted_kit_that_ships_together_is_not_granted_again(lanes: int) -> None:
+    """Holds have no place: of the one bulb beside the lamps nobody knows that the hold will take it."""
+    shop = shop_of_kits(lanes, ship_together=True)
+    shop.count(4, sku=BULB, at=-HOUR)
+    assert told(shop) == (1, 1)
+    shop.line("o", 1, 1, sku=LAMP, location=None)
+    shop.line("o", 1, 3, sku=BULB, location=None)
+    assert told(shop) == (0, 0)
+    shop.line("o", 2, 3, sku=BULB, location="DC1")
+    assert told(shop) == (0, 0)
+    shop.line("o", 2, 1, sku=LAMP, location="DC1")
+    assert told(shop) == (0, 0)
+    shop.count(8, sku=BULB, at=0)
+    assert told(shop) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("part", "code"),
     [

@@ -47,7 +47,7 @@ def views_of(
         version=np.array([row.version for row in rows], np.int64),
         as_of=np.array([row.as_of for row in rows], np.int64),
         active=np.array([row.active for row in rows], np.uint8),
-        channels=np.array([row.channels for row in rows], np.int64).reshape(
+        channels=_padded([terms for row in rows for terms in row.channels]).reshape(
             len(rows), len(channel_ordinals), CHANNEL_TERMS
         ),
         channel_ordinal=np.array(channel_ordinals, np.int32),
@@ -82,11 +82,19 @@ _times = st.integers(0, 4_000_000_000_000)
 _skus = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 
 
+def _padded(channels: list[tuple[int, ...]]) -> np.ndarray:
+    """Terms that rows do not hold are 0."""
+    terms = np.zeros((len(channels), CHANNEL_TERMS), np.int64)
+    for i, some in enumerate(channels):
+        terms[i, : len(some)] = some
+    return terms
+
+
 @st.composite
 def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list[Row], list[int]]:
     """Some rows with distinct skus, and the channels' ordinals."""
     ordinals = sorted(draw(st.sets(st.integers(0, 65_535), max_size=4)))
-    terms = st.tuples(_units, st.integers(0, 2), *[_units] * (CHANNEL_TERMS - 2))
+    terms = st.tuples(_units, st.integers(0, 2), *[_units] * 6)
     nodes = st.dictionaries(st.integers(0, 140), st.tuples(*[_units] * NODE_TERMS), max_size=6)
     row = st.builds(
         Row,
@@ -99,7 +107,7 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
         profile=st.integers(0, profiles - 1),
         dated=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 65_535), _times, _units), max_size=4),
         parts=st.sampled_from([b"", b'{"A":1}', b'{"A":1,"B":20}']),
-        offers=st.sampled_from([b"", b'{"together":false,"parts":[["A",1,5,1,[[0,7,2]],[[3,4]]]]}']),
+        offers=st.sampled_from([b"", b'{"together":false,"parts":[["A",1,5,1,[[0,7,2,3]],[[3,4]]]]}']),
         facts=st.lists(
             st.tuples(*[_longs] * 4, st.integers(0, 18), st.integers(0, 255), *[st.integers(0, 65_535)] * 3),
             max_size=8,

@@ -244,10 +244,10 @@ def test_what_rules_give_reads_back() -> None:
 
 
 def test_what_a_bundle_was_told_reads_back() -> None:
-    told = read_offers(b'{"together":true,"parts":[["A",2,5,1,[[0,7,2]],[[3,4]]],["B",1,0,0,[],null]]}')
+    told = read_offers(b'{"together":true,"parts":[["A",2,5,1,[[0,7,2,3]],[[3,4]]],["B",1,0,0,[],null]]}')
     assert told is not None
     assert told.together
-    assert told.parts == [("A", 2, 5, True, {0: (7, 2)}, {3: 4}), ("B", 1, 0, False, {}, {})]
+    assert told.parts == [("A", 2, 5, True, {0: (7, 2, 3)}, {3: 4}), ("B", 1, 0, False, {}, {})]
     assert read_offers(None) is None
 
 

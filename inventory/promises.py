@@ -1,0 +1,174 @@
+"""Whether all that channels have promised of a sku without naming a location can be kept, and from where.
+
+A channel's pool subtracts such promises whole wherever they may be served, so that nobody sells what another one may
+need. Here each is served once: a flow from promises to the places that may serve them, in which the earlier ones move
+over where that makes room.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from inventory.columns import Ints, Longs
+from inventory.fences import Fences
+from inventory.jit import kernel
+from inventory.state import State
+from inventory.supply import counted
+from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SOFT
+
+_NOT_REACHED = -1
+_NOBODY = -1
+
+
+class Promises(NamedTuple):
+    """Of one sku: D promises, the last one a spare; S supplies: its nodes, expected lines, then backorders.
+
+    `channel`, `units` (D): who has promised how much. `left` (S): units that are not taken. `most`, `taken` (D, S):
+    what a promise may take of a supply, and what it takes.
+    """
+
+    channel: Ints
+    units: Longs
+    left: Longs
+    most: Longs
+    taken: Longs
+
+
+@kernel
+def _net(node: Longs) -> Any:
+    sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
+    return max(np.int64(0), sellable) - node[SOFT] - node[HARD]
+
+
+@kernel
+def _promises_of(
+    s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, backorder: Longs, now: int
+) -> Promises:
+    """Nothing is served yet. `ordinal` (n), `nodes` (n, NODE_TERMS): the sku's; `backorder` (C): what each channel may
+    promise beyond stock."""
+    many, lines = 0, 0
+    row = s.skus.rows["unsourced"][sku]
+    while row >= 0:
+        many += 1
+        row = s.unsourced.rows["next"][row]
+    row = s.skus.rows["supply"][sku] if f.transit_confidence.shape[2] > 0 else _NOBODY
+    while row >= 0:
+        lines += 1
+        row = s.supply.rows["next"][row]
+    first_line, first_allowance = ordinal.size, ordinal.size + lines
+    channel, units = np.empty(many + 1, np.int32), np.zeros(many + 1, np.int64)
+    left = np.zeros(first_allowance + many, np.int64)
+    most = np.zeros((many + 1, left.size), np.int64)
+    channel[many] = _NOBODY
+    for n in range(ordinal.size):
+        left[n] = max(0, _net(nodes[n]))
+    d = 0
+    row = s.skus.rows["unsourced"][sku]
+    while row >= 0:
+        own = s.unsourced.rows["channel"][row]
+        channel[d] = own
+        units[d] = s.unsourced.rows["soft"][row] + s.unsourced.rows["hard"][row]
+        for n in range(ordinal.size):
+            if f.sells[own, ordinal[n]]:
+                most[d, n] = left[n]
+        if f.excluded[profile, own] == 0 and not f.deleted[own] and s.skus.rows["active"][sku] != 0:
+            left[first_allowance + d] = most[d, first_allowance + d] = backorder[own]
+        d += 1
+        row = s.unsourced.rows["next"][row]
+    n = first_line
+    row = s.skus.rows["supply"][sku] if lines > 0 else _NOBODY
+    while row >= 0:
+        for d in range(many):
+            most[d, n] = counted(s, row, profile, channel[d], f, now)
+            left[n] = max(left[n], most[d, n])
+        n += 1
+        row = s.supply.rows["next"][row]
+    return Promises(channel, units, left, most, np.zeros_like(most))
+
+
+@kernel
+def _serve(p: Promises, promise: int, wanted: int) -> Any:
+    """Let a promise have `wanted` units; who has been served keeps as many, maybe of others. Returns what it got."""
+    over = np.empty(p.left.size, np.int64)  # the promise over which a supply was reached
+    by = np.empty(p.units.size, np.int64)  # the supply at which a promise would give way
+    queue = np.empty(p.units.size, np.int64)
+    got = np.int64(0)
+    while got < wanted:
+        over[:] = _NOT_REACHED
+        by[:] = _NOT_REACHED
+        queue[0] = promise
+        done, found, end = 0, 1, _NOT_REACHED
+        while done < found and end < 0:
+            d = queue[done]
+            done += 1
+            for n in range(p.left.size):
+                if over[n] >= 0 or p.taken[d, n] >= p.most[d, n]:
+                    continue
+                over[n] = d
+                if p.left[n] > 0:
+                    end = n
+                    break
+                for other in range(p.units.size):
+                    if other != promise and by[other] < 0 and p.taken[other, n] > 0:
+                        by[other] = n
+                        queue[found] = other
+                        found += 1
+        if end < 0:
+            break
+        units = min(wanted - got, p.left[end])
+        n, d = end, over[end]
+        while d != promise:
+            units = min(units, p.most[d, n] - p.taken[d, n], p.taken[d, by[d]])
+            n = by[d]
+            d = over[n]
+        units = min(units, p.most[d, n] - p.taken[d, n])
+        p.left[end] -= units
+        n, d = end, over[end]
+        while d != promise:
+            p.taken[d, n] += units
+            p.taken[d, by[d]] -= units
+            n = by[d]
+            d = over[n]
+        p.taken[d, n] += units
+        got += units
+    return got
+
+
+@kernel
+def unkept(
+    s: State,
+    sku: int,
+    profile: int,
+    channel: int,
+    ordinal: Ints,
+    nodes: Longs,
+    f: Fences,
+    backorder: Longs,
+    now: int,
+) -> Any:
+    """Units that a channel promised too much: had it promised so many less, so many promises more could be kept, those
+    of all channels together. Arguments as of `_promises_of`."""
+    p = _promises_of(s, sku, profile, ordinal, nodes, f, backorder, now)
+    own = _NOBODY
+    for d in range(p.units.size):
+        if p.channel[d] == channel:
+            own = d
+        else:
+            _serve(p, d, p.units[d])
+    return np.int64(0) if own == _NOBODY else p.units[own] - _serve(p, own, p.units[own])
+
+
+@kernel
+def spare_at(
+    s: State, sku: int, profile: int, node: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, channel: int,
+    units: int,
+) -> Any:  # fmt: skip
+    """Units at a node (a row of `nodes`) that no promise needs. `units` of what `channel` has promised are left out:
+    who asks holds them, and would rather have them here."""
+    nothing = np.zeros(f.sells.shape[0], np.int64)
+    p = _promises_of(s, sku, profile, ordinal, nodes, f, nothing, now)
+    asker = p.units.size - 1
+    for d in range(asker):
+        _serve(p, d, p.units[d] - (units if p.channel[d] == channel else np.int64(0)))
+    p.most[asker, node] = max(0, _net(nodes[node]))
+    return _serve(p, asker, p.most[asker, node])
