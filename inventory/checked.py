@@ -34,7 +34,7 @@ from inventory.decisions import (
 from inventory.demand import CANCEL, SOFT, line_of, used
 from inventory.holds import CONTENT, NOT_ASKED, content, contradict, decide_version, hold, restore, take_over
 from inventory.masters import Masters
-from inventory.offers import Numbers
+from inventory.offers import HeldElsewhere, Numbers
 from inventory.positions import mark_moved
 from inventory.recent import note_request
 from inventory.requests import Request, is_request, request_from_json, request_of
@@ -187,9 +187,10 @@ class Checked:
             of_channel += held  # it is in the channel's number already
         if request.location < 0:
             return of_channel
-        moving = (channel, held) if unsourced else ()
-        at_node = numbers.at_node(request.channel, request.location, *moving)
-        return min(of_channel, at_node + (held if request.location == place else 0))
+        if request.location == place:
+            return min(of_channel, numbers.at_node(request.channel, place) + held)
+        elsewhere = HeldElsewhere(channel, -1 if unsourced else place, held)
+        return min(of_channel, numbers.at_node(request.channel, request.location, elsewhere))
 
     def _available(self, request: Request, numbers: Numbers) -> int:
         """What is left, beside what the line holds."""

@@ -20,6 +20,17 @@ from inventory.views import (
 )
 
 
+class HeldElsewhere(NamedTuple):
+    """What who asks would give back: units of a channel at a location (-1: none)."""
+
+    channel: int
+    location: int
+    units: int
+
+
+NOTHING_HELD = HeldElsewhere(-1, -1, 0)
+
+
 class Numbers(NamedTuple):
     """The numbers of one sku as they are now, what they were computed from, and when (ms)."""
 
@@ -44,24 +55,28 @@ class Numbers(NamedTuple):
         share = int(terms.share[profile, channel])
         return int(told[GRANT]) + int(told[SHARED]) * share // WHOLE
 
-    def at_node(self, channel: int, location: int, held_by: int = -1, held: int = 0) -> int:
-        """Units that a place has to give: not those that a promise without a location needs; 0 where the channel may
-        not sell from it. `held`: units of the promises of channel `held_by` that who asks would have there instead."""
-        found = (self.views.node_ordinal == location).nonzero()[0]
-        if found.size == 0 or not self.sells(channel, location):
+    def at_node(self, channel: int, location: int, held: HeldElsewhere = NOTHING_HELD) -> int:
+        """Units that a place has to give: not those that promises without a location need; 0 where the channel may not
+        sell from it."""
+        at = self._node_at(location)
+        if at < 0 or not self.sells(channel, location):
             return 0
-        node = [int(v) for v in self.views.nodes[found[0]]]
+        node = [int(v) for v in self.views.nodes[at]]
         sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
         net = max(0, max(0, sellable) - node[SOFT] - node[HARD])
         ats = net - min(net, node[SAFETY_STOCK])
         if ats and self.memory.stores["skus"].table.rows["unsourced"][self.sku] >= 0:
             views = self.views
             spare = spare_at(
-                self.memory.state(), self.sku, int(views.profile[0]), int(found[0]), views.node_ordinal, views.nodes,
-                self.rules.fences, self.now, held_by, held,
+                self.memory.state(), self.sku, int(views.profile[0]), at, views.node_ordinal, views.nodes,
+                self.rules.fences, self.now, held.channel, self._node_at(held.location), held.units,
             )  # fmt: skip
             ats = min(ats, int(spare))
         return ats
+
+    def _node_at(self, location: int) -> int:
+        found = (self.views.node_ordinal == location).nonzero()[0]
+        return int(found[0]) if found.size else -1
 
     def sells(self, channel: int, location: int) -> bool:
         """Whether the channel may sell from a place."""

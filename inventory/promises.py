@@ -159,16 +159,34 @@ def unkept(
 
 
 @kernel
+def _unmet(p: Promises) -> Any:
+    """Serve all; returns the units that nobody can have."""
+    unmet = np.int64(0)
+    for d in range(p.units.size):
+        unmet += p.units[d] - _serve(p, d, p.units[d])
+    return unmet
+
+
+@kernel
 def spare_at(
-    s: State, sku: int, profile: int, node: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, channel: int,
-    units: int,
+    s: State, sku: int, profile: int, node: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, holder: int,
+    held_at: int, held: int,
 ) -> Any:  # fmt: skip
-    """Units at a node (a row of `nodes`) that no promise needs. `units` of what `channel` has promised are left out:
-    who asks holds them, and would rather have them here."""
+    """Units that may be taken at a node (a row of `nodes`) and leave no more promises unmet than there are. Who asks
+    would give back `held` units: at the node `held_at`, or, where that is -1, promised by the channel `holder`.
+
+    Were all that is there taken, what goes unmet beyond that is promised to others. No backorder makes room.
+    """
     nothing = np.zeros(f.sells.shape[0], np.int64)
-    p = _promises_of(s, sku, profile, ordinal, nodes, f, nothing, now)
+    unmet = _unmet(_promises_of(s, sku, profile, ordinal, nodes, f, nothing, now))
+    without = nodes.copy()
+    if held_at >= 0:
+        without[held_at, SOFT] -= held
+    p = _promises_of(s, sku, profile, ordinal, without, f, nothing, now)
     asker = p.units.size - 1
     for d in range(asker):
-        _serve(p, d, p.units[d] - (units if p.channel[d] == channel else np.int64(0)))
-    p.most[asker, node] = max(0, _net(nodes[node]))
-    return _serve(p, asker, p.most[asker, node])
+        if held_at < 0 and p.channel[d] == holder:
+            p.units[d] -= held
+    there = p.left[node]
+    p.units[asker] = p.most[asker, node] = there
+    return there - max(0, _unmet(p) - unmet)

@@ -76,9 +76,9 @@ class Explained(NamedTuple):
 
 
 class PartTold(NamedTuple):
-    """What a bundle's lane was told of a component: whether it is a sku of its own (`sound`), its version, of each channel
-    what it offers, what is unmet and what its pool has to serve, and what it has at each location (by ordinal, where it
-    has any)."""
+    """What a bundle's lane was told of a component: whether it is a sku of its own (`sound`), its version, of each
+    channel what it offers, what is unmet and what its pool has to serve, and what it has at each location (by ordinal,
+    where it has any)."""
 
     sku: str
     quantity: int
