@@ -20,7 +20,7 @@ _NUMBERS, _ADMISSION = "inventory/numbers.py", "inventory/admission.py"
 _COUNTING, _NETS, _FENCES, _SUPPLY = (
     f"inventory/{name}.py" for name in ("counting", "nets", "fences", "supply")
 )
-_BUNDLES = "inventory/bundles.py"
+_BUNDLES, _PROMISES = "inventory/bundles.py", "inventory/promises.py"
 _WRONGS, _WRONG_NUMBERS = "inventory/wrongs.py", "inventory/wrong_numbers.py"
 _CHECKED, _MARKERS, _SNAPSHOTS = (f"inventory/{name}.py" for name in ("checked", "markers", "snapshots"))
 _BY_DATE, _REBALANCE = "availability_api/projected.py", "rules/rebalance.py"
@@ -184,7 +184,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("the most plentiful component decides", _BUNDLES,
            "pool = np.minimum(pool, offer // each)", "pool = np.maximum(pool * (pool < _PLENTY), offer // each)"),
     Mutant("what ships together is put together anywhere", _BUNDLES,
-           "            pool = np.minimum(pool, sells @ _complete(skus, sells.shape[1]))\n", "            pass\n"),
+           "            pool = np.minimum(pool, np.maximum(0, complete - promised))\n", "            pass\n"),
     Mutant("a late row of a component replaces a newer one", _BUNDLES,
            "return told.version > known.version", "return True"),
     Mutant("a bundle with an unknown component is sold", _BUNDLES,
@@ -215,7 +215,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a number is told that was put right and not looked at yet", _WRONGS,
            'if s.is_moved[s.wrongs.rows["sku"][row]] == 0:', "if True:"),
     Mutant("unmet demand is told in every channel that shares its stock", _WRONGS,
-           " and asks_unsourced(s, sku, channel):", ":"),
+           "                if units > 0:\n", "                if True:\n"),
+    Mutant("who was served does not move over", _PROMISES,
+           "if other != promise and by[other] < 0 and p.taken[other, n] > 0:", "if False:"),
+    Mutant("who moves over keeps both", _PROMISES, "            p.taken[d, by[d]] -= units\n", ""),
+    Mutant("a permitted backorder is an oversell", _PROMISES, "= backorder[own]", "= 0"),
+    Mutant("what comes serves those for whom it does not count", _PROMISES,
+           "most[d, n] = counted(s, row, profile, channel[d], f, now)",
+           'most[d, n] = s.supply.rows["open"][row]'),
+    Mutant("a hold is in its own way when it is given a place", _PROMISES, "            p.units[d] -= held\n",
+           "            pass\n"),
+    Mutant("a place gives what was promised without one", "inventory/offers.py", "ats = min(ats, int(spare))", "pass"),
+    Mutant("a kit takes the shelf that others were promised", _BUNDLES, "np.maximum(0, complete - promised)",
+           "complete"),
     Mutant("stock of nothing is negative", _WRONG_NUMBERS, "    if sellable < 0:\n        bits |= NEGATIVE",
            "    if sellable <= 0:\n        bits |= NEGATIVE"),
     Mutant("demand that fits exactly is an oversell", _WRONG_NUMBERS,
