@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from inventory.reference.deficit import NOTHING
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
 from inventory.reference.numbers import ChannelNumbers
@@ -42,7 +43,7 @@ def bundle_numbers(
         channel: bundle_in(channel, item, composition, sound, sellable, network, rules)
         for channel in network.live_channels()
     }
-    return SkuNumbers(rules, {}, channels, ())
+    return SkuNumbers(rules, {}, channels, (), NOTHING)
 
 
 def bundle_in(
