@@ -86,7 +86,9 @@ def short_at(place: str, units: int, promised: Promised) -> Need:
 
 def deficit(promised: Promised, *more: Need) -> int:
     """The units that cannot be met, of all that is promised and of what is needed beside it."""
-    return max(missing(some, promised) for some in subsets([*needs(promised), *more]))
+    references = {reference for counted in promised.counted.values() for reference in counted}
+    to_come = {each: promised.counts_at_most(each, list(promised.counted)) for each in references}
+    return max(missing(some, promised, to_come) for some in subsets([*needs(promised), *more]))
 
 
 def subsets(needs: Sequence[Need]) -> Iterator[tuple[Need, ...]]:
@@ -94,17 +96,15 @@ def subsets(needs: Sequence[Need]) -> Iterator[tuple[Need, ...]]:
     return chain.from_iterable(combinations(needs, size) for size in range(len(needs) + 1))
 
 
-def missing(some: Sequence[Need], promised: Promised) -> int:
-    """By how much these needs are more than all that any of them may use; below 0 where there is more."""
+def missing(some: Sequence[Need], promised: Promised, to_come: Mapping[str, int]) -> int:
+    """By how much these needs are more than all that any of them may use; below 0 where there is more.
+
+    `to_come` is what each expected line gives in all at most, by reference.
+    """
     places = {place for need in some for place in need.places}
-    references = {reference for need in some for reference in need.counted}
     stock = sum(promised.stock(place) for place in places)
     on_the_way = sum(
-        min(
-            promised.counts_at_most(reference, list(promised.counted)),
-            sum(need.counted.get(reference, 0) for need in some),
-        )
-        for reference in references
+        min(most, sum(need.counted.get(reference, 0) for need in some)) for reference, most in to_come.items()
     )
     allowed = sum(need.allowance for need in some)
     return sum(need.units for need in some) - stock - on_the_way - allowed
@@ -113,6 +113,8 @@ def missing(some: Sequence[Need], promised: Promised) -> int:
 def oversold(promised: Promised) -> dict[str, int]:
     """By channel that is not deleted: the units without which fewer promises would go unmet. 0s are left out."""
     unmet = deficit(promised)
+    if not unmet:
+        return {}
     units = {
         channel: unmet - deficit(promised.without(channel, None, promised.unsourced[channel]))
         for channel in promised.counted

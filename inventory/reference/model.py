@@ -5,7 +5,7 @@ from typing import Any
 
 from inventory.reference.bundles import bundle_numbers
 from inventory.reference.causes import Cause, causes
-from inventory.reference.deficit import oversold
+from inventory.reference.deficit import deficit, oversold
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.drift import Drift, Suspicion, alarms, suspicions
 from inventory.reference.errors import UnknownIdentifier
@@ -202,6 +202,14 @@ class ReferenceModel:
             *self._intake.counting.snapshots.missing(sku, facts),
             *self._intake.counting.recounts(sku),
         }
+
+    def deficit(self, sku: str, now: int) -> int:
+        """The units promised of a sku at `now` (ms) that cannot be sent, from whatever place they are sent."""
+        return deficit(self._numbers_of(sku, now).promised)
+
+    def oversold(self, sku: str, now: int) -> dict[str, int]:
+        """By channel that is oversold at `now` (ms): the units that it promised too much without a place."""
+        return oversold(self._numbers_of(sku, now).promised)
 
     def oversell_causes(self, sku: str, now: int) -> dict[str, list[Cause]]:
         """By location or channel that is oversold at `now` (ms): the facts that did it, in the order of the log.
