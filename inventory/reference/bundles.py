@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from inventory.reference.deficit import NOTHING
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
 from inventory.reference.numbers import ChannelNumbers
@@ -42,7 +43,7 @@ def bundle_numbers(
         channel: bundle_in(channel, item, composition, sound, sellable, network, rules)
         for channel in network.live_channels()
     }
-    return SkuNumbers(rules, {}, channels, ())
+    return SkuNumbers(rules, {}, channels, (), NOTHING)
 
 
 def bundle_in(
@@ -60,8 +61,7 @@ def bundle_in(
     if sound.keys() == composition.keys():
         pool = min(sound[part].channels[channel].offer // each for part, each in composition.items())
         if item.ship_together:
-            places = network.places_of(channel)
-            pool = min(pool, sum(complete_at(place, composition, sound) for place in places))
+            pool = min(pool, together(channel, composition, sound, network))
     # What is missing of a component is missing of every bundle that it would be in, the last one in part.
     unmet = max(
         (-(-numbers.channels[channel].unmet // composition[part]) for part, numbers in sound.items()),
@@ -84,6 +84,19 @@ def bundle_in(
         withheld=0,
         rules=tuple(sorted(rule.id for rule in winning.values() if rule is not None)),
     )
+
+
+def together(
+    channel: str, composition: Composition, sound: Mapping[str, SkuNumbers], network: Network
+) -> int:
+    """How many bundles a channel can be promised that are put together at one place each.
+
+    What is promised of a component without a place, a bundle that was granted before included, or is short at
+    one, may have to come from the very shelf that a bundle needs.
+    """
+    complete = sum(complete_at(place, composition, sound) for place in network.places_of(channel))
+    promised = max(-(-sound[part].channels[channel].demand // each) for part, each in composition.items())
+    return max(0, complete - promised)
 
 
 def complete_at(place: str, composition: Composition, sound: Mapping[str, SkuNumbers]) -> int:

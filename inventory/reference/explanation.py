@@ -41,12 +41,15 @@ class Claim(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A component: what it offers the channel, what is missing of it, and `node_ats` where there is some."""
+    """A component: what it offers the channel, what is missing of it, what is asked of the channel's pool of it
+    (`demand`: shortages and what has no place), and `node_ats` where there is some.
+    """
 
     sku: str
     quantity: int
     offer: int
     unmet: int
+    demand: int
     node_ats: Mapping[str, int]
 
 
@@ -106,10 +109,17 @@ def of_bundle(
             told = sound[part].channels[channel]
             at = {place: node_ats(sound[part], place) for place in places}
             parts.append(
-                Part(part, each, told.offer, told.unmet, {p: units for p, units in at.items() if units})
+                Part(
+                    part,
+                    each,
+                    told.offer,
+                    told.unmet,
+                    told.demand,
+                    {p: units for p, units in at.items() if units},
+                )
             )
         else:
-            parts.append(Part(part, each, 0, 0, {}))
+            parts.append(Part(part, each, 0, 0, 0, {}))
     return Explanation(
         sku=sku,
         channel=channel,

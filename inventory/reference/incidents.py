@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from inventory.reference.deficit import oversold
 from inventory.reference.demand import open_at, open_quantity
 from inventory.reference.facts import ON_HAND, LineFacts, LineId, SkuFacts, Version
 from inventory.reference.network import Network
@@ -36,9 +37,8 @@ def standing(facts: SkuFacts, numbers: SkuNumbers, network: Network, now: int) -
             yield Incident("stock_at_deleted_location", location)
         if is_clamped(facts, location):
             yield Incident("clamped_basis", location)
-    for channel, told in numbers.channels.items():
-        if told.unmet > 0:
-            yield Incident("oversell", channel)
+    for channel in oversold(numbers.promised):
+        yield Incident("oversell", channel)
     for reference, line_of_supply in facts.supply.items():
         if over_received(line_of_supply):
             yield Incident("over_receipt", reference)

@@ -5,6 +5,7 @@ from typing import Any
 
 from inventory.reference.bundles import bundle_numbers
 from inventory.reference.causes import Cause, causes
+from inventory.reference.deficit import deficit, oversold
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.drift import Drift, Suspicion, alarms, suspicions
 from inventory.reference.errors import UnknownIdentifier
@@ -202,19 +203,27 @@ class ReferenceModel:
             *self._intake.counting.recounts(sku),
         }
 
+    def deficit(self, sku: str, now: int) -> int:
+        """The units promised of a sku at `now` (ms) that cannot be sent, from whatever place they are sent."""
+        return deficit(self._numbers_of(sku, now).promised)
+
+    def oversold(self, sku: str, now: int) -> dict[str, int]:
+        """By channel that is oversold at `now` (ms): the units that it promised too much without a place."""
+        return oversold(self._numbers_of(sku, now).promised)
+
     def oversell_causes(self, sku: str, now: int) -> dict[str, list[Cause]]:
         """By location or channel that is oversold at `now` (ms): the facts that did it, in the order of the log.
 
-        As for the exceptions themselves: unmet demand of a channel, shortage at a location. A bundle is never
-        oversold: its components are.
+        As for the exceptions themselves: what a channel promised too much without a place, shortage at a
+        location. A bundle is never oversold: its components are.
         """
         intake, master = self._intake, self._master
 
         def short(facts: SkuFacts) -> dict[str, int]:
             allocated = master.allocations.get(sku, {})
             numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
-            channels = {name: told.unmet for name, told in numbers.channels.items()}
-            return channels | {place: node.shortage for place, node in numbers.nodes.items()}
+            shortages = {place: node.shortage for place, node in numbers.nodes.items()}
+            return oversold(numbers.promised) | shortages
 
         self._facts_of(sku)
         tolerance, counting = intake.config.clock_tolerance_ms, intake.counting

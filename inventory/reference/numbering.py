@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from inventory.reference.deficit import Promised
 from inventory.reference.demand import Demand, demand
 from inventory.reference.facts import SkuFacts
 from inventory.reference.fences import Allocated, Fence, fence_of, in_order
 from inventory.reference.network import Network
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
-from inventory.reference.pool import channel_numbers, deleted_node, node_numbers
+from inventory.reference.pool import channel_numbers, deleted_node, node_numbers, units_of
 from inventory.reference.positions import counters
 from inventory.reference.rulebook import ItemRules, RuleBook
 from inventory.reference.rules import Item
@@ -16,12 +17,16 @@ from inventory.reference.supply import Arriving, Expected, arriving_by, expected
 
 
 class SkuNumbers(NamedTuple):
-    """By location (wherever a fact or open demand is) and by channel (deleted ones are not there)."""
+    """By location (wherever a fact or open demand is) and by channel (deleted ones are not there).
+
+    A bundle has promised nothing: its components have.
+    """
 
     rules: ItemRules
     nodes: Mapping[str, NodeNumbers]
     channels: Mapping[str, ChannelNumbers]
     fences: tuple[Fence, ...]
+    promised: Promised
 
 
 def sku_numbers(
@@ -43,7 +48,23 @@ def sku_numbers(
         channel: channel_of(channel, nodes, wanted, lines, fences, item, network, book, rules, now)
         for channel in network.live_channels()
     }
-    return SkuNumbers(rules, nodes, channels, fences)
+    promised = Promised(
+        net={place: node.net for place, node in nodes.items() if not network.is_deleted(place)},
+        unsourced=wanted.unsourced,
+        sells_from={channel: network.places_of(channel) for channel in network.channels},
+        counted={
+            channel: {line.reference: line.counted for line in told.arriving}
+            for channel, told in channels.items()
+        },
+        allowance={channel: allowance_of(channel, item, rules) for channel in channels},
+    )
+    return SkuNumbers(rules, nodes, channels, fences, promised)
+
+
+def allowance_of(channel: str, item: Item, rules: ItemRules) -> int:
+    """What a channel may promise that is not there. One that is shown nothing may promise nothing."""
+    winning = rules.of_channel(channel)
+    return 0 if winning["exclusion"] is not None or not item.active else units_of(winning["backorder"])
 
 
 def fences_of(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from inventory.reference.deficit import deficit, free_at
 from inventory.reference.demand import ends_at, lapses_after, open_quantity
 from inventory.reference.facts import LineFacts, LineId, Version
 from inventory.reference.network import Network
@@ -142,6 +143,9 @@ def room(
 
     What the line holds at the same place, or of the same channel, is taken out of the numbers already: it has
     that much more. So a version that asks for no more than its line holds is never short of stock.
+
+    At a place it has to be there, beyond what safety stock keeps, and free: what customers were promised
+    without a place may stand there and nowhere else.
     """
     asked, last = request.version, line.last()
     held = open_quantity(line, now)
@@ -158,6 +162,12 @@ def room(
         return of_channel, of_channel + (held if in_pool else 0)
     node = numbers.nodes.get(asked.location)
     # A place that the channel may not sell from has nothing for it.
-    at_node = node.node_ats if node is not None and asked.location in sells_from else 0
+    at_node = 0
+    if node is not None and asked.location in sells_from:
+        unmet, promised = deficit(numbers.promised), numbers.promised
+        if last is not None and not is_there:
+            # What it holds elsewhere, or nowhere yet, it gives back when it moves: it is not in its own way.
+            promised = promised.without(last.channel, last.location, held)
+        at_node = min(node.node_ats, free_at(asked.location, promised, unmet))
     limit = min(of_channel + (held if in_pool else 0), at_node + (held if is_there else 0))
     return min(of_channel, at_node), limit

@@ -34,7 +34,8 @@ def of_bundle(told: Explanation) -> tuple[int, int, int]:
     if told.ship_together:
         places = {place for part in told.parts for place in part.node_ats}
         at = [min(part.node_ats.get(place, 0) // part.quantity for part in told.parts) for place in places]
-        whole = min(whole, sum(at))
+        promised = max(math.ceil(part.demand / part.quantity) for part in told.parts)
+        whole = min(whole, max(0, sum(at) - promised))
     return 0, whole, max(math.ceil(part.unmet / part.quantity) for part in told.parts)
 
 

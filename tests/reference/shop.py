@@ -198,6 +198,12 @@ class Shop:
     def open(self, *, sku: str = SKU, at: int = 0) -> dict[tuple[str, str], int]:
         return self.model.open_lines(sku, NOW + at)
 
+    def deficit(self, *, sku: str = SKU, at: int = 0) -> int:
+        return self.model.deficit(sku, NOW + at)
+
+    def oversold(self, *, sku: str = SKU, at: int = 0) -> dict[str, int]:
+        return self.model.oversold(sku, NOW + at)
+
     def exceptions(self) -> list[str]:
         return [code for code, *_ in self.model.exceptions]
 

@@ -389,3 +389,126 @@ def test_what_was_published_stands_though_a_fact_came_first_this_time() -> None:
     assert shop.open() == {LINE: 5}
     shop.count(7, at=-1, basis="NET", net_of="SOFT_AND_HARD")
     assert shop.on_hand() == 10
+
+
+# What others were promised without a place
+
+
+def shops(**counted: int) -> Shop:
+    """A warehouse and two shops; the web sells from all, pickup from the shops."""
+    shop = Shop(locations=["DC1", "S001", "S002"], channels={"web": {}, "pickup": {"id": ["S001", "S002"]}})
+    for place, units in counted.items():
+        shop.count(units, location=place, at=-2 * HOUR)
+    return shop
+
+
+def test_a_hold_at_a_place_leaves_what_was_promised_without_one_and_can_come_from_nowhere_else() -> None:
+    shop = shops(DC1=20, S001=10)
+    ask(shop, "p", 1, 10, channel="pickup")
+    assert (shop.node("S001").node_ats, shop.available()) == (10, 20)
+    assert answers(ask(shop, "o", 1, 10, location="S001")) == [(*SHORT, 0)]
+    assert answers(ask(shop, "o", 2, 21, location="DC1", allow_partial=True)) == [
+        ("PARTIAL", "insufficient", 20, 20)
+    ]
+    assert shop.incidents() == set()
+
+
+def test_what_can_come_from_elsewhere_is_in_nobodys_way() -> None:
+    shop = shops(DC1=20, S001=10, S002=4)
+    ask(shop, "p", 1, 6, channel="pickup")
+    assert answers(ask(shop, "o", 1, 9, location="S001")) == [(*SHORT, 8)]  # 4 of the 6 are in the other shop
+    assert answers(ask(shop, "o", 2, 8, location="S001")) == [(*ACCEPTED, 8, 8)]
+    assert answers(ask(shop, "q", 1, 1, location="S002")) == [(*SHORT, 0)]
+    assert answers(ask(shop, "w", 1, 20)) == [(*ACCEPTED, 20, 20)]
+    assert shop.deficit() == 0
+
+
+def test_pickup_itself_takes_no_more_at_its_place_than_it_has_not_promised() -> None:
+    shop = shops(S001=10)
+    ask(shop, "p", 1, 7, channel="pickup")
+    assert answers(ask(shop, "o", 1, 4, channel="pickup", location="S001")) == [(*SHORT, 3)]
+    assert answers(ask(shop, "o", 2, 3, channel="pickup", location="S001")) == [(*ACCEPTED, 3, 3)]
+
+
+def test_a_hold_is_not_in_its_own_way_when_it_is_sourced() -> None:
+    """All of the shop is promised, to this very line: it may have it there."""
+    shop = shops(S001=10)
+    ask(shop, "p", 1, 10, channel="pickup")
+    assert answers(ask(shop, "p", 2, 10, channel="pickup", location="S001", action="SOURCE")) == [
+        (*ACCEPTED, 10, 0)
+    ]
+    assert (shop.node("S001").soft, shop.deficit()) == (10, 0)
+    # Nor from place to place: what it gives back there is what others wait for.
+    shop.count(10, location="S002", at=-2 * HOUR)
+    shop.line("fact", 1, 10, channel="pickup", location=None)
+    assert answers(ask(shop, "p", 3, 10, channel="pickup", location="S002", action="SOURCE")) == [
+        (*ACCEPTED, 10, 0)
+    ]
+    assert (shop.node("S002").soft, shop.deficit()) == (10, 0)
+
+
+def test_a_hold_that_is_sourced_leaves_the_others_theirs() -> None:
+    shop = shops(DC1=3, S001=5)
+    ask(shop, "p", 1, 5, channel="pickup")
+    ask(shop, "o", 1, 3)
+    assert answers(ask(shop, "o", 2, 3, location="S001", action="SOURCE")) == [(*SHORT, 0)]
+    assert answers(ask(shop, "o", 3, 3, location="DC1", action="SOURCE")) == [(*ACCEPTED, 3, 0)]
+
+
+def test_what_a_hold_has_at_its_place_it_keeps_whatever_was_promised_since() -> None:
+    shop = shops(S001=10)
+    ask(shop, "o", 1, 6, location="S001")
+    shop.line("fact", 1, 7, channel="pickup", location=None)
+    assert (shop.deficit(), shop.node("S001").node_ats) == (3, 4)
+    assert answers(ask(shop, "o", 2, 7, location="S001")) == [(*SHORT, 0)]
+    assert answers(ask(shop, "o", 3, 6, location="S001", action="EXTEND")) == [(*ACCEPTED, 6, 0)]
+    assert answers(ask(shop, "o", 4, 5, location="S001")) == [(*ACCEPTED, 5, 0)]
+    assert shop.deficit() == 2
+
+
+def test_where_too_much_is_promised_already_a_hold_makes_it_no_worse() -> None:
+    """What is missing of pickup's is missing anyway; at the warehouse there is enough."""
+    shop = shops(DC1=5, S001=2)
+    shop.line("fact", 1, 6, channel="pickup", location=None)
+    shop.rule("backorder", "bo", units=9, channel="web")
+    assert (shop.deficit(), shop.available()) == (4, 10)
+    assert answers(ask(shop, "o", 1, 1, location="S001")) == [(*SHORT, 0)]
+    assert answers(ask(shop, "p", 1, 5, location="DC1")) == [(*ACCEPTED, 5, 5)]
+    assert shop.deficit() == 4
+
+
+def test_a_shortage_of_another_shop_is_promised_too() -> None:
+    shop = shops(S001=10)
+    shop.line("fact", 1, 8, channel="pickup", location="S002")
+    assert answers(ask(shop, "o", 1, 3, location="S001")) == [(*SHORT, 2)]
+    assert answers(ask(shop, "o", 2, 2, location="S001")) == [(*ACCEPTED, 2, 2)]
+
+
+def test_what_is_on_its_way_or_backordered_lets_the_shelf_be_taken() -> None:
+    shop = shops(S001=10)
+    ask(shop, "p", 1, 10, channel="pickup")
+    shop.rule("in_transit", "it", channel="pickup", confidence="1", within_days=2)
+    shop.expect("PO-1", 1, 4, due=HOUR, location="S002")
+    assert answers(ask(shop, "o", 1, 4, channel="pickup", location="S001")) == [(*ACCEPTED, 4, 4)]
+    shop.rule("backorder", "bo", units=3, channel="pickup")
+    told = ask(shop, "q", 1, 3, channel="pickup", location="S001")
+    assert (told.outcome, shop.channel("pickup").unmet, shop.deficit()) == ("ACCEPTED", 3, 0)
+
+
+def test_safety_stock_at_the_place_is_kept_beside_what_is_promised() -> None:
+    shop = shops(DC1=50, S001=10)
+    shop.rule("safety_stock", "ss", units=4, match={"location": "S001"})
+    ask(shop, "p", 1, 3, channel="pickup")
+    # 7 are free of promises and 6 of safety stock: what is kept for thieves may be what pickup was promised.
+    assert answers(ask(shop, "o", 1, 7, location="S001")) == [(*SHORT, 6)]
+    assert answers(ask(shop, "o", 2, 6, location="S001")) == [(*ACCEPTED, 6, 6)]
+
+
+def test_a_component_asked_at_a_place_leaves_what_was_promised_without_one() -> None:
+    shop = shops(DC1=20, S001=10)
+    ask(shop, "p", 1, 7, channel="pickup")
+    asked = {"location": "S001", "line": "c", "bundle": "KIT"}
+    assert answers(ask(shop, "o", 1, 4, **asked), ask(shop, "o", 2, 3, **asked)) == [
+        (*SHORT, 3),
+        (*ACCEPTED, 3, 3),
+    ]
