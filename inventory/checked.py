@@ -34,7 +34,7 @@ from inventory.decisions import (
 from inventory.demand import CANCEL, SOFT, line_of, used
 from inventory.holds import CONTENT, NOT_ASKED, content, contradict, decide_version, hold, restore, take_over
 from inventory.masters import Masters
-from inventory.offers import HeldElsewhere, Numbers
+from inventory.offers import NOTHING_HELD, HeldElsewhere, Numbers
 from inventory.positions import mark_moved
 from inventory.recent import note_request
 from inventory.requests import Request, is_request, request_from_json, request_of
@@ -133,7 +133,7 @@ class Checked:
                 REFUSED,
                 CONFLICT,
                 0,
-                self._available(request, self._numbers(request.sku)),
+                self._available(request, state_lines(self._memory)[row], self._numbers(request.sku)),
                 now,
                 request.action,
             )
@@ -152,7 +152,7 @@ class Checked:
         """What is to be said to a request that nobody has decided. Changes nothing."""
         line = state_lines(self._memory)[row]
         numbers = self._numbers(request.sku)
-        available = self._available(request, numbers)
+        available = self._available(request, line, numbers)
         outcome, reason, units = self._granted(request, line, numbers, available, now)
         return Decision(outcome, reason, units, available, now, request.action)
 
@@ -182,22 +182,31 @@ class Checked:
         if request.channel == channel and request.location == place:
             return held + available
         of_channel = self._of_channel(request, numbers)
-        unsourced = place < 0 or bool(self._memory.location_deleted[place])
-        if request.channel == channel and (unsourced or numbers.sells(channel, place)):
+        if request.channel == channel and (self._has_no_place(line) or numbers.sells(channel, place)):
             of_channel += held  # it is in the channel's number already
         if request.location < 0:
             return of_channel
-        if request.location == place:
-            return min(of_channel, numbers.at_node(request.channel, place) + held)
-        elsewhere = HeldElsewhere(channel, -1 if unsourced else place, held)
-        return min(of_channel, numbers.at_node(request.channel, request.location, elsewhere))
+        at_node = self._at_node(request, line, numbers)
+        return min(of_channel, at_node + (held if request.location == place else 0))
 
-    def _available(self, request: Request, numbers: Numbers) -> int:
+    def _available(self, request: Request, line: Any, numbers: Numbers) -> int:
         """What is left, beside what the line holds."""
         of_channel = self._of_channel(request, numbers)
         if request.location < 0:
             return of_channel
-        return min(of_channel, numbers.at_node(request.channel, request.location))
+        return min(of_channel, self._at_node(request, line, numbers))
+
+    def _at_node(self, request: Request, line: Any, numbers: Numbers) -> int:
+        place = int(line["location"])
+        elsewhere = NOTHING_HELD
+        if request.location != place:
+            at = -1 if self._has_no_place(line) else place
+            elsewhere = HeldElsewhere(int(line["channel"]), at, int(line["open"]))
+        return numbers.at_node(request.channel, request.location, elsewhere)
+
+    def _has_no_place(self, line: Any) -> bool:
+        place = int(line["location"])
+        return place < 0 or bool(self._memory.location_deleted[place])
 
     @staticmethod
     def _of_channel(request: Request, numbers: Numbers) -> int:

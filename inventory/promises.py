@@ -78,9 +78,12 @@ def _promises_of(
     n = first_line
     row = s.skus.rows["supply"][sku] if lines > 0 else _NOBODY
     while row >= 0:
+        for c in range(f.sells.shape[0]):
+            if not f.deleted[c]:
+                left[n] = max(left[n], counted(s, row, profile, c, f, now))
         for d in range(many):
-            most[d, n] = counted(s, row, profile, channel[d], f, now)
-            left[n] = max(left[n], most[d, n])
+            if not f.deleted[channel[d]]:
+                most[d, n] = counted(s, row, profile, channel[d], f, now)
         n += 1
         row = s.supply.rows["next"][row]
     return Promises(channel, units, left, most, np.zeros_like(most))

@@ -1,9 +1,9 @@
 """How much of what is promised of a sku cannot be kept, and who has promised too much.
 
-Open demand may be met at some places and not at others: an order that names no place wherever its channel
-sells from, a shortage at a place wherever any channel sells that sells from there. So it is not enough that
-there are as many units as are asked for: they have to be where they can be used. What cannot be kept however
-the stock is dealt out is found here by trying all sets of demands, which is slow and cannot be got wrong.
+An order that names no place may be met wherever its channel sells from, and nowhere else. So it is not enough
+that there are as many units as are asked for: they have to be where they can be used. What cannot be kept
+however the stock is dealt out is found here by trying all sets of channels, which is slow and cannot be got
+wrong. What is short at a place is told there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,9 +29,13 @@ class Promised(NamedTuple):
     def stock(self, place: str) -> int:
         return max(0, self.net.get(place, 0))
 
-    def counts_at_most(self, reference: str, channels: Sequence[str]) -> int:
-        """The most that any of these channels counts of an expected line."""
-        return max((self.counted[channel].get(reference, 0) for channel in channels), default=0)
+    def counts_at_most(self, reference: str) -> int:
+        """The most that any channel counts of an expected line."""
+        return max(counted.get(reference, 0) for counted in self.counted.values())
+
+    def on_stock(self) -> "Promised":
+        """The same, without anything to promise that is not there."""
+        return self._replace(allowance={})
 
     def without(self, channel: str, location: str | None, units: int) -> "Promised":
         """The same, had these units of a line never been promised. At a location that is not in use they are
@@ -57,8 +61,8 @@ class Need(NamedTuple):
 
 
 def needs(promised: Promised) -> list[Need]:
-    """The unsourced demand of each channel, and the shortage of each place."""
-    of_channels = [
+    """The unsourced demand of each channel."""
+    return [
         Need(
             units,
             promised.sells_from[channel],
@@ -66,28 +70,14 @@ def needs(promised: Promised) -> list[Need]:
             promised.allowance.get(channel, 0),
         )
         for channel, units in promised.unsourced.items()
+        if units > 0
     ]
-    of_places = [short_at(place, -net, promised) for place, net in promised.net.items() if net < 0]
-    return [need for need in (*of_channels, *of_places) if need.units > 0]
-
-
-def short_at(place: str, units: int, promised: Promised) -> Need:
-    """A shortage is sent from wherever a channel that sells from its place sells, and is no backorder."""
-    channels = [channel for channel in promised.counted if place in promised.sells_from[channel]]
-    places = frozenset(chain.from_iterable(promised.sells_from[channel] for channel in channels))
-    references = {reference for channel in channels for reference in promised.counted[channel]}
-    return Need(
-        units,
-        places,
-        {reference: promised.counts_at_most(reference, channels) for reference in references},
-        allowance=0,
-    )
 
 
 def deficit(promised: Promised, *more: Need) -> int:
     """The units that cannot be met, of all that is promised and of what is needed beside it."""
     references = {reference for counted in promised.counted.values() for reference in counted}
-    to_come = {each: promised.counts_at_most(each, list(promised.counted)) for each in references}
+    to_come = {each: promised.counts_at_most(each) for each in references}
     return max(missing(some, promised, to_come) for some in subsets([*needs(promised), *more]))
 
 
@@ -127,7 +117,8 @@ def free_at(place: str, promised: Promised, unmet: int) -> int:
     """How much can be promised at a place, to be met there and nowhere else, with no more than `unmet` units
     left unmet of all promises together.
 
-    Were all that stands there asked for, what would go unmet beyond that has been promised to others.
+    Were all that stands there asked for, what would go unmet beyond that has been promised to others. They are
+    not made to wait for a backorder, where `promised` is `on_stock`.
     """
     there = promised.stock(place)
     all_of_it = Need(there, frozenset([place]), {}, allowance=0)

@@ -164,7 +164,8 @@ def room(
     # A place that the channel may not sell from has nothing for it.
     at_node = 0
     if node is not None and asked.location in sells_from:
-        unmet, promised = deficit(numbers.promised), numbers.promised
+        promised = numbers.promised.on_stock()
+        unmet = deficit(promised)
         if last is not None and not is_there:
             # What it holds elsewhere, or nowhere yet, it gives back when it moves: it is not in its own way.
             promised = promised.without(last.channel, last.location, held)

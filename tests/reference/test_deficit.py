@@ -77,36 +77,13 @@ def test_no_more_than_a_channel_promised_is_its_fault() -> None:
 # Promises at places
 
 
-def test_a_shortage_that_another_shop_covers_is_no_promise_of_a_channel() -> None:
+def test_a_shortage_is_told_where_it_is() -> None:
     shop = shop_with({"DC1": 0, "S001": 10}, {"web": {}})
     promise(shop, "web", 4, location="DC1")
-    assert ("oversell", "DC1") in shop.incidents()
+    promise(shop, "web", 7)
+    assert shop.channel().unmet == 1
     assert_oversold(shop, 0)
-    promise(shop, "web", 7)  # which would fit, were it not for these 4
-    assert_oversold(shop, 1, web=1)
-
-
-def test_a_shortage_that_nobody_covers_is_told_where_it_is() -> None:
-    shop = shop_with({"DC1": 1}, {"web": {}})
-    promise(shop, "web", 4, location="DC1")
-    assert_oversold(shop, 3)
-    assert shop.incidents() == {("oversell", "DC1")}
-
-
-def test_a_shortage_is_sent_from_where_any_channel_sells_that_sells_from_its_place() -> None:
-    shop = shop_with({"1": 0, "2": 0, "3": 5}, {"a": ["1", "2"], "b": ["2", "3"]})
-    promise(shop, "a", 4, location="1")  # by a: from 1 and 2
-    assert_oversold(shop, 4)
-    promise(shop, "a", 5, location="2")  # by b: from 3, too
-    assert_oversold(shop, 4)
-    promise(shop, "b", 3)
-    assert_oversold(shop, 7, b=3)
-
-
-def test_a_shortage_where_no_channel_sells_is_sent_from_nowhere() -> None:
-    shop = shop_with({"DC1": 9, "S001": 2}, {"web": ["DC1"]})
-    promise(shop, "web", 5, location="S001")
-    assert_oversold(shop, 3)
+    assert ("oversell", "DC1") in shop.incidents()
 
 
 def test_books_below_0_are_no_promise() -> None:
@@ -148,15 +125,6 @@ def test_a_line_gives_each_channel_what_it_counts_and_all_no_more_than_the_one_t
     assert_oversold(shop, 2, a=1, b=2)
 
 
-def test_a_shortage_is_met_by_what_is_on_its_way_as_the_channels_of_its_place_count_it() -> None:
-    shop = shop_with({"DC1": 0, "S001": 0}, AT_BOTH)
-    shop.expect("PO-1", 1, 10, due=DAY)
-    promise(shop, "web", 8, location="S001")
-    for channel, confidence, missing in (("pickup", "0.9", 8), ("web", "0.5", 3)):
-        shop.rule("in_transit", channel, channel=channel, confidence=confidence, within_days=2)
-        assert shop.deficit() == missing  # pickup does not sell from where it arrives
-
-
 def test_a_permitted_backorder_is_not_oversold() -> None:
     shop = shop_with({"DC1": 2}, {"web": {}, "amazon": {}}, web=6)
     shop.rule("backorder", "bo", units=4, channel="web")
@@ -166,13 +134,6 @@ def test_a_permitted_backorder_is_not_oversold() -> None:
     assert_oversold(shop, 1, web=1)
     promise(shop, "amazon", 2)  # it may backorder nothing, and could have had the 2 units
     assert_oversold(shop, 3, web=3, amazon=2)
-
-
-def test_an_allowance_is_of_its_channel_and_not_of_its_places() -> None:
-    shop = shop_with({"DC1": 0}, {"web": {}})
-    shop.rule("backorder", "bo", units=4, channel="web")
-    promise(shop, "web", 3, location="DC1")
-    assert_oversold(shop, 3)
 
 
 @pytest.mark.parametrize("why", ["excluded", "inactive"])
