@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.reference import recompute
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW, Shop
 
 KIT, LAMP, BULB = "KIT", "LAMP", "BULB"
@@ -39,6 +40,70 @@ def test_what_is_shipped_together_must_be_together() -> None:
     assert shop.available(sku=KIT) == 1 + 3
     shop.item(KIT, bundle=[{"sku": LAMP, "quantity": 1}, {"sku": BULB, "quantity": 3}])
     assert shop.available(sku=KIT) == (27 - 4) // 3
+
+
+def together(**stock: tuple[int, int]) -> Shop:
+    """A kit of a lamp and a bulb that ships together; `stock` of both by place. `store` sells from B."""
+    shop = Shop(locations=["A", "B"], channels={"web": {}, "store": {"id": "B"}}, skus=[LAMP, BULB])
+    shop.bundle(KIT, {LAMP: 1, BULB: 1}, ship_together=True)
+    for place, (lamps, bulbs) in stock.items():
+        shop.count(lamps, sku=LAMP, location=place, at=-2 * HOUR)
+        shop.count(bulbs, sku=BULB, location=place, at=-2 * HOUR)
+    return shop
+
+
+def assert_explained(shop: Shop, available: int) -> None:
+    told = shop.model.explain(KIT, "web", NOW)
+    assert (told.numbers.available, recompute.available(told)) == (available, available)
+
+
+def test_a_kit_that_was_granted_has_taken_its_parts_from_the_shelf_where_they_were_together() -> None:
+    """Lamps are at A and bulbs, but for one, at B. One kit can be made, whoever asks, and no second one."""
+    shop = together(A=(10, 1), B=(0, 9))
+    assert_explained(shop, 1)
+    shop.line("o", 1, 1, sku=KIT, location=None)
+    assert (shop.available(sku=LAMP), shop.available(sku=BULB)) == (9, 9)
+    assert_explained(shop, 0)
+    shop.line("o", 2, 1, sku=KIT, location="A")  # from now on it is the shelf itself that has fewer
+    assert_explained(shop, 0)
+    shop.receipt(3, sku=BULB, location="A")
+    assert_explained(shop, 3)
+
+
+def test_what_is_promised_of_a_part_may_come_from_the_shelf_that_a_kit_needs() -> None:
+    shop = together(A=(10, 10), B=(0, 20))
+    assert_explained(shop, 10)
+    shop.line("o", 1, 3, sku=LAMP, location=None)
+    shop.line("p", 1, 4, sku=BULB, location=None)  # the same kits are spared: the greatest counts
+    assert_explained(shop, 6)
+    shop.line("q", 1, 25, sku=BULB, location="B")  # 5 short at B, to be sent from A
+    assert_explained(shop, 1)
+    shop.line("p", 2, 6, sku=BULB, location=None)
+    assert_explained(shop, 0)
+    assert shop.channel(sku=KIT).pool == 0  # never below
+
+
+def test_a_part_of_which_a_kit_has_several_spares_a_kit_for_each_begun() -> None:
+    shop = kits(lamps=10, bulbs=0, ship_together=True)
+    shop.receipt(30, sku=BULB, location="A")
+    for bulbs, available in ((1, 9), (3, 9), (4, 8)):
+        shop.line("o", bulbs, bulbs, sku=BULB, location=None)
+        assert_explained(shop, available)
+
+
+def test_a_channel_spares_what_is_promised_where_it_sells() -> None:
+    shop = together(A=(5, 5), B=(5, 5))
+    shop.line("o", 1, 2, sku=LAMP, location=None, channel="store")
+    assert (shop.available(sku=KIT), shop.available(sku=KIT, name="store")) == (8, 3)
+    shop.channel_record("depot", {"id": "A"})
+    assert shop.available(sku=KIT, name="depot") == 5
+
+
+def test_a_kit_that_need_not_ship_together_spares_no_shelf() -> None:
+    shop = together(A=(10, 1), B=(0, 9))
+    shop.bundle(KIT, {LAMP: 1, BULB: 1}, ship_together=False)
+    shop.line("o", 1, 1, sku=KIT, location=None)
+    assert_explained(shop, 9)
 
 
 def test_a_component_offers_what_its_own_rules_let_it() -> None:

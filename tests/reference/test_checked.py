@@ -447,6 +447,34 @@ def test_a_hold_is_not_in_its_own_way_when_it_is_sourced() -> None:
     assert (shop.node("S002").soft, shop.deficit()) == (10, 0)
 
 
+def test_a_hold_that_moves_gives_its_place_to_the_others() -> None:
+    """Pickup's 10 are in the other shop, and may be in this one as soon as the web has left it."""
+    shop = shops(S001=10, S002=10)
+    ask(shop, "o", 1, 10, location="S001")
+    shop.line("fact", 1, 10, channel="pickup", location=None)
+    assert answers(ask(shop, "o", 2, 10, location="S002", action="SOURCE")) == [(*ACCEPTED, 10, 0)]
+    assert (shop.node("S002").soft, shop.deficit()) == (10, 0)
+
+
+def test_a_hold_at_a_place_that_is_no_more_is_without_a_place_and_not_in_its_own_way() -> None:
+    shop = shops(DC1=20, S001=10, S002=10)
+    ask(shop, "p", 1, 10, channel="pickup", location="S001")
+    shop.location("S001", deleted=True)
+    assert answers(ask(shop, "o", 1, 1, location="S002")) == [(*SHORT, 0)]
+    assert answers(ask(shop, "p", 2, 10, channel="web", location="S002")) == [(*ACCEPTED, 10, 10)]
+
+
+def test_a_hold_may_be_sourced_though_too_much_was_promised_since() -> None:
+    """Whoever is told that there is none, it makes no difference whether this hold has a place."""
+    shop = shops(S001=4)
+    ask(shop, "o", 1, 3, channel="pickup")
+    shop.line("fact", 1, 3, channel="pickup", location=None)
+    assert answers(ask(shop, "o", 2, 3, channel="pickup", location="S001", action="SOURCE")) == [
+        (*ACCEPTED, 3, 0)
+    ]
+    assert shop.oversold() == {"pickup": 2}
+
+
 def test_a_hold_that_is_sourced_leaves_the_others_theirs() -> None:
     shop = shops(DC1=3, S001=5)
     ask(shop, "p", 1, 5, channel="pickup")

@@ -43,13 +43,14 @@ class Asking(RuleBasedStateMachine):
         version = self.versions.get(order, 0) + 1
         fields = {**said, "location": place, "quantity": quantity, "expires_at": NOW + self.now + lives}
         held = self.shop.open(at=self.now).get((order, "1"), 0)
-        before = self.shop.channel(fields["channel"], at=self.now)
+        before, unmet = self.shop.channel(fields["channel"], at=self.now), self.shop.deficit(at=self.now)
         decision = self.answer(order, version, {**fields, "at": self.now - delay})
         self.versions[order] = version
         self.told[order, version] = ({**fields, "at": self.now - delay}, decision)
         grown = self.shop.open(at=self.now).get((order, "1"), 0) - held
         assert grown <= before.available
         assert self.shop.channel(fields["channel"], at=self.now).unmet <= before.unmet
+        assert self.shop.deficit(at=self.now) <= unmet
         if decision.outcome == "REFUSED":
             assert grown == 0
         else:

@@ -35,7 +35,7 @@ def test_i3_a_hold_never_exceeds_what_was_available_when_it_was_decided(
             model.open_lines(sku, NOW).get(line, 0),
         )
         node = None if place is None else model.node(sku, place, NOW)
-        known = model.decisions(sku)
+        known, unmet = model.decisions(sku), model.deficit(sku, NOW)
         (decision,) = model.decide(NOW)
         if decision in known:
             continue
@@ -47,6 +47,7 @@ def test_i3_a_hold_never_exceeds_what_was_available_when_it_was_decided(
             after = model.node(sku, node.location, NOW)
             assert after.soft + after.hard - node.soft - node.hard <= node.node_ats
             assert decision.available <= min(channel.available, node.node_ats)
+            assert model.deficit(sku, NOW) <= unmet
         if decision.outcome == "REFUSED":
             assert grown == 0
 

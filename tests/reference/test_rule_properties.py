@@ -190,6 +190,43 @@ def test_i11_a_bundle_is_no_more_than_its_components(told: list[Told], history: 
 
 
 @given(wide_rules, wide_histories)
+def test_a_channel_is_oversold_by_no_more_than_it_promised_and_only_where_something_goes_unmet(
+    told: list[Told], history: list[Told]
+) -> None:
+    model = model_of(told, history)
+    for sku in model.skus():
+        deficit, oversold = model.deficit(sku, NOW), model.oversold(sku, NOW)
+        asked = {
+            channel: sum(
+                line.units
+                for line in model.explain(sku, channel, NOW).lines
+                if line.channel == channel and line.location is None
+            )
+            for channel in oversold
+        }
+        short = [model.node(sku, place, NOW).shortage for place in model.locations()]
+        assert all(0 < units <= min(deficit, asked[channel]) for channel, units in oversold.items())
+        if deficit:  # somebody hears of it
+            assert oversold or any(short)
+        told_of_channels = {subject for code, subject in model.incidents(sku, NOW) if code == "oversell"}
+        assert told_of_channels & set(model.channels()) == set(oversold)
+
+
+@given(wide_rules, wide_histories, st.sampled_from(LOCATIONS), st.integers(1, 9))
+def test_more_stock_leaves_no_more_unmet_and_no_channel_more_oversold(
+    told: list[Told], history: list[Told], place: str, units: int
+) -> None:
+    model = model_of(told, history)
+    before = {sku: (model.deficit(sku, NOW), model.oversold(sku, NOW)) for sku in SKUS}
+    for sku in SKUS:
+        more = {"sku": sku, "location": place, "movement": "RECEIPT", "quantity": units}
+        tell(model, Told("StockMovement", {**later(), "event_id": f"more {sku}", **more}))
+        deficit, oversold = before[sku]
+        assert deficit - units <= model.deficit(sku, NOW) <= deficit
+        assert all(left <= oversold.get(channel, 0) for channel, left in model.oversold(sku, NOW).items())
+
+
+@given(wide_rules, wide_histories)
 def test_numbers_move_by_themselves_only_at_their_instants(told: list[Told], history: list[Told]) -> None:
     model = model_of(told, history)
     for sku in model.skus():
@@ -231,7 +268,7 @@ def test_i3_a_hold_never_exceeds_what_was_available_when_it_was_decided(
         )
         line = (fact.value["reservation_id"], fact.value.get("line", "1"))
         before, held = model.channel(sku, channel, NOW), model.open_lines(sku, NOW).get(line, 0)
-        known = model.decisions(sku)
+        known, unmet = model.decisions(sku), model.deficit(sku, NOW)
         node = None if place is None else model.node(sku, place, NOW)
         (decision,) = model.decide(NOW)
         if decision in known:
@@ -240,6 +277,7 @@ def test_i3_a_hold_never_exceeds_what_was_available_when_it_was_decided(
         assert grown <= before.available
         if node is not None:
             assert grown <= max(0, node.node_ats)
+            assert model.deficit(sku, NOW) <= unmet
         if sku in bundles_of(RULES):
             assert decision.outcome == "REFUSED"
             assert decision.reason in ("bundle_sku", "conflict")
