@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from dataflows.duties import read_duties
 from dataflows.reconcile_options import DESCRIPTION, add_options
 from runtime.arguments import Parser
 from runtime.children import spawn
@@ -66,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = {} if getattr(options, "cells", None) is None else {"cells": options.cells}
     settings = Settings.load(**given)
     configure(settings)
+    read_duties(settings.exception_owners)  # a wrong table ends every command before it waits or compiles
     if options.command == "topics":
         return _topics(settings, options.action)
     if options.command == "warm":

@@ -42,8 +42,8 @@ ACTIONS = {
     Cause.BUNDLE: "take the bundle out of the list: stock is of its components, or of a sku of its own if pre-packed",
     Cause.NOT_KEPT: "compare a newer list: what the position was at that time is no longer known",
     Cause.IN_FLIGHT: "nothing: compare again when it has arrived; if it stays, look for the event that is missing",
-    Cause.TIMING: "no count: compare a later list, or say when this one was really taken (--as-of); if it stays, one of "
-    "the two systems has not booked the movement",
+    Cause.TIMING: "no count: compare a later list, or say when this one was really taken (--as-of); if it stays, one "
+    "of the two systems has not booked the movement",
     Cause.BASIS: "declare the basis that the numbers have, in this list and in the counts that the system sends",
     Cause.NOT_LISTED: "find out whether the system has none (then count) or leaves it out (then use --partial)",
     Cause.DRIFT: "count the place, and send the count: one of the two systems has lost a movement",
