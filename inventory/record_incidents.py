@@ -1,19 +1,22 @@
 """Incidents that a record gives cause for by itself: what it says against another, or names that nobody knows."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from inventory.admission import Admitted
 from inventory.aside import pos_line
 from inventory.batch import Incident, Slice
-from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE
+from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, QUANTITY, RECORD_NAMES, SOURCE, Kind
 from inventory.folding import CONFLICTING_DUPLICATE, UNKNOWN_CHANNEL, Notes
 from inventory.incidents import Entry, Ledger, Names, Sort
+from inventory.recent import FactKind
 from inventory.state import Memory
 from inventory.ties import text_of
 
 _CHANNEL = 5  # a text of movements and till lines
+_MOVEMENT = 3  # a long of movements
 
 
 def noted(code: str, part: Slice, verdict: Admitted, i: int, cause: str, now: int, names: Names) -> Incident:
@@ -25,6 +28,21 @@ def noted(code: str, part: Slice, verdict: Admitted, i: int, cause: str, now: in
         code, names.sku(int(verdict.sku[i])), readable[LOCATION], cause, now, source=readable[SOURCE],
         correlation_id=readable[CORRELATION_ID], events=(readable[EVENT_ID] or "",),
     )  # fmt: skip
+
+
+def _read(part: Slice, i: int) -> dict[str, Any]:
+    """What record i says, and where it stands in its topic, for a person to look at."""
+    longs = part.columns.longs
+    told: dict[str, Any] = {"record": RECORD_NAMES[part.kind]}
+    if part.kind is Kind.MOVEMENT:
+        told["movement"] = FactKind(int(longs[_MOVEMENT, i])).name
+    line = pos_line(part, i)
+    if line is not None:
+        told["line"] = line
+    return told | {
+        "quantity": int(longs[QUANTITY, i]), "partition": int(part.origin.partition[i]),
+        "offset": int(part.origin.offset[i]),
+    }  # fmt: skip
 
 
 class RecordIncidents:
@@ -51,13 +69,16 @@ class RecordIncidents:
         line = pos_line(part, i)
         cause = event if line is None else f"{event}/{line}"
         incident = noted("conflicting_duplicate", part, verdict, i, cause, now, self._names)
+        incident = replace(incident, detail={"not_folded": _read(part, i)})
         self._ledger.begin(Entry(incident, Sort.LASTING, int(verdict.sku[i]), last=now), out, at_once=True)
 
     def _unknown_channel(self, part: Slice, verdict: Admitted, i: int, now: int, out: list[Incident]) -> None:
         channel = (text_of(part.columns, _CHANNEL, i) or b"").decode(errors="replace")
         source = (text_of(part.columns, SOURCE, i) or b"").decode(errors="replace")
         incident = noted("unknown_channel", part, verdict, i, f"{source}/{channel}", now, self._names)
-        incident = replace(incident, location=None, channel=channel)
+        incident = replace(
+            incident, location=None, channel=channel, detail={"channel": channel, **_read(part, i)}
+        )
         self._ledger.begin(Entry(incident, Sort.CHANNEL, int(verdict.sku[i]), last=now), out, at_once=False)
 
     def see_network(self, now: int, out: list[Incident]) -> None:
