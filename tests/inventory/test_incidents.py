@@ -145,6 +145,35 @@ def test_what_an_earlier_life_may_have_told_is_closed_by_the_next() -> None:
     assert told(shop) == [("negative_stock", "DC1", True), ("negative_stock", "DC1", False)]
 
 
+def test_what_may_have_been_told_before_a_crash_is_closed_though_nobody_heard_of_it() -> None:
+    """As the contract says: a reader ignores CLOSED of what it does not know as OPEN."""
+    shop = Shop(lanes=1)
+    running = shop.cluster.running[0]
+    shop.movement("SHIP", 1)
+    shop.run()
+    running.checkpoint(whole=True)
+    running.start()
+    shop.movement("RECEIPT", 1)
+    shop.run(SECOND)
+    assert told(shop) == [("negative_stock", "DC1", False)]
+    assert [i for i in told_last(shop.cluster).values() if i.closed_at is None] == []
+
+
+def test_what_began_behind_the_last_commit_is_told_again_as_of_the_second_fold() -> None:
+    shop = Shop(lanes=1)
+    running = shop.cluster.running[0]
+    shop.movement("RECEIPT", 5, event_id="e")
+    shop.run()
+    running.checkpoint(whole=True)
+    shop.movement("RECEIPT", 6, event_id="e")
+    shop.run(SECOND)
+    running.start()
+    shop.run(MINUTE)
+    first, again = shop.cluster.incidents
+    assert (first.code, first.cause, first.events) == (again.code, again.cause, again.events)
+    assert (first.opened_at, again.opened_at) == (NOW + SECOND, NOW + MINUTE)
+
+
 # -- causes ------------------------------------------------------------------------------------------------------------
 
 
