@@ -11,12 +11,15 @@ from inventory.batch import Incident, Slice
 from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, QUANTITY, RECORD_NAMES, SOURCE, Kind
 from inventory.folding import CONFLICTING_DUPLICATE, UNKNOWN_CHANNEL, Notes
 from inventory.incidents import Entry, Ledger, Names, Sort
+from inventory.positions import anchor_row
 from inventory.recent import FactKind
 from inventory.state import Memory
+from inventory.tables import find
 from inventory.ties import text_of
 
 _CHANNEL = 5  # a text of movements and till lines
 _MOVEMENT = 3  # a long of movements
+_COUNTED_AT, _SEQUENCE, _COUNTER = 3, 4, 9  # longs of StockCount
 
 
 def noted(code: str, part: Slice, verdict: Admitted, i: int, cause: str, now: int, names: Names) -> Incident:
@@ -69,8 +72,24 @@ class RecordIncidents:
         line = pos_line(part, i)
         cause = event if line is None else f"{event}/{line}"
         incident = noted("conflicting_duplicate", part, verdict, i, cause, now, self._names)
-        incident = replace(incident, detail={"not_folded": _read(part, i)})
+        detail = {"not_folded": _read(part, i)}
+        if part.kind is Kind.COUNT:
+            detail |= self._kept(part, verdict, i)
+        incident = replace(incident, detail=detail)
         self._ledger.begin(Entry(incident, Sort.LASTING, int(verdict.sku[i]), last=now), out, at_once=True)
+
+    def _kept(self, part: Slice, verdict: Admitted, i: int) -> dict[str, Any]:
+        """What the first count with that id said, as long as it is the counter's anchor; of additive facts the id
+        alone is kept."""
+        longs = part.columns.longs[:, i]
+        key = int(verdict.sku[i]) << 32 | int(verdict.location[i])
+        position = int(find(self._memory.stores["positions"].table, key))
+        anchor = self._memory.stores["anchors"].table.rows[
+            anchor_row(self._memory.state(), position, int(longs[_COUNTER]))
+        ]
+        if (anchor["counted_at"], anchor["sequence"]) != (longs[_COUNTED_AT], longs[_SEQUENCE]):
+            return {}
+        return {"kept": {"quantity": int(anchor["quantity"])}}
 
     def _unknown_channel(self, part: Slice, verdict: Admitted, i: int, now: int, out: list[Incident]) -> None:
         channel = (text_of(part.columns, _CHANNEL, i) or b"").decode(errors="replace")

@@ -275,6 +275,20 @@ def test_a_note_names_the_record_that_caused_it() -> None:
     assert (told["record"], told["line"], told["quantity"]) == ("PosTransaction", "1", 2)
 
 
+def test_of_two_counts_with_one_id_both_numbers_are_told_while_the_first_is_the_anchor() -> None:
+    for later, kept in ((False, {"kept": {"quantity": 5}}), (True, {})):
+        shop = Shop(lanes=1)
+        shop.count(5, event_id="c")
+        shop.run()
+        shop.count(6, event_id="c")
+        if later:  # in the same batch
+            shop.count(7, at=-MINUTE)
+        shop.run()
+        [incident] = [i for i in shop.cluster.incidents if i.code == "conflicting_duplicate"]
+        read = {"record": "StockCount", "quantity": 6, "partition": 0, "offset": 1}
+        assert incident.detail == {"not_folded": read, **kept}
+
+
 def test_what_nothing_can_undo_closes_when_its_ids_are_forgotten() -> None:
     shop = Shop()
     for quantity in (5, 6):
