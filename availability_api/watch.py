@@ -31,15 +31,18 @@ class Lane(NamedTuple):
 
 
 class Freshness(NamedTuple):
-    """The view as a whole and its id; no lanes while the engine has not said how many there are."""
+    """The view as a whole and its id; no lanes while the engine has not said how many there are. `compiling`: an engine
+    that starts says so."""
 
     generation: int | None
     view: bytes | None
     lanes: list[Lane]
+    compiling: bool = False
 
 
 _NOTHING = Freshness(None, None, [])
 _NO_NETWORK = "no network is published: run `python -m rules apply FILE` and start the engine"
+_COMPILING = "the engine is starting: compiling kernels, about 2 minutes, once per version"
 
 
 class Watch:
@@ -103,11 +106,11 @@ class Watch:
             return [f"Redis at {self._link.place} is away"]
         if self._session != self._link.session:
             return ["Redis has come back this moment; the view in it is being looked at"]
-        reasons = []
+        missing, reasons = [], []
         if self.network is None:
-            reasons.append(self._why_no_network)
+            missing.append(self._why_no_network)
         if not self.freshness.lanes:
-            reasons.append("view:meta is not there: no engine has published into this Redis and prefix yet")
+            missing.append("view:meta is not there: no engine has published into this Redis and prefix yet")
         now = int(time() * 1000)
         for lane in range(len(self.freshness.lanes)):
             age, stale = self.age_ms(lane, now)
@@ -123,7 +126,9 @@ class Watch:
                     f"lane {lane} has not offered all its rows to this Redis yet: the engine does so as soon as its "
                     "cell runs and has caught up"
                 )
-        return reasons
+        if self.freshness.compiling and (missing or reasons):
+            return [_COMPILING, *reasons]
+        return missing + reasons
 
     async def start(self) -> None:
         """Look once, if Redis is there, and then again each period until `close`."""
@@ -161,11 +166,12 @@ class Watch:
         if session != self._session:
             self._seen = None
         key = viewkeys.network_key(self._prefix)
-        meta, length, opening = await self._link.ask(
+        meta, compiling, length, opening = await self._link.ask(
             command(b"HMGET", viewkeys.meta_key(self._prefix), b"generation", b"partitions", b"id")
+            + command(b"EXISTS", viewkeys.compiling_key(self._prefix))
             + command(b"STRLEN", key)
             + command(b"GETRANGE", key, b"0", b"%d" % (_OPENING - 1)),
-            3,
+            4,
         )
         lanes = await self._lanes(int(meta[1] or 0))
         self._unchanged += 1
@@ -174,7 +180,7 @@ class Watch:
             self._take_network(document)
             self._seen = (length, opening)
             self._unchanged = 0
-        self._freshness = Freshness(_number(meta[0]), meta[2], lanes)
+        self._freshness = Freshness(_number(meta[0]), meta[2], lanes, bool(compiling))
         self._session = session
 
     async def _lanes(self, partitions: int) -> list[Lane]:

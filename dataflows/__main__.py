@@ -4,11 +4,10 @@ import argparse
 import logging
 import os
 import sys
-from pathlib import Path
 
+from dataflows.duties import read_duties
 from dataflows.reconcile_options import DESCRIPTION, add_options
 from runtime.arguments import Parser
-from runtime.children import spawn
 from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
 from runtime.kafka import wait_for_kafka
@@ -66,10 +65,11 @@ def main(arguments: list[str] | None = None) -> int:
     given = {} if getattr(options, "cells", None) is None else {"cells": options.cells}
     settings = Settings.load(**given)
     configure(settings)
+    read_duties(settings.exception_owners)  # a wrong table ends every command before it waits or compiles
     if options.command == "topics":
         return _topics(settings, options.action)
     if options.command == "warm":
-        return _warm(options.from_the_end)
+        return _warm(from_the_end=options.from_the_end)
     if options.command == "replay":
         return _replay(settings, options)
     if options.command == "reconcile":
@@ -94,18 +94,10 @@ def _topics(settings: Settings, action: str) -> int:
     return ExitCode.BAD_CONFIGURATION if problems else ExitCode.DRAINED
 
 
-def _warm(from_the_end: bool = False) -> int:
-    """Compile what is not in the cache; an empty one is filled by two processes."""
-    from dataflows.warm import warm
+def _warm(settings: Settings | None = None, *, from_the_end: bool = False) -> int:
+    from dataflows.compiling import compile_kernels
 
-    other = None
-    if not (from_the_end or any(Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbi"))):
-        other = spawn([sys.executable, "-m", "dataflows", "warm", "--from-the-end"])
-    seconds = warm(from_the_end=from_the_end)
-    if other is not None and (code := other.wait()):
-        _log.warning("the process that helped to compile failed", extra={"code": code})
-    if not from_the_end:
-        _log.info("kernels are compiled", extra={"seconds": round(seconds, 1)})
+    compile_kernels(settings, from_the_end=from_the_end)
     return ExitCode.DRAINED
 
 
@@ -141,7 +133,7 @@ def _ready(settings: Settings) -> None:
 
 def _run(settings: Settings) -> int:
     _ready(settings)
-    _warm()
+    _warm(settings)
     command = [sys.executable, "-m", "dataflows", "cell", "--cells", str(settings.cells)]
     commands = [[*command, str(number)] for number in range(settings.cells)]
     return supervise(commands, {**os.environ, **settings.environment()})
@@ -154,7 +146,7 @@ def _cell(settings: Settings, number: int) -> int:
             "and no cell may be without a lane"
         )
     _ready(settings)
-    _warm()
+    _warm(settings)
     from dataflows.cell import Cell
     from dataflows.redis_link import Stopped
 

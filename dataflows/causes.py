@@ -42,7 +42,8 @@ ACTIONS = {
     Cause.BUNDLE: "take the bundle out of the list: stock is of its components, or of a sku of its own if pre-packed",
     Cause.NOT_KEPT: "compare a newer list: what the position was at that time is no longer known",
     Cause.IN_FLIGHT: "nothing: compare again when it has arrived; if it stays, look for the event that is missing",
-    Cause.TIMING: "nothing: give the time at which the list was really taken (--as-of), or compare at a quiet hour",
+    Cause.TIMING: "no count: compare a later list, or say when this one was really taken (--as-of); if it stays, one "
+    "of the two systems has not booked the movement",
     Cause.BASIS: "declare the basis that the numbers have, in this list and in the counts that the system sends",
     Cause.NOT_LISTED: "find out whether the system has none (then count) or leaves it out (then use --partial)",
     Cause.DRIFT: "count the place, and send the count: one of the two systems has lost a movement",
@@ -100,7 +101,7 @@ def judge(e: Evidence, window_ms: int, pattern: str | None) -> Verdict:
             return told
     if basis:
         return Verdict(Cause.BASIS, next(iter(basis.values())))
-    return Verdict(Cause.DRIFT, _drift(e))
+    return Verdict(Cause.DRIFT, _drift(e, window_ms))
 
 
 def basis_marks(e: Evidence) -> Iterator[tuple[str, str]]:
@@ -177,7 +178,16 @@ def _in_flight(e: Evidence) -> Verdict | None:
     return None
 
 
-def _timing(e: Evidence, window_ms: int) -> Verdict | None:
+class _Nearby(NamedTuple):
+    """What moved from the list's time up to an instant in the window: the engine's number there is `units` off."""
+
+    units: int
+    movements: int
+    at: int
+    word: str
+
+
+def _nearby(e: Evidence, window_ms: int) -> Iterator[_Nearby]:
     after = [d for d in e.deltas if e.at < d.occurred_at <= e.at + window_ms]
     before = [d for d in reversed(e.deltas) if e.at - window_ms < d.occurred_at <= e.at]
     for sign, near in ((1, after), (-1, before)):
@@ -185,22 +195,31 @@ def _timing(e: Evidence, window_ms: int) -> Verdict | None:
         for n, delta in enumerate(near):
             total += sign * delta.quantity
             # Of several movements of one instant all are in, or none.
-            whole = n + 1 == len(near) or near[n + 1].occurred_at != delta.occurred_at
-            if total == e.difference and whole:
-                when = delta.occurred_at if sign > 0 else delta.occurred_at - 1
-                return Verdict(
-                    Cause.TIMING,
-                    f"the engine had this number at {time_of(when)}, {_movements(n + 1)} "
-                    f"{'later' if sign > 0 else 'earlier'}",
-                )
+            if n + 1 == len(near) or near[n + 1].occurred_at != delta.occurred_at:
+                at = delta.occurred_at if sign > 0 else delta.occurred_at - 1
+                yield _Nearby(total, n + 1, at, "later" if sign > 0 else "earlier")
+
+
+def _timing(e: Evidence, window_ms: int) -> Verdict | None:
+    for near in _nearby(e, window_ms):
+        if near.units == e.difference:
+            moved = near.units if near.word == "later" else -near.units
+            what = f"{_movements(near.movements)} of {moved:+d} {near.word}"
+            return Verdict(Cause.TIMING, f"the engine had this number at {time_of(near.at)}, {what}")
     return None
 
 
-def _drift(e: Evidence) -> str:
-    if e.anchor is None:
-        return "nothing explains it; the place was never counted"
-    counted = f"{e.anchor.quantity} at {time_of(e.anchor.counted_at)} by {e.anchor.source}"
-    return f"nothing explains it; last counted {counted}"
+def _drift(e: Evidence, window_ms: int) -> str:
+    counted = "the place was never counted"
+    if e.anchor is not None:
+        counted = f"last counted {e.anchor.quantity} at {time_of(e.anchor.counted_at)} by {e.anchor.source}"
+    best = min(_nearby(e, window_ms), key=lambda near: abs(e.difference - near.units), default=None)
+    if best is None or abs(e.difference - best.units) >= abs(e.difference):
+        return f"nothing explains it; {counted}"
+    return (
+        f"{_movements(best.movements)} near the list's time would explain {best.units:+d} of it, nothing explains "
+        f"{e.difference - best.units:+d}; {counted}"
+    )
 
 
 def _run(quantities: list[int], wanted: int) -> slice | None:

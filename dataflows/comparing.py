@@ -79,6 +79,7 @@ class _Comparing:
         self._found: list[Difference] = []
         self._entries: dict[int, dict[tuple[str, str], Entry]] = {}
         self._newest: dict[str, int] = {}
+        self._unknown: set[tuple[str, str]] = set()
         self._counts: Counter[str] = Counter()
         self._until: list[int] = []
         self._parked: AtPlace = {}
@@ -119,24 +120,26 @@ class _Comparing:
     # -- identifiers ---------------------------------------------------------------------------------------------
 
     def _resolve(self, lane: Lane) -> None:
-        """Sort the rows by lane; all lanes know the same aliases."""
+        """Sort the rows by lane; all lanes know the same aliases. The place of a row that cannot be read is unknown: it
+        neither agrees nor differs, whatever else is listed of it."""
         skus: dict[str, tuple[str, int]] = {}
         for row in self._rows:
-            if row.fault:
-                self._plain(row, Cause.UNREADABLE, row.fault)
-                continue
             location = self._location(lane, row)
-            if location is None:
+            if row.fault:
+                if row.sku and location is not None:
+                    self._unknown.add((lane.masters.owner(self._source, row.sku) or row.sku, location))
+                self._plain(row, Cause.UNREADABLE, row.fault)
+            elif location is None:
                 told = (
                     f"nobody has published a location {row.location!r}, nor that {self._source} calls one so"
                 )
                 self._plain(row, Cause.UNKNOWN_LOCATION, told)
-                continue
-            if row.sku not in skus:
-                sku = lane.masters.owner(self._source, row.sku) or row.sku
-                skus[row.sku] = sku, shard_of(sku) % lane.lanes
-            sku, number = skus[row.sku]
-            self._enter(number, sku, location, row)
+            else:
+                if row.sku not in skus:
+                    sku = lane.masters.owner(self._source, row.sku) or row.sku
+                    skus[row.sku] = sku, shard_of(sku) % lane.lanes
+                sku, number = skus[row.sku]
+                self._enter(number, sku, location, row)
 
     def _location(self, lane: Lane, row: Listed) -> str | None:
         network = lane.masters.network
@@ -152,9 +155,9 @@ class _Comparing:
             entries[sku, location] = Entry(row, row.quantity, row.withheld, 1)
         elif (known.listed.basis, known.listed.at) != (row.basis, row.at):
             first = known.listed.line
-            self._plain(
-                row, Cause.UNREADABLE, f"line {first} is of the same place with another basis or time"
-            )
+            self._unknown.add((sku, location))
+            told = f"line {first} is of the same place with another basis or time"
+            self._plain(row, Cause.UNREADABLE, told)
         else:
             entries[sku, location] = known._replace(
                 quantity=known.quantity + row.quantity, withheld=known.withheld + row.withheld, rows=known.rows + 1
@@ -173,6 +176,8 @@ class _Comparing:
         ordinal = lane.masters.network.location_ordinal
         kept: list[tuple[tuple[str, str], Entry, int]] = []
         for (sku, location), entry in entries.items():
+            if (sku, location) in self._unknown:
+                continue
             row = lane.memory.sku_names.get(sku.encode())
             if row < 0:
                 told = (
@@ -214,9 +219,12 @@ class _Comparing:
                 )  # fmt: skip
                 self._found.append(found._replace(evidence=evidence))
         if not self._partial:
-            self._not_listed(
-                lane, {(row, int(place)) for (_, _, row), place in zip(kept, places, strict=True)}
-            )
+            listed_there = {(row, int(place)) for (_, _, row), place in zip(kept, places, strict=True)}
+            self._not_listed(lane, listed_there | self._unknown_of(lane))
+
+    def _unknown_of(self, lane: Lane) -> set[tuple[int, int]]:
+        ordinal, rows = lane.masters.network.location_ordinal, lane.memory.sku_names
+        return {(rows.get(sku.encode()), ordinal[location]) for sku, location in self._unknown}
 
     def _not_listed(self, lane: Lane, listed: set[tuple[int, int]]) -> None:
         """Places of the list's locations that have stock and are not in it."""

@@ -60,6 +60,8 @@ def read_duties(path: Path | None) -> Mapping[str, Duty]:
     if path is None:
         return DUTIES
     name = f"{PREFIX}EXCEPTION_OWNERS={path}"
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise SettingsError(f"{name} is no file; write the path of a TOML file")
     try:
         given = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -7,7 +7,7 @@ import argparse
 import time
 from pathlib import Path
 
-from dataflows.causes import time_of
+from dataflows.causes import Cause, time_of
 from dataflows.comparing import Comparison, compare
 from dataflows.findings import Findings, judged
 from dataflows.reports import Heading, write_csv, write_html
@@ -32,7 +32,8 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
     findings = judged(comparison, options.window_s * 1000)
     heading = Heading(
         options.file.name, options.source, int(time.time() * 1000),
-        _notes(rows, comparison, findings, None if options.as_of is not None else at),
+        _notes(rows, comparison, findings, None if options.as_of is not None else at,
+               options.partial),
     )  # fmt: skip
     paths = [Path(f"{options.report}.{kind}") for kind in ("csv", "html")]
     try:
@@ -54,13 +55,19 @@ def reconcile(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _notes(
-    rows: list[Listed], comparison: Comparison, findings: Findings, written_at: int | None
+    rows: list[Listed], comparison: Comparison, findings: Findings, written_at: int | None, partial: bool
 ) -> list[str]:
     notes = []
     if written_at is not None and any(row.at == written_at for row in rows):
         notes.append(
             f"the list is taken as of {time_of(written_at)}, when the file was last written; say --as-of if it "
             "was earlier"
+        )
+    nowhere = sum(bool(row.fault) and not (row.sku and row.location) for row in rows)
+    if nowhere and not partial:
+        notes.append(
+            f"of {nowhere} unreadable {'row' if nowhere == 1 else 'rows'} not even the place can be read: what is "
+            f"{Cause.NOT_LISTED} may be there"
         )
     newest = max((row.at for row in rows), default=0)
     if newest > comparison.until:

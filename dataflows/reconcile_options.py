@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from runtime.arguments import instant
+from runtime.arguments import instant, whole
 
 DESCRIPTION = """\
 Compares a stock list (CSV or Parquet: sku, location, quantity; perhaps basis, as_of, withheld) with the engine's
@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--window-s",
-        type=int,
+        type=whole,
         default=900,
         metavar="S",
         help="how far off the list's time may be, in seconds (900)",

@@ -215,7 +215,8 @@ def _check_names(c: Columns, kind: int, i: int) -> int:
 @kernel
 def _check_time(c: Columns, i: int, log_time: int, flags: int, g: Guards) -> int:
     # No differences: a time may be any number of 64 bits.
-    if c.longs[OCCURRED_AT, i] > log_time + g.clock_tolerance:
+    # A message that claims to be written after the broker got it says nothing about its age.
+    if max(c.longs[OCCURRED_AT, i], c.longs[RECORDED_AT, i]) > log_time + g.clock_tolerance:
         return _FUTURE
     if c.longs[RECORDED_AT, i] < log_time - g.dedupe_horizon and flags & ACCEPT_BEYOND_HORIZON == 0:
         return _HORIZON

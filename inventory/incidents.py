@@ -5,7 +5,7 @@ stood for the delay; everything closes when its cause is gone, or when nothing m
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import takewhile
@@ -262,9 +262,11 @@ def alias_conflict(conflict: AliasConflict, location: str | None, now: int) -> I
     )  # fmt: skip
 
 
-def bundle_changed(sku: str, now: int) -> Incident:
-    """A later catalog record of a sku has other components, and was folded without them."""
-    return Incident("bundle_changed", sku, None, "catalog", now)
+def bundle_changed(sku: str, kept: Mapping[str, int], told: Mapping[str, int], now: int) -> Incident:
+    """A later catalog record of a sku has other components, and was folded without them. `kept`, `told`: units of each
+    component, by the first record and by this one."""
+    detail = {"components": dict(kept), "told": dict(told)}
+    return Incident("bundle_changed", sku, None, "catalog", now, detail=detail)
 
 
 def nested_bundle(sku: str, component: str, now: int) -> Incident:

@@ -36,7 +36,10 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 from numba import config, njit, types  # noqa: E402  (the cache folder must be known first)
 from numba.experimental import structref  # noqa: E402
 
-if config.DISABLE_JIT:
+COMPILES = not config.DISABLE_JIT
+"""Whether kernels are machine code in this process."""
+
+if not COMPILES:
     np.seterr(over="ignore")  # hashes overflow on purpose, as machine code does silently
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -60,7 +63,7 @@ def by_reference(fields: C) -> C:
     compiling and calling slow. Construct it inside a kernel; Python code only hands it on. Without the
     compiler it stays the `NamedTuple` it is.
     """
-    if config.DISABLE_JIT:
+    if not COMPILES:
         return fields
     module = sys.modules[fields.__module__]
     struct = type(

@@ -1,10 +1,13 @@
 """Incidents of reservation lines and expected lines: what is in trouble when the delay is over, until it is not."""
 
+from typing import Any
+
 import numpy as np
 
 from inventory.batch import Incident
 from inventory.incidents import Entry, Ledger, Names, Sort
-from inventory.state import Memory
+from inventory.state import NO_LINE_YET, Memory
+from inventory.supply import OPEN, received_since
 from inventory.suspects import Suspect, Suspects
 from inventory.troubles import CODES, LINE, SUPPLY, troubles_of
 
@@ -23,18 +26,39 @@ class LineIncidents:
         return [self._begin(suspect, out) for suspect in self.suspects.due(before)]
 
     def _begin(self, suspect: Suspect, out: list[Incident]) -> int:
-        rows = self._memory.stores["lines" if suspect.sort == LINE else "supply"].table.rows
-        sku = int(rows["sku"][suspect.row])
+        sku, detail = self._looked_at(suspect)
         for bit, code in CODES.items():
             if suspect.bits & bit:
                 incident = Incident(
                     code, self._names.sku(sku), None, suspect.name, suspect.since, source=suspect.source,
-                    correlation_id=suspect.correlation_id, events=(suspect.event_id,),
+                    correlation_id=suspect.correlation_id, events=(suspect.event_id,), detail=detail,
                 )  # fmt: skip
                 sort = Sort.LINE if suspect.sort == LINE else Sort.SUPPLY
                 entry = Entry(incident, sort, sku, suspect.row, suspect.key, suspect.since)
                 self._ledger.begin(entry, out, at_once=True)
         return sku
+
+    def _looked_at(self, suspect: Suspect) -> tuple[int, dict[str, Any]]:
+        """The sku, and what a person needs to see why: the line as it is now, `version` and `ordered` (or `promised`)
+        only where somebody has told it."""
+        row = self._memory.stores["lines" if suspect.sort == LINE else "supply"].table.rows[suspect.row]
+        known = int(row["version"]) != NO_LINE_YET
+        detail: dict[str, Any] = {}
+        if suspect.sort == LINE:
+            detail |= {"reservation_id": suspect.of, "line": suspect.line}
+            if known:
+                detail |= {"version": int(row["version"]), "ordered": int(row["quantity"])}
+            detail |= {"released": int(row["released"]), "consumed": int(row["consumed"])}
+        else:
+            promised = int(row["quantity"]) if int(row["status"]) == OPEN else 0
+            received = int(received_since(self._memory.state(), suspect.row))
+            detail |= {
+                "reference": suspect.of,
+                "version": int(row["version"]),
+                "promised": promised,
+                "received": received,
+            }
+        return int(row["sku"]), detail
 
     def stands(self, entry: Entry) -> bool:
         """Whether the line is in that trouble still."""

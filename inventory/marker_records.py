@@ -88,7 +88,7 @@ def _refusal(value: Mapping[str, Any], log_time: int, flags: int, g: Guards) -> 
         return "invalid_event"
     if value["items"] < 0:
         return "invalid_quantity"
-    if max(value["occurred_at"], *_instants(value)) > log_time + g.clock_tolerance:
+    if max(value["occurred_at"], value["recorded_at"], *_instants(value)) > log_time + g.clock_tolerance:
         return "from_the_future"
     if log_time - value["recorded_at"] > g.dedupe_horizon and not flags & ACCEPT_BEYOND_HORIZON:
         return "beyond_horizon"

@@ -106,8 +106,9 @@ class MasterRecords:
         """What a catalog record, which was folded, says of the components."""
         bundles = self._masters.bundles
         fixed = bundles.of(sku)
-        if known and read_parts(value) != fixed.parts:
-            out.incidents.append(bundle_changed(sku, now))
+        parts = read_parts(value)
+        if known and parts != fixed.parts:
+            out.incidents.append(bundle_changed(sku, fixed.parts, parts, now))
         if not known:
             self._masters.components.appear(sku)
         if not fixed.parts:

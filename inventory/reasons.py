@@ -12,7 +12,8 @@ REASONS = {
         "send the event again"
     ),
     "from_the_future": (
-        "it is dated later than the broker's time by more than the clock tolerance; set the source's clock, "
+        "it is dated, or says that it was written, later than the broker's time by more than the clock tolerance; set "
+        "the source's clock, "
         "then send the event again with a right time"
     ),
     "beyond_horizon": (

@@ -1,19 +1,25 @@
 """Incidents that a record gives cause for by itself: what it says against another, or names that nobody knows."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from inventory.admission import Admitted
 from inventory.aside import pos_line
 from inventory.batch import Incident, Slice
-from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, SOURCE
+from inventory.columns import CORRELATION_ID, EVENT_ID, LOCATION, QUANTITY, RECORD_NAMES, SOURCE, Kind
 from inventory.folding import CONFLICTING_DUPLICATE, UNKNOWN_CHANNEL, Notes
 from inventory.incidents import Entry, Ledger, Names, Sort
+from inventory.positions import anchor_row
+from inventory.recent import FactKind
 from inventory.state import Memory
+from inventory.tables import find
 from inventory.ties import text_of
 
 _CHANNEL = 5  # a text of movements and till lines
+_MOVEMENT = 3  # a long of movements
+_COUNTED_AT, _SEQUENCE, _COUNTER = 3, 4, 9  # longs of StockCount
 
 
 def noted(code: str, part: Slice, verdict: Admitted, i: int, cause: str, now: int, names: Names) -> Incident:
@@ -25,6 +31,21 @@ def noted(code: str, part: Slice, verdict: Admitted, i: int, cause: str, now: in
         code, names.sku(int(verdict.sku[i])), readable[LOCATION], cause, now, source=readable[SOURCE],
         correlation_id=readable[CORRELATION_ID], events=(readable[EVENT_ID] or "",),
     )  # fmt: skip
+
+
+def _read(part: Slice, i: int) -> dict[str, Any]:
+    """What record i says, and where it stands in its topic, for a person to look at."""
+    longs = part.columns.longs
+    told: dict[str, Any] = {"record": RECORD_NAMES[part.kind]}
+    if part.kind is Kind.MOVEMENT:
+        told["movement"] = FactKind(int(longs[_MOVEMENT, i])).name
+    line = pos_line(part, i)
+    if line is not None:
+        told["line"] = line
+    return told | {
+        "quantity": int(longs[QUANTITY, i]), "partition": int(part.origin.partition[i]),
+        "offset": int(part.origin.offset[i]),
+    }  # fmt: skip
 
 
 class RecordIncidents:
@@ -51,13 +72,32 @@ class RecordIncidents:
         line = pos_line(part, i)
         cause = event if line is None else f"{event}/{line}"
         incident = noted("conflicting_duplicate", part, verdict, i, cause, now, self._names)
+        detail = {"not_folded": _read(part, i)}
+        if part.kind is Kind.COUNT:
+            detail |= self._kept(part, verdict, i)
+        incident = replace(incident, detail=detail)
         self._ledger.begin(Entry(incident, Sort.LASTING, int(verdict.sku[i]), last=now), out, at_once=True)
+
+    def _kept(self, part: Slice, verdict: Admitted, i: int) -> dict[str, Any]:
+        """What the first count with that id said, as long as it is the counter's anchor; of additive facts the id
+        alone is kept."""
+        longs = part.columns.longs[:, i]
+        key = int(verdict.sku[i]) << 32 | int(verdict.location[i])
+        position = int(find(self._memory.stores["positions"].table, key))
+        anchor = self._memory.stores["anchors"].table.rows[
+            anchor_row(self._memory.state(), position, int(longs[_COUNTER]))
+        ]
+        if (anchor["counted_at"], anchor["sequence"]) != (longs[_COUNTED_AT], longs[_SEQUENCE]):
+            return {}
+        return {"kept": {"quantity": int(anchor["quantity"])}}
 
     def _unknown_channel(self, part: Slice, verdict: Admitted, i: int, now: int, out: list[Incident]) -> None:
         channel = (text_of(part.columns, _CHANNEL, i) or b"").decode(errors="replace")
         source = (text_of(part.columns, SOURCE, i) or b"").decode(errors="replace")
         incident = noted("unknown_channel", part, verdict, i, f"{source}/{channel}", now, self._names)
-        incident = replace(incident, location=None, channel=channel)
+        incident = replace(
+            incident, location=None, channel=channel, detail={"channel": channel, **_read(part, i)}
+        )
         self._ledger.begin(Entry(incident, Sort.CHANNEL, int(verdict.sku[i]), last=now), out, at_once=False)
 
     def see_network(self, now: int, out: list[Incident]) -> None:

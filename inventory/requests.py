@@ -21,7 +21,8 @@ from inventory.decisions import Identity
 from inventory.demand import CANCEL, SOFT
 from inventory.ties import text_of
 
-_EVENT_ID, _RESERVATION_ID, _LINE = 0, 6, 7  # text fields
+_EVENT_ID, _SOURCE, _RESERVATION_ID, _LINE = 0, 1, 6, 7  # text fields
+_TEXTS = _EVENT_ID, _SOURCE, _RESERVATION_ID, _LINE
 _VERSION, _ACTION, _COMMITMENT, _EXPIRES_AT, _NEEDED_AT, _MODE, _ALLOW_PARTIAL = range(3, 10)  # longs
 
 _END_OF_TIME = int(np.iinfo(np.int64).max)
@@ -35,6 +36,7 @@ class Request:
 
     identity: Identity
     event_id: str
+    source: str
     longs: tuple[int, ...]
     sku: int
     location: int
@@ -105,16 +107,17 @@ class Request:
 
 def request_from_json(value: dict[str, Any]) -> Request:
     """Back from the journal."""
-    return Request(**{**value, "identity": Identity(*value["identity"]), "longs": tuple(value["longs"])})
+    known = {"source": "", **value}  # older journals do not have it
+    return Request(**{**known, "identity": Identity(*value["identity"]), "longs": tuple(value["longs"])})
 
 
 def request_of(part: Slice, i: int, sku: str, verdict: Admitted, hashes: tuple[int, int]) -> Request:
     """Row i of a slice of reservations; `hashes`: key and check of the line it is of."""
     c = part.columns
-    texts = [(text_of(c, f, i) or b"").decode(errors="replace") for f in (_EVENT_ID, _RESERVATION_ID, _LINE)]
+    event_id, source, reservation, line = [(text_of(c, f, i) or b"").decode(errors="replace") for f in _TEXTS]
     longs = tuple(int(v) for v in c.longs[: len(LONG_FIELDS[Kind.RESERVATION]), i])
     return Request(
-        Identity(texts[1], texts[2], sku, longs[_VERSION]), texts[0], longs, int(verdict.sku[i]),
+        Identity(reservation, line, sku, longs[_VERSION]), event_id, source, longs, int(verdict.sku[i]),
         int(verdict.location[i]), int(verdict.channel[i]), int(verdict.bundle[i]), *hashes,
         int(part.carried.log_time[i]), int(part.origin.partition[i]), int(part.origin.offset[i]),
     )  # fmt: skip

@@ -5,7 +5,7 @@ person will want to read; what still stands after the delay is little, and becom
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,18 +33,24 @@ _NAMES = {
 
 
 class Suspect(NamedTuple):
-    """A row that still is in trouble (`bits`), and the record after which it was. `name`: reservation/line, or the
-    reference."""
+    """A row that still is in trouble (`bits`), and the record after which it was. `of`: the reservation, or the
+    reference; `line` of it, "" of a reference."""
 
     sort: int
     row: int
     key: int
     bits: int
     since: int
-    name: str
+    of: str
+    line: str
     event_id: str
     source: str | None
     correlation_id: str | None
+
+    @property
+    def name(self) -> str:
+        """reservation/line, or the reference."""
+        return f"{self.of}/{self.line}" if self.line else self.of
 
 
 class Block(NamedTuple):
@@ -107,15 +113,14 @@ class Suspects:
         _copy(c.buf, c.text_at[fields][:, record], length, text)
         self._note(now, np.full(row.size, sort, np.int32), row, key, bits, length, text)
 
-    def take_line(self, row: int, reservation: str, line: str, event_id: str, now: int) -> None:
-        """Note one reservation line, if it is in trouble."""
+    def take_line(self, row: int, told: Sequence[str | None], now: int) -> None:
+        """Note one reservation line, if it is in trouble. `told`: event id, source, correlation id, reservation and
+        line of the record."""
         sort, rows = np.full(1, LINE, np.int32), np.full(1, row, np.int32)
         key = self._memory.stores["lines"].table.rows["key"][rows].astype(np.int64)
         bits = self._bits(sort, rows, key)
         if bits[0]:
-            texts = [
-                None if text is None else text.encode() for text in (event_id, None, None, reservation, line)
-            ]
+            texts = [None if text is None else text.encode() for text in told]
             length = np.array([[-1 if text is None else len(text)] for text in texts], np.int32)
             text = np.frombuffer(b"".join(filter(None, texts)), np.uint8)
             self._note(now, sort, rows, key, bits, length, text)
@@ -209,10 +214,10 @@ def _standing(block: Block, bits: Ints) -> Iterator[Suspect]:
         for field in range(_TEXTS):
             at, n = int(start[i * _TEXTS + field]), int(block.length[field, i])
             texts.append(None if n < 0 else block.text[at : at + n].tobytes().decode(errors="replace"))
-        event_id, source, correlation_id, name, line = texts
-        if block.sort[i] == LINE:
-            name = f"{name}/{'1' if line is None else line}"
+        event_id, source, correlation_id, of, line = texts
+        if block.sort[i] == LINE and line is None:
+            line = "1"
         yield Suspect(
-            int(block.sort[i]), int(block.row[i]), int(block.key[i]), int(bits[i]), block.since, name or "",
-            event_id or "", source, correlation_id,
+            int(block.sort[i]), int(block.row[i]), int(block.key[i]), int(bits[i]), block.since, of or "",
+            line or "", event_id or "", source, correlation_id,
         )  # fmt: skip

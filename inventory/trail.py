@@ -27,10 +27,12 @@ from inventory.requests import Request
 
 WORDS = (
     "sale", "movement", "correction", "count", "snapshot", "fact_reservation", "checked_reservation", "expected_supply",
+    "shipment",
 )  # fmt: skip
 """What people call a fact. Part of stored state: only ever added to."""
 (
     SALE, MOVEMENT, CORRECTION, COUNT, SNAPSHOT, FACT_RESERVATION, CHECKED_RESERVATION, EXPECTED_SUPPLY,
+    SHIPMENT,
 ) = range(len(WORDS))  # fmt: skip
 
 FACTS = 32_768
@@ -85,7 +87,7 @@ def _word_of(kind: int, longs: Longs, i: int) -> int:
     if kind == _MOVED:
         movement = longs[_MOVEMENT, i]
         if movement == _SHIP:
-            return SALE
+            return SHIPMENT
         if movement == _TRANSFER_OUT or (movement == _ADJUST and quantity < 0):
             return MOVEMENT
         return MOVEMENT if movement == _STATE_CHANGE and longs[_FROM_STATE, i] == 0 else _NOT_ONE
@@ -147,12 +149,13 @@ def remember(trail: Trail, part: Slice, verdict: Admitted, moved: Bytes, toleran
     _remember(int(part.kind), part.columns, verdict, part.origin.log_time, moved, tolerance, trail)
 
 
-def remember_request(trail: Trail, request: Request, tolerance: int) -> None:
-    """Write down a version of a checked line that took effect. Its source is not known any more."""
+def remember_request(trail: Trail, request: Request, source: int, tolerance: int) -> None:
+    """Write down a version of a checked line that took effect."""
     if request.action != CANCEL:
         late = request.log_time - request.occurred_at > tolerance
         _write(
-            trail, request.event_id, request.quantity, request.sku, request.location, -1, CHECKED_RESERVATION, late
+            trail, request.event_id, request.quantity, request.sku, request.location, source, CHECKED_RESERVATION,
+            late,
         )  # fmt: skip
 
 

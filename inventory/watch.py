@@ -69,8 +69,10 @@ class Watch:
     def see_request(self, row: int, request: Request, now: int) -> None:
         """A checked version became the line's in a row, or was kept beside it."""
         identity = request.identity
-        remember_request(self._trail, request, self._tolerance)
-        self.suspects.take_line(row, identity.reservation_id, identity.line, request.event_id, now)
+        source = request.source.encode()
+        remember_request(self._trail, request, self._memory.source_names.get(source), self._tolerance)
+        texts = request.event_id, request.source, None, identity.reservation_id, identity.line
+        self.suspects.take_line(row, texts, now)
 
     def see_batches(self, now: int, out: list[Incident]) -> None:
         """Snapshot batches took effect."""

@@ -34,6 +34,11 @@ def freshness_key(prefix: bytes, lane: int) -> bytes:
     return b"%sview:lane:%d" % (prefix, lane)
 
 
+def compiling_key(prefix: bytes) -> bytes:
+    """There while an engine that starts compiles its kernels; it goes by itself when that engine is killed."""
+    return prefix + b"view:compiling"
+
+
 def network_key(prefix: bytes) -> bytes:
     """JSON of the locations and channels, their ordinals included."""
     return prefix + b"view:network"

@@ -350,7 +350,7 @@ def what_it_is(arrived: Arrived) -> str:
         case "PosTransaction":
             return "sale"
         case "StockMovement":
-            return "sale" if arrived.event["movement"] == "SHIP" else "movement"
+            return "shipment" if arrived.event["movement"] == "SHIP" else "movement"
         case "StockCorrection":
             return "correction"
         case _:

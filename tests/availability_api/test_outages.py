@@ -15,6 +15,7 @@ import pytest
 from deploy.redis_server import RedisServer
 from inventory.murmur import shard_of
 from tests.availability_api.conftest import LANES, ROWS, Published, eventually, problem, serving
+from wire import viewkeys
 
 LOOKUP = "/v1/availability/SKU-1?channel=web"
 
@@ -91,6 +92,28 @@ def test_started_before_redis_and_engine(own_redis: RedisServer, view: Published
         view.commit()
         eventually(lambda: client.get("/readyz").status_code == 200)
         problem(client.get(LOOKUP), 404, "unknown-sku")
+
+
+def test_an_engine_that_compiles_its_kernels_is_starting(view: Published) -> None:
+    view.clear()
+    compiling = viewkeys.compiling_key(view.prefix)
+    with serving(view.settings) as (_, client):
+        assert "rules apply" in client.get("/readyz").text
+        view.client.set(compiling, b"1")
+        eventually(lambda: "rules apply" not in client.get("/readyz").text)
+        told = problem(client.get("/readyz"), 503, "not-ready")
+        assert told["reasons"] == [
+            "the engine is starting: compiling kernels, about 2 minutes, once per version"
+        ]
+        assert "compiling kernels" in problem(client.get(LOOKUP), 503, "view-unavailable")["detail"]
+        view.all(ROWS[:1])  # another cell, or another engine, serves the whole view
+        eventually(lambda: client.get("/readyz").status_code == 200)
+        view.commit(age_ms=60_000)
+        eventually(lambda: client.get("/readyz").status_code == 503)
+        reasons = client.get("/readyz").json()["reasons"]
+        assert [reason[:6] for reason in reasons] == ["the en", "lane 0", "lane 1", "lane 2", "lane 3"]
+        view.client.delete(compiling)
+        eventually(lambda: "compiling" not in client.get("/readyz").text)
 
 
 def test_an_absent_sku_is_unknown_only_where_its_lane_has_offered_all_rows(view: Published) -> None:

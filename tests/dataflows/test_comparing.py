@@ -135,11 +135,32 @@ class TestTiming:
         finding = only(found(shop, row(quantity=listed)))
         assert finding.cause is Cause.TIMING
         when = at if at > T else at - 1
-        assert f"the engine had this number at {time_of(NOW + when)}" in finding.evidence
+        assert f"the engine had this number at {time_of(NOW + when)}, one movement of -2" in finding.evidence
 
     def test_not_beyond_the_window(self, shop: Shop) -> None:
         shop.movement("SHIP", 2, at=T + 16 * MINUTE)
         assert only(found(shop, row(quantity=8))).cause is Cause.DRIFT
+
+    def test_what_moved_near_the_time_and_is_not_all_of_it_explains_a_part(self, shop: Shop) -> None:
+        shop.movement("RECEIPT", 5000, at=T + 5 * MINUTE)
+        shop.movement("SHIP", 1, at=T + 6 * MINUTE)
+        finding = only(found(shop, row(quantity=5010 + 30)))
+        assert (finding.cause, finding.difference) == (Cause.DRIFT, 5030)
+        assert (
+            "one movement near the list's time would explain +5000 of it, nothing explains +30"
+            in finding.evidence
+        )
+        against = only(found(shop, row(quantity=3)))
+        assert against.cause is Cause.DRIFT
+        assert against.evidence.startswith("nothing explains it")
+
+    def test_a_huge_receipt_near_the_time_is_to_be_looked_at_again(self, shop: Shop) -> None:
+        shop.movement("RECEIPT", 5000, at=T - 5 * MINUTE)
+        finding = only(found(shop, row(quantity=10)))
+        assert finding.cause is Cause.TIMING
+        assert "one movement of +5000 earlier" in finding.evidence
+        assert "compare a later list" in finding.action
+        assert "has not booked the movement" in finding.action
 
     def test_half_of_an_instant_is_no_time(self, shop: Shop) -> None:
         shop.movement("SHIP", 2, at=T + MINUTE)
@@ -244,14 +265,41 @@ class TestTheRest:
     def test_rows_of_one_place_are_added_up(self, shop: Shop) -> None:
         assert found(shop, row(quantity=4), row(quantity=6, line=3)).findings == []
         other = row(quantity=6, line=3, at=NOW + T - SECOND)
-        drift, unreadable = found(shop, row(quantity=4), other).findings
-        assert (drift.cause, unreadable.cause) == (Cause.DRIFT, Cause.UNREADABLE)
+        findings = found(shop, *whole(row(quantity=4), other), partial=False)
+        unreadable = only(findings)
+        assert unreadable.cause is Cause.UNREADABLE
         assert "line 2 is of the same place" in unreadable.evidence
+        assert (findings.comparison.places, findings.agreeing) == (9, 9)
 
     def test_a_row_with_a_fault_is_told(self, shop: Shop) -> None:
         finding = only(found(shop, row(fault="quantity 'x' is not a whole number")))
         assert finding.cause is Cause.UNREADABLE
         assert "whole number" in finding.evidence
+
+    def test_the_place_of_an_unreadable_row_is_unknown_not_absent(self, shop: Shop) -> None:
+        shop.item("SKU-1", (ERP, "4711"))
+        shop.location("DC1", 0, type="warehouse", aliases=[(ERP, "0001")])
+        shop.run()
+        others = [each for each in whole(row()) if (each.sku, each.location) != ("SKU-1", "DC1")]
+        faulty = row("4711", 0, "0001", fault="quantity 'x' is not a whole number")
+        findings = found(shop, faulty, *others, partial=False)
+        assert only(findings).cause is Cause.UNREADABLE
+        assert (findings.comparison.places, findings.agreeing) == (9, 9)
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_a_place_of_which_one_row_is_unreadable_does_not_agree(self, shop: Shop, first: bool) -> None:
+        faulty = row(quantity=0, line=3, fault="quantity 'x' is not a whole number")
+        rows = [faulty, row(quantity=10)] if first else [row(quantity=10), faulty]
+        findings = found(shop, *whole(*rows), partial=False)
+        assert only(findings).cause is Cause.UNREADABLE
+        assert (findings.comparison.places, findings.agreeing, findings.to_act_on) == (9, 9, 1)
+
+    def test_a_row_of_which_not_even_the_place_can_be_read(self, shop: Shop) -> None:
+        nowhere = row(place="", fault="the location is missing")
+        nothing = row(sku="", fault="the sku is missing")
+        findings = found(shop, *whole(), nowhere, nothing, partial=False)
+        assert [each.cause for each in findings.findings] == [Cause.UNREADABLE] * 2
+        assert (findings.comparison.places, findings.agreeing) == (10, 10)
 
 
 def test_a_place_that_has_never_had_stock(shop: Shop) -> None:

@@ -1,13 +1,16 @@
 """Severity and owner of exceptions: one table, of which a file may change rows."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+from dataflows.__main__ import main
 from dataflows.duties import DUTIES, SEVERITIES, Duty, read_duties
 from dataflows.records import exception
 from inventory.batch import Incident
+from runtime import exit as exits
 from runtime.settings import SettingsError
 from wire.codec import Codec
 
@@ -52,6 +55,44 @@ def test_a_file_that_is_wrong_is_refused(text: str, said: str, tmp_path: Path) -
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="No such file"):
         read_duties(tmp_path / "none.toml")
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (tmp_path, pipe):
+        with pytest.raises(SettingsError, match="is no file; write the path of a TOML file"):
+            read_duties(path)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run",),
+        ("cell", "0"),
+        ("topics", "check"),
+        ("replay", "--all", "--dry-run"),
+        ("reconcile", "--file", "list.csv", "--source", "ERP"),
+    ],
+)
+def test_every_command_refuses_a_wrong_table_before_it_waits_for_anything(
+    command: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def waits(*_: object) -> None:
+        raise AssertionError("it waits, or compiles")
+
+    for name in ("wait_for_kafka", "_warm"):
+        monkeypatch.setattr(f"dataflows.__main__.{name}", waits)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "list.csv").write_text("sku,location,quantity\n")
+    for name, value in (("KAFKA_BOOTSTRAP", "127.0.0.1:1"), ("REDIS_URL", "redis://127.0.0.1:1/0")):
+        monkeypatch.setenv(f"STOCKTIDE_{name}", value)
+    monkeypatch.setenv("STOCKTIDE_EXCEPTION_OWNERS", "owners.toml")
+    assert exits.run(lambda: main([*command])) == exits.ExitCode.BAD_CONFIGURATION
+    assert "STOCKTIDE_EXCEPTION_OWNERS=owners.toml: No such file" in capsys.readouterr().err
 
 
 def test_a_record_names_both_and_keeps_its_id() -> None:

@@ -126,3 +126,33 @@ def test_what_is_missing_is_said(
     monkeypatch.setenv("STOCKTIDE_STATE_DIR", str(tmp_path / "elsewhere"))
     assert run("4711,DC1,10\n") == 2
     assert "set STOCKTIDE_STATE_DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("window", ["-5", "soon", "1.5"])
+def test_a_window_that_is_none_is_refused(
+    window: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("4711,DC1,10\n", f"--window-s={window}")
+    assert ended.value.code == 2
+    assert f"'{window}' is no whole number from 0 on" in capsys.readouterr().err
+
+
+def test_a_row_that_cannot_be_read_is_told_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("4711,DC1,ten\nSKU-2,DC1,7\nSKU-3,DC1,10\n<b>,DC1,10\n") == 3
+    assert [(row["class"], row["system_sku"]) for row in rows()] == [("unreadable", "4711")]
+    said = capsys.readouterr().out
+    assert "3 places compared, 3 agree" in said
+    assert "not even the place" not in said
+
+
+def test_a_row_of_which_not_even_the_place_can_be_read_is_noted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = ",DC1,10\nSKU-2,DC1,7\nSKU-3,DC1,10\n<b>,DC1,10\n"
+    assert run(text) == 3
+    assert {row["class"] for row in rows()} == {"unreadable", "not_listed"}
+    note = "of 1 unreadable row not even the place can be read: what is not_listed may be there"
+    assert note in capsys.readouterr().out
+    assert run(text, "--partial") == 3
+    assert note not in capsys.readouterr().out

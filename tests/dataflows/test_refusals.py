@@ -61,6 +61,7 @@ def test_services_not_named(settings: Settings, tmp_path: Path) -> None:
         ("STOCKTIDE_CELLS", "9", ("STOCKTIDE_CELLS=9 exceeds",)),
         ("STOCKTIDE_RESERVATION_MEMORY_MS", "1000", ("write at least the dedupe horizon",)),
         ("STOCKTIDE_CONFIG", "/nowhere.toml", ("/nowhere.toml", "readable TOML file")),
+        ("STOCKTIDE_EXCEPTION_OWNERS", "/nowhere.toml", ("/nowhere.toml", "No such file", "TOML file")),
     ],
 )
 def test_wrong_settings(

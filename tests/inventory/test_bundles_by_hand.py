@@ -60,6 +60,10 @@ def test_a_composition_is_that_of_the_first_record(lanes: int) -> None:
     kit(shop, KIT, {LAMP: 1}, category="lights")
     kit(shop, LAMP, {BULB: 1})  # a sku of its own becomes no bundle
     assert shop.opened() == ["bundle_changed"] * 2
+    assert {i.sku: i.detail for i in shop.cluster.incidents} == {
+        KIT: {"components": {BULB: 3, LAMP: 1}, "told": {LAMP: 1}},
+        LAMP: {"components": {}, "told": {BULB: 1}},
+    }
     assert (told(shop), shop.on_hand(sku=LAMP)) == ((6, 6), 10)
     shop.rule("cap", "c", '{"units": 1, "channel": "web", "match": {"category": "lights"}}')
     assert told(shop) == (6, 1)

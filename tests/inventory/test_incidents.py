@@ -145,6 +145,35 @@ def test_what_an_earlier_life_may_have_told_is_closed_by_the_next() -> None:
     assert told(shop) == [("negative_stock", "DC1", True), ("negative_stock", "DC1", False)]
 
 
+def test_what_may_have_been_told_before_a_crash_is_closed_though_nobody_heard_of_it() -> None:
+    """As the contract says: a reader ignores CLOSED of what it does not know as OPEN."""
+    shop = Shop(lanes=1)
+    running = shop.cluster.running[0]
+    shop.movement("SHIP", 1)
+    shop.run()
+    running.checkpoint(whole=True)
+    running.start()
+    shop.movement("RECEIPT", 1)
+    shop.run(SECOND)
+    assert told(shop) == [("negative_stock", "DC1", False)]
+    assert [i for i in told_last(shop.cluster).values() if i.closed_at is None] == []
+
+
+def test_what_began_behind_the_last_commit_is_told_again_as_of_the_second_fold() -> None:
+    shop = Shop(lanes=1)
+    running = shop.cluster.running[0]
+    shop.movement("RECEIPT", 5, event_id="e")
+    shop.run()
+    running.checkpoint(whole=True)
+    shop.movement("RECEIPT", 6, event_id="e")
+    shop.run(SECOND)
+    running.start()
+    shop.run(MINUTE)
+    first, again = shop.cluster.incidents
+    assert (first.code, first.cause, first.events) == (again.code, again.cause, again.events)
+    assert (first.opened_at, again.opened_at) == (NOW + SECOND, NOW + MINUTE)
+
+
 # -- causes ------------------------------------------------------------------------------------------------------------
 
 
@@ -168,8 +197,8 @@ def causes(shop: Shop) -> dict[str, list[tuple[str, str, int]]]:
 @pytest.mark.parametrize(
     ("record", "fields", "what"),
     [
-        ("movement", {"kind": "SHIP"}, "sale"),
-        ("movement", {"kind": "SHIP", "log_time": NOW}, "late_sale"),
+        ("movement", {"kind": "SHIP"}, "shipment"),
+        ("movement", {"kind": "SHIP", "log_time": NOW}, "late_shipment"),
         ("movement", {"kind": "TRANSFER_OUT"}, "movement"),
         ("correction", {"quantity": -4}, "correction"),
         ("count", {"quantity": 6}, "count"),
@@ -193,7 +222,7 @@ def test_shipping_what_was_ordered_is_no_cause() -> None:
     shop = sold_out()
     shop.movement("SHIP", 5, reservation_id="o", event_id="as ordered")
     shop.movement("SHIP", 1, event_id="as not")
-    assert causes(shop)["DC1"] == [("sale", "as not", 1)]
+    assert causes(shop)["DC1"] == [("shipment", "as not", 1)]
 
 
 def test_what_was_sold_while_there_was_enough_is_no_cause() -> None:
@@ -231,9 +260,33 @@ def test_a_note_names_the_record_that_caused_it() -> None:
     (incident,) = shop.cluster.incidents
     assert incident == Incident(
         "conflicting_duplicate", "SKU-1", "DC1", "e", incident.opened_at, source="test",
-        correlation_id="trace", events=("e",),
+        correlation_id="trace", events=("e",), detail=incident.detail,
     )  # fmt: skip
     assert shop.on_hand() == 5
+    where = {"partition": incident.detail["not_folded"]["partition"], "offset": 1}
+    assert incident.detail == {
+        "not_folded": {"record": "StockMovement", "movement": "RECEIPT", "quantity": 6, **where}
+    }
+    shop.sale({"quantity": 1}, event_id="till")
+    shop.sale({"quantity": 2}, event_id="till")
+    shop.run()
+    [other] = [i for i in shop.cluster.incidents if i.cause == "till/1"]
+    told = other.detail["not_folded"]
+    assert (told["record"], told["line"], told["quantity"]) == ("PosTransaction", "1", 2)
+
+
+def test_of_two_counts_with_one_id_both_numbers_are_told_while_the_first_is_the_anchor() -> None:
+    for later, kept in ((False, {"kept": {"quantity": 5}}), (True, {})):
+        shop = Shop(lanes=1)
+        shop.count(5, event_id="c")
+        shop.run()
+        shop.count(6, event_id="c")
+        if later:  # in the same batch
+            shop.count(7, at=-MINUTE)
+        shop.run()
+        [incident] = [i for i in shop.cluster.incidents if i.code == "conflicting_duplicate"]
+        read = {"record": "StockCount", "quantity": 6, "partition": 0, "offset": 1}
+        assert incident.detail == {"not_folded": read, **kept}
 
 
 def test_what_nothing_can_undo_closes_when_its_ids_are_forgotten() -> None:
@@ -266,6 +319,8 @@ def test_consumption_beyond_the_line_and_after_cancel_is_told() -> None:
     shop.movement("SHIP", 2, reservation_id="o", event_id="both")
     [over] = stands(shop, "over_release")
     assert (over.cause, over.events) == ("o/1", ("both",))
+    line = {"reservation_id": "o", "line": "1", "version": 1}
+    assert over.detail == {**line, "ordered": 1, "released": 0, "consumed": 2}
     shop.line("o", 2, 0, action="CANCEL")
     shop.movement("SHIP", 1, reservation_id="o", at=-MINUTE)
     assert [i.cause for i in stands(shop, "shipped_after_cancel", at=MINUTE)] == ["o/1"]
@@ -296,6 +351,7 @@ def test_consumption_of_a_line_that_never_comes_is_told_until_it_does() -> None:
     shop.sale({"reservation_id": "o", "reservation_line": "7"}, event_id="till")
     [orphan] = stands(shop, "orphan_consumption")
     assert (orphan.cause, orphan.events) == ("o/7", ("till",))
+    assert orphan.detail == {"reservation_id": "o", "line": "7", "released": 0, "consumed": 1}
     shop.line("o", 1, 1, line="7")
     assert stands(shop, "orphan_consumption", at=MINUTE) == []
 
@@ -336,6 +392,8 @@ def test_a_channel_nobody_knows_is_told_until_it_is_known() -> None:
     shop.sale({}, channel="nobody's", event_id="b")
     [incident] = stands(shop, "unknown_channel")
     assert (incident.channel, incident.source, incident.events) == ("nobody's", "test", ("a", "b"))
+    told = {field: incident.detail[field] for field in ("channel", "record", "movement", "quantity")}
+    assert told == {"channel": "nobody's", "record": "StockMovement", "movement": "SHIP", "quantity": 1}
     assert shop.on_hand() == -2
     shop.channel("market", 2, aliases=[("test", "nobody's")])
     assert stands(shop, "unknown_channel", at=MINUTE) == []
@@ -371,3 +429,33 @@ def test_beyond_the_bound_one_incident_says_that_there_are_more(monkeypatch: pyt
     assert [i.sku for i in shop.cluster.incidents] == [SKU, SKU, SKU, None]
     shop.run(4 * DAY)
     assert [i for i in told_last(shop.cluster).values() if i.closed_at is None] == []
+
+
+# -- checked requests --------------------------------------------------------------------------------------------------
+
+
+def ask(shop: Shop, order: str, quantity: int) -> None:
+    shop.line(order, 1, quantity, at=-MINUTE, mode="CHECKED", location=None, source="shop", event_id="asked")
+
+
+def test_a_checked_request_that_went_beyond_the_stock_is_a_cause_with_its_source() -> None:
+    shop = Shop()
+    shop.rule("backorder", "b", '{"channel": "web", "units": 10}')
+    shop.count(1)
+    shop.run()
+    ask(shop, "o", 3)
+    [incident] = stands(shop, "oversell")
+    assert (incident.channel, incident.source, incident.events) == ("web", "shop", ("asked",))
+    assert [(c["what"], c["source"]) for c in incident.detail["causes"]] == [("checked_reservation", "shop")]
+
+
+def test_what_is_wrong_with_a_checked_line_names_the_source_that_asked() -> None:
+    shop = Shop()
+    shop.count(9)
+    shop.movement("SHIP", 2, reservation_id="o")
+    shop.run()
+    ask(shop, "o", 1)
+    [incident] = stands(shop, "over_release")
+    assert (incident.source, incident.events) == ("shop", ("asked",))
+    line = {"reservation_id": "o", "line": "1", "version": 1}
+    assert incident.detail == {**line, "ordered": 1, "released": 0, "consumed": 2}

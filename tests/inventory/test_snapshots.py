@@ -304,6 +304,7 @@ def test_a_marker_waits_for_its_location_and_goes_to_the_lane_of_its_source() ->
         ({"batch_id": ""}, "invalid_event"),
         ({"items": -1}, "invalid_quantity"),
         ({"as_of": NOW + 6 * MINUTE}, "from_the_future"),
+        ({"recorded_at": NOW + 6 * MINUTE}, "from_the_future"),
         ({"basis": "NET", "demand_as_of": NOW + 6 * MINUTE}, "from_the_future"),
         ({"recorded_at": NOW - 4 * DAY}, "beyond_horizon"),
     ],

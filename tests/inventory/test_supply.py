@@ -136,6 +136,8 @@ class TestReceipts:
         assert shop.opened() == []
         receive(shop, 1)
         assert shop.opened() == ["over_receipt"]
+        [told] = shop.cluster.incidents
+        assert told.detail == {"reference": "PO-1", "version": 1, "promised": 3, "received": 4}
         assert coming(shop) == 0
 
     def test_of_a_transfer_counts_what_is_on_the_road(self, shop: Shop) -> None:

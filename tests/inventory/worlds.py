@@ -118,10 +118,14 @@ def bases(draw: st.DrawFn) -> dict[str, Any]:
 def _spoil(draw: st.DrawFn, record_name: str, value: dict[str, Any]) -> None:
     """Make the record one that is refused."""
     how = draw(
-        st.sampled_from(["future", "horizon", "sku", "place", "quantity", "state", "counted", "basis"])
+        st.sampled_from(
+            ["future", "written", "horizon", "sku", "place", "quantity", "state", "counted", "basis"]
+        )
     )
     if how == "future":
         value["occurred_at"] = NOW + 6 * MINUTE
+    elif how == "written":
+        value["recorded_at"] = NOW + 6 * MINUTE
     elif how == "horizon":
         value["recorded_at"] = NOW - 4 * DAY
     elif how == "sku" and record_name != "PosTransaction":

@@ -168,7 +168,9 @@ MUTANTS: tuple[Mutant, ...] = (
            'rows["quantity"][row] - rows["received"][row])\n\n\n@kernel\ndef _open'),
     # Guards
     Mutant("a fact from the future is folded", _ADMISSION,
-           "if c.longs[OCCURRED_AT, i] > log_time + g.clock_tolerance:", "if False:"),
+           "if max(c.longs[OCCURRED_AT, i], c.longs[RECORDED_AT, i]) > log_time + g.clock_tolerance:", "if False:"),
+    Mutant("a message that is written next year has no age", _ADMISSION,
+           "max(c.longs[OCCURRED_AT, i], c.longs[RECORDED_AT, i]) >", "c.longs[OCCURRED_AT, i] >"),
     Mutant("a message from long ago is booked again", _ADMISSION,
            "if c.longs[RECORDED_AT, i] < log_time - g.dedupe_horizon and", "if False and"),
     Mutant("an alias loses against another sku's own name", _ADMISSION,

@@ -37,9 +37,9 @@ def test_a_fact_reservation_beyond_stock() -> None:
 @pytest.mark.parametrize(
     ("name", "fields", "what"),
     [
-        ("ship", {"quantity": 4}, "sale"),
-        ("ship", {"quantity": 4, "log_time": NOW}, "late_sale"),
-        ("ship", {"quantity": 4, "log_time": NOW - HOUR + 5 * MINUTE}, "sale"),
+        ("ship", {"quantity": 4}, "shipment"),
+        ("ship", {"quantity": 4, "log_time": NOW}, "late_shipment"),
+        ("ship", {"quantity": 4, "log_time": NOW - HOUR + 5 * MINUTE}, "shipment"),
         ("sale", {"lines": {"quantity": 4}, "log_time": NOW}, "late_sale"),
         ("movement", {"kind": "TRANSFER_OUT", "quantity": 4}, "movement"),
         ("correction", {"quantity": -4}, "correction"),
@@ -74,7 +74,7 @@ def test_only_what_came_since_there_was_last_enough_in_the_order_of_the_log() ->
     shop.receipt(1, at=-MINUTE)
     assert causes(shop) == [
         ("DC1", "fact_reservation", "first", 3),
-        ("DC1", "sale", "second", 1),
+        ("DC1", "shipment", "second", 1),
     ]
     found = shop.model.oversell_causes(SKU, NOW)["DC1"]
     assert [cause.event_id for cause in found] == ["first", "second"]

@@ -145,9 +145,9 @@ def test_a_part_is_counted_gross_only() -> None:
 def test_a_count_that_comes_too_late_is_refused_by_its_own_log_time() -> None:
     shop = Shop()
     shop.receipt(3, at=-3 * DAY)
-    assert shop.count(9, at=-2 * DAY, recorded_at=NOW, log_time=NOW - DAY + 1) is None
+    assert shop.count(9, at=-2 * DAY, recorded_at=NOW - DAY, log_time=NOW - DAY + 1) is None
     assert (shop.on_hand(), shop.exceptions(), shop.model.dead_letters) == (3, ["count_too_late"], [])
-    shop.count(9, at=-2 * DAY, recorded_at=NOW, log_time=NOW - DAY)
+    shop.count(9, at=-2 * DAY, recorded_at=NOW - DAY, log_time=NOW - DAY)
     assert shop.on_hand() == 9
 
 

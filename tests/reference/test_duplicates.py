@@ -55,7 +55,9 @@ def test_each_line_of_a_transaction_is_a_fact_of_its_own() -> None:
 def test_a_till_that_sends_again_in_a_new_envelope_books_only_what_is_new() -> None:
     shop = Shop()
     shop.sale({"line": "1"}, {"line": "2"}, event_id="t")
-    shop.sale({"line": "2"}, {"line": "3"}, event_id="t", correlation_id="again", recorded_at=NOW)
+    shop.sale(
+        {"line": "2"}, {"line": "3"}, event_id="t", correlation_id="again", recorded_at=NOW, log_time=NOW
+    )
     shop.sale({"line": "2", "quantity": 7}, event_id="t")
     assert shop.on_hand() == -3
     assert shop.model.exceptions == [("conflicting_duplicate", "PosTransaction", "t", "2")]

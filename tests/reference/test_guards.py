@@ -93,9 +93,24 @@ def test_of_a_transaction_that_cannot_be_read_nothing_is_booked() -> None:
 
 def test_a_fact_may_be_as_far_ahead_as_clocks_are_apart() -> None:
     shop = Shop()
-    assert shop.receipt(1, at=0, log_time=NOW - 5 * MINUTE) is None
-    assert shop.receipt(1, at=0, log_time=NOW - 5 * MINUTE - 1) == "from_the_future"
+    apart: dict[str, Any] = {"at": 0, "recorded_at": NOW, "log_time": NOW - 5 * MINUTE}
+    assert shop.receipt(1, **apart) is None
+    assert shop.receipt(1, **{**apart, "log_time": NOW - 5 * MINUTE - 1}) == "from_the_future"
     assert shop.count(9, at=0, occurred_at=NOW - HOUR, log_time=NOW - 6 * MINUTE) == "from_the_future"
+    assert shop.on_hand() == 1
+
+
+def test_a_message_written_after_the_broker_got_it_has_a_broken_clock() -> None:
+    """Its age could not be told: sent again next year it would be new, and booked twice."""
+    shop = Shop()
+    written: dict[str, Any] = {"at": -HOUR, "recorded_at": NOW, "log_time": NOW - 5 * MINUTE}
+    assert shop.receipt(1, **written) is None
+    for late in (NOW + 1, NOW + 1000 * DAY):
+        assert shop.receipt(1, **{**written, "recorded_at": late}) == "from_the_future"
+        assert (
+            shop.receipt(1, **{**written, "recorded_at": late}, accept_beyond_horizon=True)
+            == "from_the_future"
+        )
     assert shop.on_hand() == 1
 
 

@@ -171,6 +171,8 @@ def test_an_end_that_comes_too_late_is_refused_like_a_count() -> None:
         ({"as_of": NOW + 5 * MINUTE - HOUR}, None),
         ({"as_of": NOW + 5 * MINUTE - HOUR + 1}, "from_the_future"),
         ({"basis": "NET", "demand_as_of": NOW + 5 * MINUTE - HOUR + 1}, "from_the_future"),
+        ({"recorded_at": NOW + 5 * MINUTE - HOUR}, None),
+        ({"recorded_at": NOW + 5 * MINUTE - HOUR + 1}, "from_the_future"),
         ({"recorded_at": NOW - 80 * HOUR}, "beyond_horizon"),
     ],
 )
