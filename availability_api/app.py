@@ -21,6 +21,7 @@ from availability_api.metrics import Metrics
 from availability_api.operations import operations
 from availability_api.problems import Problem
 from availability_api.redis_link import RedisLink
+from availability_api.reservation_states import States
 from availability_api.reservations import reservations
 from availability_api.view import View, warm
 from availability_api.watch import Watch
@@ -104,7 +105,8 @@ def create(settings: Settings) -> Entrance:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     framework.include_router(operations(watch, metrics))
-    framework.include_router(reservations(view, link, Holding(engine), prefix))
+    states = States(link, prefix, settings.reservation_memory_ms)
+    framework.include_router(reservations(view, states, Holding(engine)))
     _add_page(framework)
     _add_problems(framework)
     document = openapi(framework)

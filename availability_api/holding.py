@@ -5,7 +5,6 @@ One sku: its line is placed with the asked time. Several: each is placed for 30 
 the same key, every step is answered as it was the first time, and so it goes on from where it was.
 """
 
-import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from time import time
@@ -53,19 +52,6 @@ class Granted(NamedTuple):
         """ACCEPTED if everything that was asked for was granted, else PARTIAL."""
         whole = all(decision["quantity"] >= ask.quantity for ask, decision in self.lines)
         return "ACCEPTED" if whole else "PARTIAL"
-
-
-def reservation_id(key: str | None, lines: int) -> str:
-    """The id that a request has under its idempotency key. It ends in the number of its lines, so that whoever reads
-    the reservation knows whether all of it is there."""
-    digest = hashlib.sha256(key.encode()).hexdigest()[:32] if key is not None else uuid.uuid4().hex
-    return f"{digest}-{lines}"
-
-
-def lines_of(reservation: str) -> int:
-    """How many lines a reservation has; 0 where the id is none of ours."""
-    _, _, lines = reservation.rpartition("-")
-    return int(lines) if lines.isdecimal() and len(lines) < 6 else 0
 
 
 def now_ms() -> int:

@@ -179,9 +179,9 @@ def unknown_reservation(reservation: str) -> Problem:
 
 
 def incomplete_reservation(reservation: str) -> Problem:
-    """503: some of its lines are not in Redis yet."""
+    """503: it was asked for, and what was decided last is not in Redis yet."""
     return Problem(
-        503, "reservation-incomplete", f"not all lines of reservation {reservation!r} are told yet",
+        503, "reservation-incomplete", f"not all that was decided about {reservation!r} is told yet; ask again",
         headers={"Retry-After": "1"},
     )  # fmt: skip
 

@@ -27,6 +27,12 @@ def reservation_key(prefix: bytes, reservation_id: str) -> bytes:
     return b"%sr:{%d}:%s" % (prefix, shard_of(name) % TAGS, name)
 
 
+def request_key(prefix: bytes, name: str) -> bytes:
+    """Which request the API first asked under a name: its digest, a space, the id of its reservation."""
+    text = name.encode()
+    return b"%sk:{%d}:%s" % (prefix, shard_of(text) % TAGS, text)
+
+
 def line_state(answer: Answer) -> tuple[bytes, int, bytes]:
     """Field, version and JSON of a line after a decision that stands."""
     identity, decision, hold = answer.identity, answer.decision, answer.hold

@@ -8,11 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 
 from loadtest.processes import api
 from runtime.settings import Settings
 from tests.dataflows.feed import MINUTE, Feed
 from tests.dataflows.house import Engine, engine, eventually
+from wire.reservations import request_key, reservation_key
 
 
 class House:
@@ -38,7 +40,7 @@ class House:
 
 RULES = """
 locations: [{id: DC1, type: warehouse}]
-channels: [{id: web, locations: {}}]
+channels: [{id: web, locations: {}}, {id: app, locations: {}}]
 caps: [{id: cap-kit, channel: web, units: 3, match: {sku: KIT}}]
 """
 KIT = [{"sku": "SHOE", "quantity": 2}, {"sku": "HAT", "quantity": 1}]
@@ -121,17 +123,106 @@ def test_asked_again_the_answer_is_the_same(house: House) -> None:
         assert first.status_code == 201
         assert house.ask(*lines, key=key).json() == first.json()
     house.comes_to("SHOE", 4)
-    reused = house.ask(("HAT", 1), key="key-1")
-    assert (reused.status_code, reused.json()["type"]) == (
-        422,
-        "urn:stocktide:problem:idempotency-key-reused",
-    )
     path = f"/v1/reservations/{first.json()['reservation_id']}"
     house.client.delete(path)
     assert (
         house.ask(("SHOE", 2), ("HAT", 5), key="key-2").json()["type"]
         == "urn:stocktide:problem:reservation-ended"
     )
+
+
+OTHERS: list[tuple[tuple[tuple[str, int], ...], dict[str, Any]]] = [
+    ((("SHOE", 3),), {}),
+    ((("SHOE", 4),), {}),
+    ((("HAT", 2),), {}),
+    ((("SHOE", 2), ("HAT", 1)), {}),
+    ((("KIT", 1),), {}),
+    ((("KIT", 9),), {}),
+    ((("SHOE", 2),), {"ttl_s": 61}),
+    ((("SHOE", 2),), {"allow_partial": True}),
+    ((("SHOE", 2),), {"channel": "app"}),
+    ((), {"lines": [{"sku": "SHOE", "quantity": 2, "location": "DC1"}]}),
+]
+
+
+def test_a_key_is_for_one_request_whatever_became_of_it(house: House) -> None:
+    granted = house.ask(("SHOE", 2), key="granted")
+    assert granted.status_code == 201
+    assert house.ask(("SHOE", 99), key="refused").status_code == 409
+    assert house.ask(("KIT", 9), ("SHOE", 2), key="at once").status_code == 409
+    both = house.ask(("SHOE", 2), ("HAT", 1), key="both")
+    assert both.status_code == 201
+    for key in ("granted", "refused", "at once", "both"):
+        for lines, fields in OTHERS:
+            if key == "both" and lines == (("SHOE", 2), ("HAT", 1)):
+                continue
+            reused = house.ask(*lines, key=key, **fields)
+            told = reused.status_code, reused.json()["type"]
+            assert told == (422, "urn:stocktide:problem:idempotency-key-reused"), (key, lines, fields)
+    assert house.ask(("SHOE", 2), key="granted").json() == granted.json()
+    assert house.ask(("SHOE", 99), key="refused").status_code == 409
+    # The same request, written otherwise.
+    again = house.ask(("HAT", 1), ("SHOE", 1), ("SHOE", 1), key="both")
+    assert again.json()["reservation_id"] == both.json()["reservation_id"]
+    assert again.json()["lines"] == both.json()["lines"][::-1]
+    house.comes_to("SHOE", 6)
+    house.comes_to("HAT", 4)
+
+
+def test_a_request_that_makes_no_sense_binds_no_key(house: House) -> None:
+    assert house.ask(("NOSUCH", 1), key="k").status_code == 404
+    assert house.ask(("SHOE", 0), key="k").status_code == 422
+    assert house.ask(("SHOE", 1), key="k").status_code == 201
+
+
+def test_what_redis_has_not_been_told_yet_is_another_matter_than_what_nobody_knows(
+    house: House, redis: Redis, settings: Settings
+) -> None:
+    for key in ("k", None):
+        reservation = house.ask(("SHOE", 1), key=key).json()["reservation_id"]
+        path = f"/v1/reservations/{reservation}"
+        assert house.client.get(path).json()["state"] == "HELD"
+        kept = reservation_key(settings.redis_prefix.encode(), reservation)
+        redis.delete(kept)  # as if the engine had not come to write it
+        for method, tail in (("GET", ""), ("POST", "/confirm"), ("DELETE", "")):
+            late = house.client.request(method, path + tail)
+            assert (late.status_code, late.headers["retry-after"]) == (503, "1")
+            assert late.json()["type"] == "urn:stocktide:problem:reservation-incomplete"
+        assert redis.pttl(request_key(settings.redis_prefix.encode(), reservation.partition("-")[0])) > (
+            settings.reservation_memory_ms
+        )
+        begun = time.monotonic()
+        for other in (
+            "nobody",
+            "nobody-1",
+            reservation.replace("-1", "-2"),
+            reservation + "0",
+            "-",
+            "\u0663",
+        ):
+            unknown = house.client.get(f"/v1/reservations/{other}")
+            assert unknown.json()["type"] == "urn:stocktide:problem:unknown-reservation"
+        assert time.monotonic() - begun < 1.0
+
+
+def test_a_line_that_has_ended_holds_nothing_and_has_no_end_to_come(house: House) -> None:
+    short = house.ask(("SHOE", 3), ttl_s=1).json()["reservation_id"]
+    made = {
+        "CANCELLED": house.ask(("SHOE", 2)).json()["reservation_id"],
+        "CONFIRMED": house.ask(("HAT", 2)).json()["reservation_id"],
+        "REFUSED": house.ask(("SHOE", 99)).json()["reservation_id"],
+    }
+    house.client.delete(f"/v1/reservations/{made['CANCELLED']}")
+    house.client.post(f"/v1/reservations/{made['CONFIRMED']}/confirm")
+    for state, held in (("CANCELLED", 0), ("CONFIRMED", 2), ("REFUSED", 0)):
+        (line,) = house.client.get(f"/v1/reservations/{made[state]}").json()["lines"]
+        assert (line["state"], line["held"], line["expires_at"]) == (state, held, None)
+    path = f"/v1/reservations/{short}"
+    eventually(lambda: house.client.get(path).json()["state"] == "LAPSED", "it to lapse", 10)
+    (line,) = house.client.get(path).json()["lines"]
+    assert (line["asked"], line["held"]) == (3, 0)
+    assert line["expires_at"] < time.time() * 1000
+    assert house.client.delete(path).json()["lines"][0]["expires_at"] is None
 
 
 def test_bundles_are_held_by_their_components(house: House) -> None:
