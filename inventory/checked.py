@@ -32,6 +32,7 @@ from inventory.decisions import (
     Standing,
 )
 from inventory.demand import CANCEL, SOFT, line_of, used
+from inventory.effects import TOOK, promise_of, since
 from inventory.holds import CONTENT, NOT_ASKED, content, contradict, decide_version, hold, restore, take_over
 from inventory.masters import Masters
 from inventory.offers import Numbers
@@ -222,13 +223,14 @@ class Checked:
         content(state, row, before)
         granted = request.quantity if request.cancels else min(request.quantity, decision.quantity)
         columns, verdict = request.as_held(granted, self._grace)
+        promise = promise_of(state, row)
         self._fresh.pop(request.sku, None)
         if int(line["version"]) >= request.identity.version:  # a fact has gone beyond it
             if int(line["version"]) == request.identity.version:
                 contradict(state, row)
             keep_version(state, row, columns, 0, verdict, request.log_time)
             mark_moved(state, request.sku)
-            self._see_line(row, request, now)
+            self._see_line(row, request, 0, now)
             return None
         folding.apply_version(state, row, columns, 0, verdict, now)
         hold(state, row, request.quantity, self._grace, request.occurred_at, now)
@@ -236,8 +238,9 @@ class Checked:
         state = self._memory.state()
         if line["fact"]:
             take_over(state, row, now)
+        took = since(state, row, promise) & TOOK
         self._see_versions(verdict)
-        self._see_line(row, request, now)
+        self._see_line(row, request, granted if took else 0, now)
         return [int(v) for v in before]
 
     def hold_of(self, row: int) -> Hold:

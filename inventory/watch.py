@@ -58,17 +58,19 @@ class Watch:
     ) -> None:
         """A slice was folded: what its records say against others, and which lines they left in trouble.
         `too_late`: counts that were refused before they were folded."""
-        remember(self._trail, part, verdict, found.moved, self._tolerance)
+        remember(self._trail, part, verdict, found.effect, self._tolerance)
         if found.head[0] or too_late:
             self._watch(self._counts.see(part, verdict, found, too_late, now, out))
         if found.head[0]:
             self._records.see(part, verdict, found, now, out)
             self.suspects.take(part, found, now)
 
-    def see_request(self, row: int, request: Request, now: int) -> None:
-        """A checked version became the line's in a row, or was kept beside it."""
+    def see_request(self, row: int, request: Request, promised: int, now: int) -> None:
+        """A checked version became the line's in a row, or was kept beside it. `promised`: what it was granted, if that
+        is more than before; else 0."""
         identity = request.identity
-        remember_request(self._trail, request, self._tolerance)
+        if promised:
+            remember_request(self._trail, request, promised, self._tolerance)
         self.suspects.take_line(row, identity.reservation_id, identity.line, request.event_id, now)
 
     def see_batches(self, now: int, out: list[Incident]) -> None:
