@@ -223,7 +223,7 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
-        part, more = np.int64(0), np.int64(0)
+        part, more = 0, 0
         if movement == _STATE_CHANGE:
             if from_state != 0:
                 part = add_delta(s, position, from_state, occurred_at, logged_at, -quantity)
@@ -277,7 +277,7 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
-        part = np.int64(0)
+        part = 0
         counted = add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, -quantity)
         if quantity < 0 and to_state != 0:
             part = add_delta(s, position, to_state, occurred_at, logged_at, -quantity)
@@ -285,7 +285,12 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
         if names_line and quantity > 0:
             row = _named_line(s, c, i, 8, 9, sku)
             _consume_noting(s, row, quantity, False, occurred_at, logged_at, now.clock, notes, i)
-        elif not names_line and quantity > 0 and a.channel[i] >= 0 and sell(s, sku, a.channel[i], occurred_at, quantity):
+        elif (
+            not names_line
+            and quantity > 0
+            and a.channel[i] >= 0
+            and sell(s, sku, a.channel[i], occurred_at, quantity)
+        ):
             notes.effect[i] |= MOVED
 
 
@@ -304,7 +309,7 @@ def fold_corrections(s: State, c: Columns, a: Admitted, at: Carried, now: Now, n
         if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
             continue
         position = position_of(s, sku, a.location[i])
-        part = np.int64(0)
+        part = 0
         counted = add_delta(s, position, ON_HAND_COUNTER, occurred_at, at.log_time[i], quantity)
         if state != 0:
             part = add_delta(s, position, state, occurred_at, at.log_time[i], quantity)

@@ -141,7 +141,7 @@ def add_delta(s: State, position: int, counter: int, occurred_at: int, logged_at
     """Add one movement's effect on one counter; at or before the anchor it is absorbed. Returns by how much the counter
     changed: `quantity` or 0."""
     if occurred_at <= _anchored_at(s, position, counter):
-        return np.int64(0)
+        return 0
     if counter == ON_HAND_COUNTER:
         s.positions.rows["on_hand"][position] += quantity
     else:

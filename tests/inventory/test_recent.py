@@ -128,9 +128,7 @@ MOVING: dict[str, Callable[[Shop], Any]] = {
     "later": lambda shop: shop.movement("SHIP", 1, at=-SECOND),
     "elsewhere": lambda shop: shop.movement("SHIP", 1, at=-HOUR, location="S1"),
     "what was ordered": lambda shop: shop.movement("SHIP", 1, at=-HOUR, reservation_id="o"),
-    "a sale of what was ordered": lambda shop: shop.sale(
-        {"reservation_id": "o"}, at=-HOUR, location="DC1"
-    ),
+    "a sale of what was ordered": lambda shop: shop.sale({"reservation_id": "o"}, at=-HOUR, location="DC1"),
     "what was shipped by mistake": lambda shop: shop.movement("ADJUST", -1, at=-HOUR, reservation_id="o"),
     "of a part that nobody counted": lambda shop: shop.movement(
         "STATE_CHANGE", 1, at=-HOUR, from_state="SELLABLE", to_state="BLOCKED"
@@ -143,9 +141,7 @@ MOVING: dict[str, Callable[[Shop], Any]] = {
 def counted() -> Shop:
     """9 units, of which 1 is damaged; an order for 3, a fence, and something on its way."""
     shop = Shop(lanes=1)
-    shop.rule(
-        "ring_fence", "f", json.dumps({"units": "5", "channel": "web", "set_at": NOW - 5 * HOUR})
-    )
+    shop.rule("ring_fence", "f", json.dumps({"units": "5", "channel": "web", "set_at": NOW - 5 * HOUR}))
     shop.count(9, at=-MINUTE)
     shop.count(1, at=-MINUTE, counter="DAMAGED")
     shop.line("o", 1, 3, location="DC1", at=-2 * HOUR)

@@ -32,7 +32,7 @@ MUTANTS: tuple[Mutant, ...] = (
            "if occurred_at <= _anchored_at(s, position, counter):",
            "if occurred_at < _anchored_at(s, position, counter):"),
     Mutant("an absorbed movement counts", _POSITIONS,
-           "    if occurred_at <= _anchored_at(s, position, counter):\n        return np.int64(0)\n", ""),
+           "    if occurred_at <= _anchored_at(s, position, counter):\n        return 0\n", ""),
     Mutant("a count forgets what happened after it", _POSITIONS,
            "value = quantity + sum_after(s, position, counter, counted_at)", "value = quantity"),
     Mutant("a late count takes along what happened at its instant", _POSITIONS,
@@ -65,7 +65,7 @@ MUTANTS: tuple[Mutant, ...] = (
            "            part = add_delta(s, position, to_state, occurred_at, logged_at, -quantity)\n", ""),
     Mutant("a correction of another state leaves what is on hand alone", _FOLDING,
            "        counted = add_delta(s, position, ON_HAND_COUNTER, occurred_at, at.log_time[i], quantity)\n",
-           "        counted = np.int64(0)\n"),
+           "        counted = 0\n"),
     # Duplicates
     Mutant("a movement told twice counts twice", _FOLDING,
            "if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):\n            continue\n"
