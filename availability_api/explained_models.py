@@ -98,4 +98,5 @@ class RecentFact(BaseModel):
     occurred_at: int
     log_time: int
     record: str = Field(description="topic/partition/offset")
+    absorbed: bool = Field(description="A count had seen it already when it was read: it moved nothing.")
     text: str

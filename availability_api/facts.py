@@ -45,6 +45,7 @@ def told(fact: Fact, network: Network) -> dict[str, Any]:
         "location": location,
         "channel": channel,
         **_details(fact),
+        "absorbed": fact.absorbed,
         "occurred_at": fact.occurred_at,
         "log_time": fact.logged_at,
         "record": f"{fact.topic}/{fact.partition}/{fact.offset}",
@@ -84,7 +85,8 @@ def _text(fact: Fact, location: str | None, channel: str | None) -> str:
         after=_STATES[after],
         counter=_COUNTERS[fact.detail or 0] if fact.kind == "COUNT" else "",
     )
-    return f"{said}, {moment(fact.occurred_at)}"
+    seen = ": a count had seen it already, and nothing changed" if fact.absorbed else ""
+    return f"{said}, {moment(fact.occurred_at)}{seen}"
 
 
 def moment(at: int) -> str:

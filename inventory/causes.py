@@ -12,7 +12,7 @@ from inventory.columns import Bytes, Ints, Longs
 from inventory.jit import kernel
 from inventory.state import CAUSE_WORDS, Memory, State
 from inventory.tables import room, take
-from inventory.trail import EVERY_SKU, FACTS, TEXT, WORDS, Trail
+from inventory.trail import ANYWHERE, EVERY_SKU, FACTS, TEXT, WORDS, Trail
 from inventory.wrong_numbers import NEGATIVE, OVERSOLD, UNMET_DEMAND
 
 MOST = 8
@@ -83,7 +83,7 @@ def _concerns(s: State, row: int, location: int) -> bool:
     bit = s.wrongs.rows["bit"][row]
     if bit == UNMET_DEMAND:
         return True
-    return bit in (NEGATIVE, OVERSOLD) and s.wrongs.rows["place"][row] == location
+    return bit in (NEGATIVE, OVERSOLD) and (s.wrongs.rows["place"][row] == location or location == ANYWHERE)
 
 
 @kernel

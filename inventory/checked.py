@@ -32,6 +32,7 @@ from inventory.decisions import (
     Standing,
 )
 from inventory.demand import CANCEL, SOFT, line_of, used
+from inventory.effects import TOOK, Promise, promise_of, since
 from inventory.holds import CONTENT, NOT_ASKED, content, contradict, decide_version, hold, restore, take_over
 from inventory.masters import Masters
 from inventory.offers import NOTHING_HELD, HeldElsewhere, Numbers
@@ -51,12 +52,13 @@ OWN_DECISIONS = 7
 class Checked:
     """Decides the requests of one lane. `confirm_grace` and `remembered` (how long decisions are) in ms; `numbers`
     computes those of a sku (its row) as they are at the moment; `see_versions` hears of versions that became lines',
-    `see_line` of each line (its row), what it was asked for and when (ms)."""
+    `see_line` of each line (its row), what it was asked for, what it was granted of that if it promised more, and when
+    (ms)."""
 
     def __init__(
         self, memory: Memory, masters: Masters, confirm_grace: int, remembered: int,
         numbers: Callable[[int], Numbers], see_versions: Callable[[Admitted], None],
-        see_line: Callable[[int, Request, int], None],
+        see_line: Callable[[int, Request, int, int], None],
     ) -> None:  # fmt: skip
         self._memory = memory
         self._masters = masters
@@ -233,13 +235,14 @@ class Checked:
         content(state, row, before)
         granted = request.quantity if request.cancels else min(request.quantity, decision.quantity)
         columns, verdict = request.as_held(granted, self._grace)
+        promise = promise_of(state, row)
         self._fresh.pop(request.sku, None)
         if int(line["version"]) >= request.identity.version:  # a fact has gone beyond it
             if int(line["version"]) == request.identity.version:
                 contradict(state, row)
             keep_version(state, row, columns, 0, verdict, request.log_time)
             mark_moved(state, request.sku)
-            self._see_line(row, request, now)
+            self._see_line(row, request, self._promised(row, promise, granted), now)
             return None
         folding.apply_version(state, row, columns, 0, verdict, now)
         hold(state, row, request.quantity, self._grace, request.occurred_at, now)
@@ -248,8 +251,12 @@ class Checked:
         if line["fact"]:
             take_over(state, row, now)
         self._see_versions(verdict)
-        self._see_line(row, request, now)
+        self._see_line(row, request, self._promised(row, promise, granted), now)
         return [int(v) for v in before]
+
+    def _promised(self, row: int, before: Promise, granted: int) -> int:
+        """`granted`, if the line promises more than before; else 0."""
+        return granted if since(self._memory.state(), row, before) & TOOK else 0
 
     def hold_of(self, row: int) -> Hold:
         """What a line has now."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from inventory.admission import OK, Admitted, demand_as_of
 from inventory.columns import EVENT_ID, NULL, OCCURRED_AT, QUANTITY, Bytes, Columns, Longs
+from inventory.effects import of_stock
 from inventory.folding import CONFLICTING_DUPLICATE, COUNT_TOO_LATE, Carried, Notes, accept, note
 from inventory.hashing import mix
 from inventory.jit import kernel
@@ -153,10 +154,11 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
             note(notes, CONFLICTING_DUPLICATE, i)
         if result != ANCHORED:
             continue
-        notes.moved[i] = 1
+        change = counter_value(s, position, counter) - had
+        notes.effect[i] = of_stock(True, change if counter == ON_HAND_COUNTER else -change)
         if before >= 0:
             # Both values hold what moved after the count, so their difference is one as of the count.
-            m.drift[i] = counter_value(s, position, counter) - had
+            m.drift[i] = change
             if counter == ON_HAND_COUNTER:
                 if m.left[0] == 0:
                     continue

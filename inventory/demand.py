@@ -5,6 +5,7 @@ import numpy as np
 from inventory.columns import NULL
 from inventory.dated import add_dated, clear_dated
 from inventory.draws import bury, redraw, undraw
+from inventory.effects import promise_of, since
 from inventory.hashing import mix
 from inventory.history import drop_history, keep_use
 from inventory.instants import add_instant, free_instant, pop_passed, wait_on
@@ -161,9 +162,11 @@ def settle(s: State, row: int, now: int) -> None:
 @kernel
 def consume(
     s: State, row: int, quantity: int, release: bool, occurred_at: int, logged_at: int, now: int
-) -> None:
-    """Add consumption (negative gives back) or a release to a line, present or still to come."""
+) -> int:
+    """Add consumption (negative gives back) or a release to a line, present or still to come. Returns what became of
+    its promise, in bits of `effects`."""
     lines = s.lines.rows
+    before = promise_of(s, row)
     shift_nets(s, row, occurred_at, -1)
     if release:
         lines["released"][row] += quantity
@@ -173,6 +176,7 @@ def consume(
     shift_nets(s, row, occurred_at, 1)
     lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
     settle(s, row, now)
+    return since(s, row, before)
 
 
 @kernel

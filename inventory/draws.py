@@ -42,12 +42,13 @@ def new_draw(s: State, sku: int, channel: int) -> int:
 
 
 @kernel
-def _keep_sale(s: State, sku: int, channel: int, at: int, quantity: int) -> None:
+def _keep_sale(s: State, sku: int, channel: int, at: int, quantity: int) -> bool:
     row = draw_of(s, sku, channel)
     if row < 0:
         row = new_draw(s, sku, channel)
     d = s.draws.rows
-    if d["since"][row] != NULL and at >= d["since"][row]:
+    counts = d["since"][row] != NULL and at >= d["since"][row]
+    if counts:
         d["quantity"][row] += quantity
     newer = -1
     sale = d["sale"][row]
@@ -68,13 +69,14 @@ def _keep_sale(s: State, sku: int, channel: int, at: int, quantity: int) -> None
             s.sales.rows["next"][newer] = new
             touch(s.sales, newer)
     touch(s.draws, row)
+    return counts
 
 
 @kernel
-def sell(s: State, sku: int, channel: int, occurred_at: int, quantity: int) -> None:
-    """Note a sale of a channel that names no reservation."""
+def sell(s: State, sku: int, channel: int, occurred_at: int, quantity: int) -> bool:
+    """Note a sale of a channel that names no reservation; True where a fence counts it."""
     occurred_at = max(occurred_at, _LONG_AGO)
-    _keep_sale(s, sku, channel, occurred_at - occurred_at % _MINUTE + _MINUTE - 1, quantity)
+    return _keep_sale(s, sku, channel, occurred_at - occurred_at % _MINUTE + _MINUTE - 1, quantity)
 
 
 @kernel

@@ -5,6 +5,7 @@ from typing import Any
 from inventory.admission import OK, Admitted
 from inventory.batch import Slice
 from inventory.columns import LOCATION, OCCURRED_AT, QUANTITY, RECORDED_AT, Columns
+from inventory.effects import DELAYED, FOLDED, MOVED
 from inventory.folding import (
     Carried,
     Notes,
@@ -25,9 +26,12 @@ _VERSION, _KIND, _EXPECTED_AT, _STATUS = range(3, 7)
 
 
 @kernel
-def apply_supply(s: State, row: int, c: Columns, i: int, a: Admitted) -> None:
-    """Make record i the line's version."""
+def apply_supply(s: State, row: int, c: Columns, i: int, a: Admitted) -> int:
+    """Make record i the line's version. Returns what that did: less is on its way if less is open, or what was open is
+    expected at another time or place."""
     rows = s.supply.rows
+    was_open = rows["open"][row]
+    moves = rows["expected_at"][row] != c.longs[_EXPECTED_AT, i] or rows["location"][row] != a.location[i]
     if rows["version"][row] != c.longs[_VERSION, i]:
         rows["contradicted"][row] = 0
     rows["version"][row] = c.longs[_VERSION, i]
@@ -39,6 +43,9 @@ def apply_supply(s: State, row: int, c: Columns, i: int, a: Admitted) -> None:
     rows["recorded_at"][row] = c.longs[RECORDED_AT, i]
     rows["location"][row] = a.location[i]
     settle_supply(s, row)
+    if was_open > 0 and (moves or rows["open"][row] < was_open):
+        return FOLDED | MOVED | DELAYED
+    return FOLDED | MOVED
 
 
 @kernel
@@ -84,8 +91,8 @@ def fold_supply(s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes:
                     return i
             if not ahead:
                 continue
-        notes.moved[i] = 0 if same else 1
-        apply_supply(s, row, c, i, a)
+        effect = apply_supply(s, row, c, i, a)
+        notes.effect[i] = 0 if same else effect
         note_supply(s, row, notes, i)
     return c.start.size
 
@@ -107,8 +114,7 @@ def fold_expected(
         row = _supply_row(state, c, first, int(verdict.sku[first]))
         held = memory.stores["supply"].table.rows[row]
         if _content_of_record(c, first) > _content_of_row(held, network):
-            notes.moved[first] = 1
-            apply_supply(state, row, c, first, verdict)
+            notes.effect[first] = apply_supply(state, row, c, first, verdict)
             note_supply(state, row, notes, first)
         first += 1
 

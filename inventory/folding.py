@@ -20,6 +20,7 @@ from inventory.demand import (
     withdraw,
 )
 from inventory.draws import note_placed, sell
+from inventory.effects import DELAYED, FOLDED, MOVED, of_stock, promise_of, since
 from inventory.hashing import hash_text, mix
 from inventory.history import keep_current
 from inventory.holds import take_over
@@ -44,13 +45,14 @@ _DEFAULT_LINE = np.array([ord("1")], np.uint8)
 
 class Notes(NamedTuple):
     """`code`, `record`, `row` (of the line that is in trouble): parallel; `head` = [notes, duplicates folded away].
-    `moved` (n): 1 for records that took effect: no duplicates, no older counts, no versions but the greatest."""
+    `effect` (n): what each record did, in bits of `effects`; 0 for duplicates, older counts, versions that are outdone
+    and moved nothing."""
 
     code: npt.NDArray[np.int32]
     record: npt.NDArray[np.int32]
     row: npt.NDArray[np.int32]
     head: Longs
-    moved: Bytes
+    effect: Bytes
 
 
 def notes(n: int) -> Notes:
@@ -169,7 +171,7 @@ def _consume_noting(
     s: State, row: int, quantity: int, release: bool, occurred_at: int, logged_at: int, now: int, notes: Notes,
     record: int,
 ) -> None:  # fmt: skip
-    consume(s, row, quantity, release, occurred_at, logged_at, now)
+    notes.effect[record] |= consume(s, row, quantity, release, occurred_at, logged_at, now)
     note_line(s, row, notes, record)
 
 
@@ -186,7 +188,7 @@ def _payload(a: int, b: int, c: int, d: int, e: int) -> int:
 def _is_new(s: State, key: int, payload: int, now: Now, notes: Notes, i: int) -> bool:
     known = remember(s.ids, key, payload, now.bucket)
     if known == NEW:
-        notes.moved[i] = 1
+        notes.effect[i] = FOLDED
         return True
     notes.head[1] += 1
     if known == CONFLICTING:
@@ -221,30 +223,38 @@ def fold_movements(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
+        part, more = 0, 0
         if movement == _STATE_CHANGE:
             if from_state != 0:
-                add_delta(s, position, from_state, occurred_at, logged_at, -quantity)
+                part = add_delta(s, position, from_state, occurred_at, logged_at, -quantity)
             if to_state != 0:
-                add_delta(s, position, to_state, occurred_at, logged_at, quantity)
+                more = add_delta(s, position, to_state, occurred_at, logged_at, quantity)
+            notes.effect[i] = of_stock(part != 0 or more != 0, -part - more)
             continue
         arrives = movement in (_RECEIPT, _RETURN, _TRANSFER_IN)
         state = to_state if arrives else from_state
         change = quantity if arrives or movement == _ADJUST else -quantity
-        add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, change)
+        counted = add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, change)
         if state != 0:
-            add_delta(s, position, state, occurred_at, logged_at, change)
+            part = add_delta(s, position, state, occurred_at, logged_at, change)
+        notes.effect[i] = of_stock(counted != 0 or part != 0, counted - part)
         if names_line and movement in (_SHIP, _ADJUST):
             row = _named_line(s, c, i, 8, 9, sku)
             _consume_noting(s, row, -change, False, occurred_at, logged_at, now.clock, notes, i)
-        elif movement == _SHIP and a.channel[i] >= 0:
-            sell(s, sku, a.channel[i], occurred_at, quantity)
+        elif movement == _SHIP and a.channel[i] >= 0 and sell(s, sku, a.channel[i], occurred_at, quantity):
+            notes.effect[i] |= MOVED
         if names_supply and movement in (_RECEIPT, _TRANSFER_IN, _TRANSFER_OUT):
             supply = named_supply(s, c, i, _REFERENCE, sku)
+            was_open = s.supply.rows["open"][supply]
             if movement == _TRANSFER_OUT:
                 send(s, supply, quantity, logged_at)
             else:
                 receive(s, supply, occurred_at, quantity, logged_at)
                 note_supply(s, supply, notes, i)
+            if s.supply.rows["open"][supply] != was_open:
+                notes.effect[i] |= MOVED
+                if s.supply.rows["open"][supply] < was_open and counted <= part:
+                    notes.effect[i] |= DELAYED
 
 
 @kernel
@@ -267,14 +277,21 @@ def fold_pos_lines(s: State, c: Columns, a: Admitted, at: Carried, now: Now, not
             note(notes, UNKNOWN_CHANNEL, i)
         position = position_of(s, sku, a.location[i])
         logged_at = at.log_time[i]
-        add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, -quantity)
+        part = 0
+        counted = add_delta(s, position, ON_HAND_COUNTER, occurred_at, logged_at, -quantity)
         if quantity < 0 and to_state != 0:
-            add_delta(s, position, to_state, occurred_at, logged_at, -quantity)
+            part = add_delta(s, position, to_state, occurred_at, logged_at, -quantity)
+        notes.effect[i] = of_stock(counted != 0 or part != 0, counted - part)
         if names_line and quantity > 0:
             row = _named_line(s, c, i, 8, 9, sku)
             _consume_noting(s, row, quantity, False, occurred_at, logged_at, now.clock, notes, i)
-        elif not names_line and quantity > 0 and a.channel[i] >= 0:
-            sell(s, sku, a.channel[i], occurred_at, quantity)
+        elif (
+            not names_line
+            and quantity > 0
+            and a.channel[i] >= 0
+            and sell(s, sku, a.channel[i], occurred_at, quantity)
+        ):
+            notes.effect[i] |= MOVED
 
 
 @kernel
@@ -292,9 +309,11 @@ def fold_corrections(s: State, c: Columns, a: Admitted, at: Carried, now: Now, n
         if not _is_new(s, _fact_id(c, i, -1, sku), payload, now, notes, i):
             continue
         position = position_of(s, sku, a.location[i])
-        add_delta(s, position, ON_HAND_COUNTER, occurred_at, at.log_time[i], quantity)
+        part = 0
+        counted = add_delta(s, position, ON_HAND_COUNTER, occurred_at, at.log_time[i], quantity)
         if state != 0:
-            add_delta(s, position, state, occurred_at, at.log_time[i], quantity)
+            part = add_delta(s, position, state, occurred_at, at.log_time[i], quantity)
+        notes.effect[i] = of_stock(counted != 0 or part != 0, counted - part)
 
 
 @kernel
@@ -344,6 +363,45 @@ def apply_version(s: State, row: int, c: Columns, i: int, a: Admitted, now: int)
 
 
 @kernel
+def _fold_version(
+    s: State, row: int, c: Columns, i: int, a: Admitted, logged_at: int, now: int, notes: Notes
+) -> bool:
+    """Record i against the versions that the line has; True if it ties with one in everything but its bytes."""
+    lines = s.lines.rows
+    occurred_at = c.longs[OCCURRED_AT, i]
+    version = c.longs[3, i]
+    have = lines["version"][row]
+    if have != NO_LINE_YET and version < have:
+        if keep_version(s, row, c, i, a, logged_at) == TIED:
+            return True
+        note_line(s, row, notes, i)
+        return False
+    if have != NO_LINE_YET and version == have:
+        if _same_content(s, row, c, i, a):
+            # Two envelopes of one version: the later one is what a third is compared with.
+            if (occurred_at, c.longs[RECORDED_AT, i]) > (
+                lines["occurred_at"][row],
+                lines["recorded_at"][row],
+            ):
+                apply_version(s, row, c, i, a, now)
+                return False
+            return keep_version(s, row, c, i, a, logged_at) == TIED
+        lines["contradicted"][row] = 1
+        note_line(s, row, notes, i)
+        if occurred_at < lines["occurred_at"][row]:
+            return keep_version(s, row, c, i, a, logged_at) == TIED
+        if occurred_at == lines["occurred_at"][row]:
+            if c.longs[RECORDED_AT, i] < lines["recorded_at"][row]:
+                return False
+            if c.longs[RECORDED_AT, i] == lines["recorded_at"][row]:
+                return True
+    notes.effect[i] = FOLDED | MOVED
+    apply_version(s, row, c, i, a, now)
+    note_line(s, row, notes, i)
+    return False
+
+
+@kernel
 def fold_reservations(
     s: State, c: Columns, a: Admitted, at: Carried, now: Now, notes: Notes, first: int
 ) -> int:
@@ -362,46 +420,19 @@ def fold_reservations(
         if action == RELEASE:
             quantity = c.longs[QUANTITY, i]
             if _is_new(s, _fact_id(c, i, -1, sku), _payload(2000, quantity, row, 0, 0), now, notes, i):
+                notes.effect[i] |= MOVED
                 _consume_noting(s, row, quantity, True, occurred_at, logged_at, now.clock, notes, i)
             continue
+        before = promise_of(s, row)
         lines["logged_at"][row] = max(lines["logged_at"][row], logged_at)
         touch(s.lines, row)
         note_placed(s, row, occurred_at)
         take_over(s, row, now.clock)
         note_expiry(s, row, c.longs[5, i], c.longs[6, i], now.clock)
-        version = c.longs[3, i]
-        have = lines["version"][row]
-        if have != NO_LINE_YET and version < have:
-            if keep_version(s, row, c, i, a, logged_at) == TIED:
-                return i
-            note_line(s, row, notes, i)
-            continue
-        if have != NO_LINE_YET and version == have:
-            if _same_content(s, row, c, i, a):
-                # Two envelopes of one version: the later one is what a third is compared with.
-                if (occurred_at, c.longs[RECORDED_AT, i]) > (
-                    lines["occurred_at"][row],
-                    lines["recorded_at"][row],
-                ):
-                    apply_version(s, row, c, i, a, now.clock)
-                elif keep_version(s, row, c, i, a, logged_at) == TIED:
-                    return i
-                continue
-            lines["contradicted"][row] = 1
-            note_line(s, row, notes, i)
-            if occurred_at != lines["occurred_at"][row]:
-                if occurred_at < lines["occurred_at"][row]:
-                    if keep_version(s, row, c, i, a, logged_at) == TIED:
-                        return i
-                    continue
-            elif c.longs[RECORDED_AT, i] != lines["recorded_at"][row]:
-                if c.longs[RECORDED_AT, i] < lines["recorded_at"][row]:
-                    continue
-            else:
-                return i
-        notes.moved[i] = 1
-        apply_version(s, row, c, i, a, now.clock)
-        note_line(s, row, notes, i)
+        tied = _fold_version(s, row, c, i, a, logged_at, now.clock, notes)
+        notes.effect[i] |= since(s, row, before)
+        if tied:
+            return i
     return c.start.size
 
 

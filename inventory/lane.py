@@ -28,6 +28,7 @@ from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
 from inventory.draws import forget_sales
 from inventory.drift import Drift
+from inventory.effects import FOLDED, MOVED, promise_of, since
 from inventory.expecting import fold_expected
 from inventory.greeting import Greeting
 from inventory.history import forget_history
@@ -254,7 +255,7 @@ class Lane:
             self._fold_counts(part, verdict, found, out)
         else:
             _FOLDS[part.kind](state, part.columns, verdict, part.carried, now, found)
-        note_facts(memory, part, verdict, found.moved)
+        note_facts(memory, part, verdict, found.effect)
         out.duplicates += int(found.head[1])
         name = part.kind.name.lower()
         out.folded[name] = out.folded.get(name, 0) + n
@@ -388,12 +389,14 @@ class Lane:
             ]
             sku = self.sku(int(verdict.sku[first])).encode()
             if content_of_record(c, first, sku, self._sent) > self._content_of(held, sku):
+                before = promise_of(state, row)
                 if past < 0:
-                    found.moved[first] = 1
+                    found.effect[first] = FOLDED | MOVED
                     folding.apply_version(state, row, c, first, verdict, now.clock)
                     folding.note_line(state, row, found, first)
                 else:
                     replace_version(state, row, past, c, first, verdict)
+                found.effect[first] |= since(state, row, before)
             first += 1
 
     def _content_of(self, line: Any, sku: bytes) -> bytes:

@@ -4,6 +4,8 @@ What a line adds to D(T) follows it: a fact of demand dated at or before T, howe
 A line that is forgotten leaves its part in the counter.
 """
 
+import numpy as np
+
 from inventory.history import open_at
 from inventory.jit import kernel
 from inventory.state import State
@@ -56,6 +58,17 @@ def drop_net(s: State, sku: int, position: int) -> None:
             return
         before = row
         row = following
+
+
+@kernel
+def demand_in_nets(s: State, sku: int) -> int:
+    """Units of demand that the sku's NET anchors hold."""
+    total = np.int64(0)
+    net = s.skus.rows["net"][sku]
+    while net >= 0:
+        total += s.nets.rows["demand"][net]
+        net = s.nets.rows["next"][net]
+    return total
 
 
 @kernel

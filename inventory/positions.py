@@ -137,10 +137,11 @@ def _set_counter(s: State, position: int, counter: int, value: int, at: int, anc
 
 
 @kernel
-def add_delta(s: State, position: int, counter: int, occurred_at: int, logged_at: int, quantity: int) -> None:
-    """Add one movement's effect on one counter; at or before the anchor it is absorbed."""
+def add_delta(s: State, position: int, counter: int, occurred_at: int, logged_at: int, quantity: int) -> int:
+    """Add one movement's effect on one counter; at or before the anchor it is absorbed. Returns by how much the counter
+    changed: `quantity` or 0."""
     if occurred_at <= _anchored_at(s, position, counter):
-        return
+        return 0
     if counter == ON_HAND_COUNTER:
         s.positions.rows["on_hand"][position] += quantity
     else:
@@ -164,6 +165,7 @@ def add_delta(s: State, position: int, counter: int, occurred_at: int, logged_at
     d["older"][row] = max(d["occurred_at"][before], d["older"][before]) if before >= 0 else BEGINNING
     s.positions.rows["delta"][position] = row
     touch(s.positions, position)
+    return quantity
 
 
 @kernel

@@ -1,8 +1,8 @@
 """The facts that moved a sku last: a ring of rows for each sku, in the order in which they were folded.
 
-A fact that changed nothing is not among them: duplicates, older counts, versions but the greatest. One that a count
-has absorbed is: it was folded, and says why the number is what it is. Numbers alone: whoever wants to read the record
-finds it at its topic, partition and offset.
+A fact that changed nothing is not among them: duplicates, older counts, versions that are outdone. One that a count has
+absorbed is, marked as such: whoever looks for a sale finds it, and that a count had seen it already. Numbers alone:
+whoever wants to read the record finds it at its topic, partition and offset.
 """
 
 from enum import IntEnum
@@ -12,6 +12,7 @@ import numpy as np
 from inventory.admission import Admitted
 from inventory.batch import Origin, Slice
 from inventory.columns import OCCURRED_AT, QUANTITY, Bytes, Columns, Ints, Kind, Longs
+from inventory.effects import FOLDED
 from inventory.jit import inline_kernel, kernel
 from inventory.requests import Request
 from inventory.state import RECENT_FACTS, Memory, State
@@ -43,6 +44,9 @@ class FactKind(IntEnum):
     EXPECTED = 17
     ZEROED = 18
 
+
+ABSORBED = 0x80
+"""A bit of the kind: a count had seen it already, and it moved nothing."""
 
 NOTHING = 65_535
 """In `location`, `channel` and `detail` of a fact: it names none."""
@@ -118,15 +122,15 @@ def _line_number(buf: Bytes, at: int, length: int) -> int:
 
 
 @kernel
-def _pack(kind: int, c: Columns, a: Admitted, o: Origin, moved: Bytes, skus: Longs, packed: Longs) -> int:
-    """Write down the records of a slice that moved something; returns how many."""
+def _pack(kind: int, c: Columns, a: Admitted, o: Origin, effect: Bytes, skus: Longs, packed: Longs) -> int:
+    """Write down the records of a slice that had an effect; returns how many."""
     longs, buf, text_at, text_len = c.longs, c.buf, c.text_at, c.text_len
     sku, location, channel = a.sku, a.location, a.channel
     partition, offset, log_time = o.partition, o.offset, o.log_time
     date = _COUNTED_AT if kind == _COUNTED else OCCURRED_AT
     count = 0
-    for i in range(moved.size):
-        if moved[i] == 0:
+    for i in range(effect.size):
+        if effect[i] == 0:
             continue
         if kind == _MOVED:
             what = longs[3, i]
@@ -146,6 +150,8 @@ def _pack(kind: int, c: Columns, a: Admitted, o: Origin, moved: Bytes, skus: Lon
         else:
             what = np.int64(_EXPECTED)
             detail = longs[6, i]
+        if effect[i] == FOLDED:
+            what |= ABSORBED
         skus[count] = sku[i]
         packed[count, 0] = offset[i]
         packed[count, 1] = longs[date, i]
@@ -156,10 +162,10 @@ def _pack(kind: int, c: Columns, a: Admitted, o: Origin, moved: Bytes, skus: Lon
     return count
 
 
-def note_facts(memory: Memory, part: Slice, verdict: Admitted, moved: Bytes) -> None:
-    """Remember the records of a folded slice that took effect (`moved`), in their order."""
-    skus, packed = np.empty(moved.size, np.int64), np.empty((moved.size, FACT_LONGS), np.int64)
-    count = _pack(int(part.kind), part.columns, verdict, part.origin, moved, skus, packed)
+def note_facts(memory: Memory, part: Slice, verdict: Admitted, effect: Bytes) -> None:
+    """Remember the records of a folded slice that took effect (`effect`: bits of `effects`), in their order."""
+    skus, packed = np.empty(effect.size, np.int64), np.empty((effect.size, FACT_LONGS), np.int64)
+    count = _pack(int(part.kind), part.columns, verdict, part.origin, effect, skus, packed)
     if count:
         _note(memory, skus[:count], packed[:count])
 

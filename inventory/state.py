@@ -265,7 +265,7 @@ FACT = np.dtype(  # as it stands in a row of the view: 40 bytes, little endian
         ("occurred_at", "i8"),
         ("logged_at", "i8"),
         ("quantity", "i8"),
-        ("kind", "u1"),  # `recent.FactKind`
+        ("kind", "u1"),  # `recent.FactKind`, with the bit `recent.ABSORBED`
         ("partition", "u1"),
         ("location", "u2"),  # ordinal; 65535 none
         ("channel", "u2"),  # ordinal; 65535 none

@@ -1,4 +1,5 @@
-"""The facts folded lately that can make a sku go short: what they were, and their ids, for whoever asks for a cause.
+"""The facts folded lately that made less of a sku, or promised more: what they were, and their ids, for whoever asks
+for a cause. What a count has absorbed is none of them.
 
 A ring of fixed size in memory: writing a fact costs a few nanoseconds, nothing is held of the batches that brought
 them, and nothing is written down.
@@ -22,17 +23,18 @@ from inventory.columns import (
     Longs,
 )
 from inventory.demand import CANCEL, RELEASE
+from inventory.effects import DELAYED, TOOK
 from inventory.jit import kernel
 from inventory.requests import Request
 
 WORDS = (
     "sale", "movement", "correction", "count", "snapshot", "fact_reservation", "checked_reservation", "expected_supply",
-    "shipment",
+    "shipment", "release",
 )  # fmt: skip
 """What people call a fact. Part of stored state: only ever added to."""
 (
     SALE, MOVEMENT, CORRECTION, COUNT, SNAPSHOT, FACT_RESERVATION, CHECKED_RESERVATION, EXPECTED_SUPPLY,
-    SHIPMENT,
+    SHIPMENT, RELEASED,
 ) = range(len(WORDS))  # fmt: skip
 
 FACTS = 32_768
@@ -41,10 +43,11 @@ without its causes."""
 TEXT = 128 * FACTS
 
 EVERY_SKU = -1
-_NOT_ONE = -1
+ANYWHERE, ON_ITS_WAY = -2, -3
+"""In `location` of a fact: it concerns every location; or none, for it is about what is on its way."""
 
-_SHIP, _TRANSFER_OUT, _ADJUST, _STATE_CHANGE = 1, 3, 5, 6
-_MOVEMENT, _FROM_STATE, _ACTION, _COUNTED_AT = 3, 4, 4, 3
+_SHIP = 1
+_MOVEMENT, _ACTION, _COUNTED_AT = 3, 4, 3
 _RESERVATION_ID = 8  # a text of movements and till lines
 _MOVED, _COUNTED, _CORRECTED, _RESERVED, _SOLD = (
     int(kind) for kind in (Kind.MOVEMENT, Kind.COUNT, Kind.CORRECTION, Kind.RESERVATION, Kind.POS_LINE)
@@ -55,7 +58,7 @@ FACT = np.dtype(
         ("at", "i8"),  # where its texts begin, among all that were ever written
         ("units", "i8"),
         ("sku", "i4"),  # or `EVERY_SKU` at its location
-        ("location", "i4"),  # ordinal; -1 none
+        ("location", "i4"),  # ordinal; -1 none; `ANYWHERE`, `ON_ITS_WAY`
         ("source", "i4"),
         ("event_length", "i4"),
         ("correlation_length", "i4"),  # -1: it has none
@@ -82,22 +85,15 @@ def new_trail() -> Trail:
 
 @kernel
 def _word_of(kind: int, longs: Longs, i: int) -> int:
-    """What people call record i; `_NOT_ONE` if it cannot leave less than is promised."""
-    quantity = longs[QUANTITY, i]
+    """What people call record i."""
     if kind == _MOVED:
-        movement = longs[_MOVEMENT, i]
-        if movement == _SHIP:
-            return SHIPMENT
-        if movement == _TRANSFER_OUT or (movement == _ADJUST and quantity < 0):
-            return MOVEMENT
-        return MOVEMENT if movement == _STATE_CHANGE and longs[_FROM_STATE, i] == 0 else _NOT_ONE
+        return SHIPMENT if longs[_MOVEMENT, i] == _SHIP else MOVEMENT
     if kind == _RESERVED:
-        action = longs[_ACTION, i]
-        return _NOT_ONE if action in (CANCEL, RELEASE) else FACT_RESERVATION
+        return RELEASED if longs[_ACTION, i] == RELEASE else FACT_RESERVATION
     if kind == _SOLD:
-        return SALE if quantity > 0 else _NOT_ONE
+        return SALE
     if kind == _CORRECTED:
-        return CORRECTION if quantity < 0 else _NOT_ONE
+        return CORRECTION
     return COUNT if kind == _COUNTED else EXPECTED_SUPPLY
 
 
@@ -113,28 +109,34 @@ def _room_for(t: Trail, size: int) -> int:
 
 @kernel
 def _remember(
-    kind: int, c: Columns, a: Admitted, log_time: Longs, moved: Bytes, tolerance: int, t: Trail
+    kind: int, c: Columns, a: Admitted, log_time: Longs, effect: Bytes, tolerance: int, t: Trail
 ) -> None:
     date = _COUNTED_AT if kind == _COUNTED else OCCURRED_AT
     facts = t.facts
-    for i in range(moved.size):
-        if moved[i] == 0:
+    for i in range(effect.size):
+        if effect[i] & (TOOK | DELAYED) == 0:
             continue
         what = _word_of(kind, c.longs, i)
         size = c.text_len[EVENT_ID, i] + max(np.int32(0), c.text_len[CORRELATION_ID, i])
-        if what == _NOT_ONE or size > TEXT:
+        if size > TEXT:
             continue
         f = t.head[0] % FACTS
         t.head[0] += 1
         at = _room_for(t, size)
         facts["at"][f], facts["units"][f] = at, abs(c.longs[QUANTITY, i])
         facts["sku"][f], facts["location"][f] = a.sku[i], a.location[i]
+        if effect[i] & TOOK == 0:
+            facts["location"][f] = ON_ITS_WAY
+        elif what == RELEASED:
+            facts["location"][f] = ANYWHERE
         facts["source"][f], facts["what"][f] = a.source[i], what
         facts["event_length"][f] = c.text_len[EVENT_ID, i]
         facts["correlation_length"][f] = c.text_len[CORRELATION_ID, i]
         facts["late"][f] = log_time[i] - c.longs[date, i] > tolerance
-        sells = kind in (_MOVED, _SOLD)
-        facts["by_line"][f] = sells and c.text_len[_RESERVATION_ID, i] >= 0
+        if kind == _RESERVED:
+            facts["by_line"][f] = c.longs[_ACTION, i] in (CANCEL, RELEASE)
+        else:
+            facts["by_line"][f] = kind in (_MOVED, _SOLD) and c.text_len[_RESERVATION_ID, i] >= 0
         end = at % TEXT
         for field in (EVENT_ID, CORRELATION_ID):
             start = c.text_at[field, i]
@@ -143,20 +145,18 @@ def _remember(
                 end += 1
 
 
-def remember(trail: Trail, part: Slice, verdict: Admitted, moved: Bytes, tolerance: int) -> None:
-    """Write down the records of a folded slice that took effect (`moved`). `tolerance` (ms): how long after its time a
-    fact may come and not be late."""
-    _remember(int(part.kind), part.columns, verdict, part.origin.log_time, moved, tolerance, trail)
+def remember(trail: Trail, part: Slice, verdict: Admitted, effect: Bytes, tolerance: int) -> None:
+    """Write down the records of a folded slice that left less, or promised more (`effect`: bits of `effects`).
+    `tolerance` (ms): how long after its time a fact may come and not be late."""
+    _remember(int(part.kind), part.columns, verdict, part.origin.log_time, effect, tolerance, trail)
 
 
-def remember_request(trail: Trail, request: Request, source: int, tolerance: int) -> None:
-    """Write down a version of a checked line that took effect."""
-    if request.action != CANCEL:
-        late = request.log_time - request.occurred_at > tolerance
-        _write(
-            trail, request.event_id, request.quantity, request.sku, request.location, source, CHECKED_RESERVATION,
-            late,
-        )  # fmt: skip
+def remember_request(trail: Trail, request: Request, granted: int, source: int, tolerance: int) -> None:
+    """Write down a version of a checked line that promised more, with the units that it was granted."""
+    late = request.log_time - request.occurred_at > tolerance
+    _write(
+        trail, request.event_id, granted, request.sku, request.location, source, CHECKED_RESERVATION, late
+    )  # fmt: skip
 
 
 def remember_zeroed(trail: Trail, source: int, batch: str, location: int, late: bool) -> None:

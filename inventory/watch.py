@@ -59,18 +59,20 @@ class Watch:
     ) -> None:
         """A slice was folded: what its records say against others, and which lines they left in trouble.
         `too_late`: counts that were refused before they were folded."""
-        remember(self._trail, part, verdict, found.moved, self._tolerance)
+        remember(self._trail, part, verdict, found.effect, self._tolerance)
         if found.head[0] or too_late:
             self._watch(self._counts.see(part, verdict, found, too_late, now, out))
         if found.head[0]:
             self._records.see(part, verdict, found, now, out)
             self.suspects.take(part, found, now)
 
-    def see_request(self, row: int, request: Request, now: int) -> None:
-        """A checked version became the line's in a row, or was kept beside it."""
+    def see_request(self, row: int, request: Request, promised: int, now: int) -> None:
+        """A checked version became the line's in a row, or was kept beside it. `promised`: what it was granted, if that
+        is more than before; else 0."""
         identity = request.identity
-        source = request.source.encode()
-        remember_request(self._trail, request, self._memory.source_names.get(source), self._tolerance)
+        if promised:
+            source = self._memory.source_names.get(request.source.encode())
+            remember_request(self._trail, request, promised, source, self._tolerance)
         texts = request.event_id, request.source, None, identity.reservation_id, identity.line
         self.suspects.take_line(row, texts, now)
 

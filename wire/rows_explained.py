@@ -12,6 +12,7 @@ _HEADER = Struct("<HHI")
 _FACT = Struct("<qqqqBBHHH")
 _FENCE = Struct("<qqHxxxxxx")
 _NOTHING = 65_535
+_ABSORBED = 0x80
 
 FACT_KINDS = (
     "RECEIPT", "SHIP", "RETURN", "TRANSFER_OUT", "TRANSFER_IN", "ADJUST", "STATE_CHANGE", "COUNT", "CORRECTION",
@@ -27,7 +28,8 @@ _TOPICS = (
 
 class Fact(NamedTuple):
     """One of the facts that moved a sku last. `location`, `channel` are ordinals, -1 where it names none; `detail`
-    depends on the kind (docs/view.md), None where there is nothing to say. Times are ms since the epoch."""
+    depends on the kind (docs/view.md), None where there is nothing to say. `absorbed`: a count had seen it already, and
+    it moved nothing. Times are ms since the epoch."""
 
     offset: int
     occurred_at: int
@@ -39,6 +41,7 @@ class Fact(NamedTuple):
     location: int
     channel: int
     detail: int | None
+    absorbed: bool
 
 
 class FenceTold(NamedTuple):
@@ -117,6 +120,7 @@ def _fact(
     offset: int, occurred_at: int, logged_at: int, quantity: int, kind: int, partition: int, location: int,
     channel: int, detail: int,
 ) -> Fact:  # fmt: skip
+    absorbed, kind = bool(kind & _ABSORBED), kind & ~_ABSORBED
     if kind >= len(FACT_KINDS):
         raise RowFormatError(f"field e has a fact of kind {kind}, which this version does not know")
     place, asked = (-1 if ordinal == _NOTHING else ordinal for ordinal in (location, channel))
@@ -132,6 +136,7 @@ def _fact(
         place,
         asked,
         told,
+        absorbed,
     )
 
 

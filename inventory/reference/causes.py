@@ -1,7 +1,7 @@
 """What caused an oversell: the facts at which it grew, told again in the order of the log."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from inventory.reference.facts import Count, CountKey, SkuFacts
@@ -44,6 +44,23 @@ def causes(
     `short` tells how many units are short where, after some of the facts; `tolerance` (ms) is how long after
     its time a fact may come and not be late.
     """
+    before: Mapping[str, int] = {}
+    found: defaultdict[str, list[Cause]] = defaultdict(list)
+    for entry, facts in told_again(entries, sku, snapshots):
+        after = short(facts)
+        for subject in {*before, *after}:
+            grown = after.get(subject, 0) - before.get(subject, 0)
+            if not after.get(subject, 0):
+                found.pop(subject, None)
+            elif grown > 0:
+                late = "late_" if entry.log_time - entry.dated_at > tolerance else ""
+                found[subject].append(Cause(late + entry.what, entry.source, entry.event_id, grown))
+        before = after
+    return dict(found)
+
+
+def told_again(entries: Iterable[Entry], sku: str, snapshots: Snapshots) -> Iterator[tuple[Entry, SkuFacts]]:
+    """The facts of a sku, batches among them, in the order of the log: each with all that were told up to it."""
     known = set[CountKey]()
     facts = SkuFacts(lambda: only(known, snapshots.completions(sku)))
     completions = [
@@ -58,20 +75,9 @@ def causes(
         )
         for batch in snapshots.zeroing()
     ]
-    before: Mapping[str, int] = {}
-    found: defaultdict[str, list[Cause]] = defaultdict(list)
     for entry in sorted([*entries, *completions], key=lambda entry: entry[:3]):
         entry.told(facts, *entry.arguments)
-        after = short(facts)
-        for subject in {*before, *after}:
-            grown = after.get(subject, 0) - before.get(subject, 0)
-            if not after.get(subject, 0):
-                found.pop(subject, None)
-            elif grown > 0:
-                late = "late_" if entry.log_time - entry.dated_at > tolerance else ""
-                found[subject].append(Cause(late + entry.what, entry.source, entry.event_id, grown))
-        before = after
-    return dict(found)
+        yield entry, facts
 
 
 def only(

@@ -8,6 +8,7 @@ from inventory.reference.causes import Cause, causes
 from inventory.reference.deficit import deficit, oversold
 from inventory.reference.demand import NO_DEMAND, open_quantity
 from inventory.reference.drift import Drift, Suspicion, alarms, suspicions
+from inventory.reference.effects import Effect, Sum, effects, sum_of
 from inventory.reference.errors import UnknownIdentifier
 from inventory.reference.explanation import Explanation, of_bundle, of_sku
 from inventory.reference.facts import LineFacts, LineId, SkuFacts
@@ -217,17 +218,37 @@ class ReferenceModel:
         As for the exceptions themselves: what a channel promised too much without a place, shortage at a
         location. A bundle is never oversold: its components are.
         """
-        intake, master = self._intake, self._master
+        intake = self._intake
 
         def short(facts: SkuFacts) -> dict[str, int]:
-            allocated = master.allocations.get(sku, {})
-            numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
+            numbers = self._numbers_with(facts, sku, now)
             shortages = {place: node.shortage for place, node in numbers.nodes.items()}
             return oversold(numbers.promised) | shortages
 
         self._facts_of(sku)
         tolerance, counting = intake.config.clock_tolerance_ms, intake.counting
         return causes(counting.journal[sku], sku, counting.snapshots, short, tolerance)
+
+    def effects(self, sku: str, now: int) -> list[Effect]:
+        """Of each fact of a sku, in the order of the log, whether it moved anything when it came.
+
+        A fact that a count has absorbed, and that uses up no line, fence or expected supply, moved nothing.
+        """
+
+        def summed(facts: SkuFacts) -> Sum:
+            told = self._numbers_with(facts, sku, now).fences
+            fences = {fence.id: fence.consumed for fence in told if fence.target}
+            return sum_of(facts, fences, now)
+
+        self._facts_of(sku)
+        counting = self._intake.counting
+        return effects(counting.journal[sku], sku, counting.snapshots, summed)
+
+    def _numbers_with(self, facts: SkuFacts, sku: str, now: int) -> SkuNumbers:
+        """A sku's numbers if these were its facts."""
+        master = self._master
+        allocated = master.allocations.get(sku, {})
+        return sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
 
     def snapshot_incidents(self, now: int) -> set[Incident]:
         """The exceptions of whole batches at `now` (ms). The subject is SOURCE/BATCH_ID."""
@@ -292,7 +313,6 @@ class ReferenceModel:
                 master.items[sku], parts, sound, sellable, master.network, master.rules, now
             )
         else:
-            allocated = master.allocations.get(sku, {})
-            numbers = sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
+            numbers = self._numbers_with(facts, sku, now)
         self._numbers[sku] = (state, numbers)
         return numbers

@@ -139,7 +139,7 @@ def test_the_facts_newest_first(served: httpx.Client, told: None) -> None:
     sold, counted = ask(served).json()["facts"]
     assert sold == {
         "kind": "SALE", "quantity": 2, "location": "S001", "channel": "pick/up é", "line": 4,
-        "occurred_at": NOW - 3000, "log_time": NOW - 2000, "record": "pos-sales/1/8",
+        "occurred_at": NOW - 3000, "log_time": NOW - 2000, "record": "pos-sales/1/8", "absorbed": False,
         "text": "2 sold at S001, 2025-11-22 02:03 UTC",
     }  # fmt: skip
     assert (counted["kind"], counted["counter"], counted["record"]) == (

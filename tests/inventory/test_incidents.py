@@ -1,5 +1,7 @@
 """Incidents that disorder alone can cause open only when they have lasted; all close with their cause."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -223,6 +225,93 @@ def test_shipping_what_was_ordered_is_no_cause() -> None:
     shop.movement("SHIP", 5, reservation_id="o", event_id="as ordered")
     shop.movement("SHIP", 1, event_id="as not")
     assert causes(shop)["DC1"] == [("shipment", "as not", 1)]
+
+
+NO_CAUSES: dict[str, Callable[[Shop], None]] = {
+    "a sale that the count had seen": lambda shop: shop.movement("SHIP", 4, at=-2 * HOUR),
+    "one at a till": lambda shop: shop.sale({"quantity": 4}, at=-2 * HOUR, location="DC1"),
+    "one of what was ordered": lambda shop: shop.movement("SHIP", 1, at=-2 * HOUR, reservation_id="o"),
+    "a transfer": lambda shop: shop.movement("TRANSFER_OUT", 4, at=-2 * HOUR),
+    "a correction": lambda shop: shop.correction(-4, at=-2 * HOUR),
+    "a count of more": lambda shop: shop.count(11, at=-30 * MINUTE),
+    "damaged units that go": lambda shop: shop.movement("ADJUST", -1, at=-MINUTE, from_state="DAMAGED"),
+    "a smaller order": lambda shop: shop.line("o", 2, 9, location="DC1", at=-MINUTE),
+    "an order confirmed": lambda shop: shop.line("o", 2, 10, location="DC1", at=-MINUTE, action="CONFIRM"),
+    "a delivery that is announced": lambda shop: shop.event("ExpectedSupply", -MINUTE, {
+        "reference": "P", "version": 1, "kind": "ASN", "quantity": 5, "expected_at": NOW + HOUR, "status": "OPEN",
+    }),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", NO_CAUSES)
+def test_what_took_nothing_and_promised_nothing_is_no_cause(what: str) -> None:
+    shop = Shop()
+    shop.movement("STATE_CHANGE", 1, from_state="SELLABLE", to_state="DAMAGED", at=-2 * HOUR)
+    shop.line("o", 1, 10, at=-3 * HOUR, location="DC1")
+    shop.count(11, at=-HOUR)
+    shop.run()
+    NO_CAUSES[what](shop)
+    shop.movement("SHIP", 5, at=-MINUTE, event_id="it")
+    assert causes(shop) == {"DC1": [("sale", "it", 5)]}
+
+
+TAKES: dict[str, Callable[[Shop], None]] = {
+    "damaged goods that arrived before the count": lambda shop: shop.movement(
+        "RECEIPT", 4, at=-2 * HOUR, to_state="DAMAGED", event_id="it"
+    ),
+    "what was shipped by mistake before the count": lambda shop: shop.movement(
+        "ADJUST", 4, at=-2 * HOUR, reservation_id="o", event_id="it"
+    ),
+    "an order moved there": lambda shop: shop.line("p", 2, 4, location="DC1", event_id="it"),
+    "what comes back damaged": lambda shop: shop.sale(
+        {"quantity": -4, "to_state": "DAMAGED"}, at=-2 * HOUR, location="DC1", event_id="it"
+    ),
+    "a count of damaged units": lambda shop: shop.count(4, counter="DAMAGED", event_id="it"),
+}
+
+
+@pytest.mark.parametrize("what", TAKES)
+def test_what_takes_in_another_way_is_a_cause(what: str) -> None:
+    shop = Shop()
+    shop.line("o", 1, 10, at=-3 * HOUR, location="DC1")
+    shop.movement("SHIP", 4, at=-3 * HOUR, reservation_id="o")
+    shop.line("p", 1, 4, at=-3 * HOUR, location="S1")
+    shop.count(6, at=-HOUR)
+    shop.run()
+    TAKES[what](shop)
+    assert [each[1:] for each in causes(shop)["DC1"]] == [("it", 4)]
+
+
+def test_what_comes_later_than_it_was_said_to_leaves_a_channel_short() -> None:
+    shop = Shop()
+    shop.rule("in_transit", "t", json.dumps({"channel": "web", "confidence": "1", "within_days": 2}))
+    supply: dict[str, Any] = {
+        "reference": "P",
+        "kind": "ASN",
+        "quantity": 5,
+        "status": "OPEN",
+        "location": "S1",
+    }
+    shop.event("ExpectedSupply", -HOUR, supply | {"version": 1, "expected_at": NOW + HOUR})
+    shop.line("o", 1, 5, location=None)
+    assert shop.told()["unmet"] == 0
+    shop.event("ExpectedSupply", 0, supply | {"version": 2, "expected_at": NOW + 5 * DAY, "event_id": "it"})
+    shop.movement("SHIP", 1, location="S1", event_id="a sale there")
+    assert causes(shop) == {"web": [("sale", "a sale there", 1), ("expected_supply", "it", 5)]}
+    [incident] = stands(shop, "negative_stock", at=MINUTE)  # what is on its way was never there
+    assert [cause["event_id"] for cause in incident.detail["causes"]] == ["a sale there"]
+
+
+def test_a_grant_is_a_cause_with_what_was_granted() -> None:
+    shop = Shop(lanes=1, coalesce_ms=HOUR)
+    shop.item("other")
+    shop.count(6)
+    shop.run()
+    shop.line("h", 1, 9, mode="CHECKED", allow_partial=True, location="DC1", event_id="asked")
+    shop.line("o", 1, 1, sku="other", location="S1")  # there is more to read, so nobody looks yet
+    shop.cluster.running[0].step(NOW, 1)
+    shop.count(3, at=-SECOND, event_id="recount")
+    assert causes(shop)["DC1"] == [("checked_reservation", "asked", 6), ("count", "recount", 3)]
 
 
 def test_what_was_sold_while_there_was_enough_is_no_cause() -> None:

@@ -1,5 +1,7 @@
 """The facts that moved a sku last: which ones, in which order, and what is told of each."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,7 +50,7 @@ def test_what_is_told_of_a_fact() -> None:
     )
     back, sold = shop.facts()
     assert sold == {
-        "kind": "SALE", "quantity": 2, "location": "S1", "channel": "pickup", "line": 1,
+        "kind": "SALE", "quantity": 2, "location": "S1", "channel": "pickup", "line": 1, "absorbed": False,
         "occurred_at": NOW - MINUTE, "log_time": NOW - MINUTE + SECOND, "record": "pos-sales/0/0",
         "text": sold["text"],
     }  # fmt: skip
@@ -111,12 +113,77 @@ def test_what_changed_nothing_is_not_among_them() -> None:
     assert sorted(shop.kinds()) == ["CORRECTION", "COUNT", "PLACE", "RELEASE", "SALE", "SHIP"]
 
 
-def test_an_absorbed_movement_was_folded() -> None:
-    shop = Shop()
+ABSORBED: dict[str, Callable[[Shop], Any]] = {
+    "a shipment": lambda shop: shop.movement("SHIP", 1, at=-HOUR),
+    "one of an order that is not known": lambda shop: shop.movement("SHIP", 1, at=-HOUR, reservation_id="?"),
+    "a sale": lambda shop: shop.sale({"quantity": 2}, at=-HOUR, location="DC1"),
+    "a correction": lambda shop: shop.correction(-1, at=-HOUR),
+    "a receipt": lambda shop: shop.movement("RECEIPT", 1, at=-MINUTE),  # at the instant of the count
+    "a part of it": lambda shop: shop.movement("ADJUST", -1, at=-HOUR, from_state="DAMAGED"),
+    "a change between parts": lambda shop: shop.movement(
+        "STATE_CHANGE", 1, at=-HOUR, from_state="SELLABLE", to_state="DAMAGED"
+    ),
+}
+MOVING: dict[str, Callable[[Shop], Any]] = {
+    "later": lambda shop: shop.movement("SHIP", 1, at=-SECOND),
+    "elsewhere": lambda shop: shop.movement("SHIP", 1, at=-HOUR, location="S1"),
+    "what was ordered": lambda shop: shop.movement("SHIP", 1, at=-HOUR, reservation_id="o"),
+    "a sale of what was ordered": lambda shop: shop.sale({"reservation_id": "o"}, at=-HOUR, location="DC1"),
+    "what was shipped by mistake": lambda shop: shop.movement("ADJUST", -1, at=-HOUR, reservation_id="o"),
+    "of a part that nobody counted": lambda shop: shop.movement(
+        "STATE_CHANGE", 1, at=-HOUR, from_state="SELLABLE", to_state="BLOCKED"
+    ),
+    "what a fence counts": lambda shop: shop.movement("SHIP", 1, at=-HOUR, channel="web"),
+    "what was on its way": lambda shop: shop.movement("RECEIPT", 1, at=-HOUR, reference="P"),
+}
+
+
+def counted() -> Shop:
+    """9 units, of which 1 is damaged; an order for 3, a fence, and something on its way."""
+    shop = Shop(lanes=1)
+    shop.rule("ring_fence", "f", json.dumps({"units": "5", "channel": "web", "set_at": NOW - 5 * HOUR}))
     shop.count(9, at=-MINUTE)
-    shop.movement("SHIP", 1, at=-HOUR)
-    assert shop.on_hand() == 9
-    assert "SHIP" in shop.kinds()
+    shop.count(1, at=-MINUTE, counter="DAMAGED")
+    shop.line("o", 1, 3, location="DC1", at=-2 * HOUR)
+    shop.event("ExpectedSupply", -2 * HOUR, {
+        "reference": "P", "version": 1, "kind": "ASN", "quantity": 5, "expected_at": NOW + HOUR, "status": "OPEN",
+    })  # fmt: skip
+    assert not any(fact["absorbed"] for fact in shop.facts())
+    return shop
+
+
+@pytest.mark.parametrize("what", ABSORBED)
+def test_what_a_count_had_seen_is_found_and_marked(what: str) -> None:
+    shop = counted()
+    before = shop.told(), shop.on_hand()
+    ABSORBED[what](shop)
+    fact = shop.facts()[0]
+    assert (shop.told(), shop.on_hand()) == before
+    assert fact["absorbed"]
+    assert fact["text"].endswith(" UTC: a count had seen it already, and nothing changed")
+
+
+@pytest.mark.parametrize("what", MOVING)
+def test_what_moved_anything_is_not_marked(what: str) -> None:
+    shop = counted()
+    MOVING[what](shop)
+    fact = shop.facts()[0]
+    assert not fact["absorbed"]
+    assert fact["text"].endswith(" UTC")
+
+
+def test_under_a_net_count_what_lowers_its_demand_moves_the_stock() -> None:
+    shop = Shop(lanes=1)
+    shop.line("o", 1, 3, location="DC1", at=-3 * HOUR)
+    shop.count(9, at=-HOUR, basis="NET", net_of="HARD")
+    shop.line("o", 3, 0, action="CANCEL", at=-MINUTE)
+    assert shop.on_hand() == 12
+    shop.movement("SHIP", 1, at=-2 * HOUR, reservation_id="o")  # of demand, nothing is open any more
+    assert (shop.facts()[0]["kind"], shop.facts()[0]["absorbed"]) == ("SHIP", False)
+    assert shop.on_hand() == 11
+    shop.line("o", 2, 2, at=-90 * MINUTE, action="UPDATE")  # outdone, but it was what the count knew
+    assert (shop.facts()[0]["kind"], shop.facts()[0]["absorbed"]) == ("UPDATE", False)
+    assert shop.on_hand() == 10
 
 
 def test_a_checked_version_is_one_once_it_is_decided() -> None:

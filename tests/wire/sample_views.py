@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from inventory.columns import Longs
 from inventory.murmur import shard_of
+from inventory.recent import ABSORBED
 from inventory.state import FACT
 from inventory.views import CHANNEL_TERMS, DATED_TERMS, FACT_LONGS, FENCE_TERMS, NODE_TERMS, Views
 
@@ -79,6 +80,7 @@ _units = st.one_of(
     st.integers(-100, 1000), st.sampled_from([-(2**31), -(2**31) - 1, 2**31 - 1, 2**31]), _longs
 )
 _times = st.integers(0, 4_000_000_000_000)
+_kinds = st.integers(0, 18) | st.integers(ABSORBED, ABSORBED + 18)
 _skus = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 
 
@@ -109,7 +111,7 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
         parts=st.sampled_from([b"", b'{"A":1}', b'{"A":1,"B":20}']),
         offers=st.sampled_from([b"", b'{"together":false,"parts":[["A",1,5,1,[[0,7,2,3]],[[3,4]]]]}']),
         facts=st.lists(
-            st.tuples(*[_longs] * 4, st.integers(0, 18), st.integers(0, 255), *[st.integers(0, 65_535)] * 3),
+            st.tuples(*[_longs] * 4, _kinds, st.integers(0, 255), *[st.integers(0, 65_535)] * 3),
             max_size=8,
         ),
         fences=st.lists(st.tuples(st.integers(0, 65_535), _longs, _longs), max_size=3),

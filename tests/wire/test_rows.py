@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.murmur import shard_of
-from inventory.recent import FactKind
+from inventory.recent import ABSORBED, FactKind
 from tests.wire.sample_views import Row, drawn_rows, views_of
 from wire.rows import RowError, encode_calls, parse_reply, script_sha
 from wire.rows_explained import FACT_KINDS, Fact, read_explained, read_offers
@@ -57,7 +57,7 @@ def _as_packed(fact: Fact) -> tuple[int, ...]:
         fact.partition, *(65_535 if ordinal < 0 else ordinal for ordinal in (fact.location, fact.channel)),
         65_535 if fact.detail is None else fact.detail,
     )  # fmt: skip
-    return (*fact[:4], FACT_KINDS.index(fact.kind), *numbers)
+    return (*fact[:4], FACT_KINDS.index(fact.kind) | fact.absorbed * ABSORBED, *numbers)
 
 
 @settings(max_examples=150, deadline=None)
@@ -264,6 +264,7 @@ def test_kinds_of_facts_are_those_of_the_engine() -> None:
         (struct.pack("<HHI", 0, 0, 1) + b"{", "field e is not JSON"),
         (struct.pack("<HHI", 0, 0, 2) + b"[]", "field e is not a JSON object"),
         (struct.pack("<HHIqqqqBBHHH", 1, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0, 0), "kind 99"),
+        (struct.pack("<HHIqqqqBBHHH", 1, 0, 0, 0, 0, 0, 0, 99 + 128, 0, 0, 0, 0), "kind 99"),
     ],
 )
 def test_a_damaged_explanation_is_named(value: bytes, message: str) -> None:
