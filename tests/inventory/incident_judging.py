@@ -6,7 +6,6 @@ from typing import Any
 
 from inventory.batch import Incident
 from inventory.reference import ReferenceModel
-from inventory.reference.demand import demand
 from tests.inventory.simulation import Cluster
 from tests.inventory.worlds import LISTING, SITE_CODE
 from tests.reference.histories import Told
@@ -46,23 +45,8 @@ def _subject(incident: Incident) -> str:
 
 
 def open_in_reference(model: ReferenceModel, now: int) -> set[Open]:
-    """The same, by the facts. Unmet demand stands in every channel that shares a location with it, and is told of the
-    one that asks for it."""
-    found: set[Open] = {
-        (sku, code, subject) for sku in model.skus() for code, subject in model.incidents(sku, now)
-    }
-    elsewhere: set[Open] = {
-        (sku, "oversell", channel)
-        for sku in model.skus()
-        for channel in set(model.channels()) - set(asking(model, sku, now))
-    }
-    return found - elsewhere
-
-
-def asking(model: ReferenceModel, sku: str, now: int) -> list[str]:
-    """The channels with open demand of a sku that is at no location."""
-    unsourced = demand(model._facts_of(sku), model._master.network.is_deleted, now).unsourced
-    return [channel for channel, units in unsourced.items() if units]
+    """The same, by the facts."""
+    return {(sku, code, subject) for sku in model.skus() for code, subject in model.incidents(sku, now)}
 
 
 def by_canonical_names(told: Told) -> Told:

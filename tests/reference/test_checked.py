@@ -535,7 +535,7 @@ def test_safety_stock_at_the_place_is_kept_beside_what_is_promised() -> None:
 def test_a_component_asked_at_a_place_leaves_what_was_promised_without_one() -> None:
     shop = shops(DC1=20, S001=10)
     ask(shop, "p", 1, 7, channel="pickup")
-    asked = {"location": "S001", "line": "c", "bundle": "KIT"}
+    asked: dict[str, Any] = {"location": "S001", "line": "c", "bundle": "KIT"}
     assert answers(ask(shop, "o", 1, 4, **asked), ask(shop, "o", 2, 3, **asked)) == [
         (*SHORT, 3),
         (*ACCEPTED, 3, 3),
