@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from inventory.reference.deficit import Need, Promised, deficit, free_at
 from tests.reference.shop import DAY, HOUR, NOW, SKU, Shop
 
 AT_BOTH: dict[str, dict[str, Any]] = {"web": {}, "pickup": {"id": "S001"}}
@@ -169,3 +172,59 @@ def test_what_expires_is_no_promise_any_more() -> None:
     shop = shop_with({"DC1": 2}, {"web": {}})
     promise(shop, "web", 3, commitment="SOFT", expires_at=NOW)
     assert (shop.oversold(at=0), shop.oversold(at=1)) == ({"web": 1}, {})
+
+
+# What is free at a place
+
+PLACES = ("1", "2", "3")
+CHANNELS = ("a", "b", "gone")
+few = st.integers(0, 9)
+
+
+@st.composite
+def promises(draw: st.DrawFn) -> Promised:
+    """Three places, two channels and a deleted one, two lines on their way."""
+    live = CHANNELS[:2]
+    return Promised(
+        net={place: draw(st.integers(-6, 9)) for place in PLACES},
+        unsourced={channel: draw(few) for channel in CHANNELS},
+        sells_from={channel: draw(st.frozensets(st.sampled_from(PLACES))) for channel in CHANNELS},
+        counted={
+            channel: draw(st.dictionaries(st.sampled_from(["P", "T"]), st.integers(0, 4))) for channel in live
+        },
+        allowance={channel: draw(st.integers(0, 3)) for channel in live},
+    )
+
+
+def at(place: str, units: int) -> Need:
+    return Need(units, frozenset([place]), {}, allowance=0)
+
+
+@given(promises(), st.sampled_from(PLACES), few)
+def test_free_is_the_most_that_leaves_no_more_unmet(promised: Promised, place: str, spare: int) -> None:
+    """By trying. `spare`: so much more may go unmet than does."""
+    unmet = deficit(promised)
+    fits = [q for q in range(promised.stock(place) + 1) if deficit(promised, at(place, q)) <= unmet + spare]
+    assert free_at(place, promised, unmet + spare) == fits[-1]
+    assert fits == list(range(len(fits)))
+
+
+@given(promises(), st.sampled_from(PLACES), st.integers(0, 9))
+def test_what_is_promised_at_a_place_is_asked_for_there_and_nowhere_else(
+    promised: Promised, place: str, units: int
+) -> None:
+    """While it is there: to take it off the shelf and to wait for it there is one."""
+    taken = min(units, promised.stock(place))
+    left = promised._replace(net={**promised.net, place: promised.net[place] - taken})
+    assert deficit(left) == deficit(promised, at(place, taken))
+    assert left.without("a", place, taken) == promised
+
+
+@given(promises())
+def test_somebody_has_promised_what_goes_unmet(promised: Promised) -> None:
+    unmet = deficit(promised)
+    nobody = promised._replace(unsourced={}, net={place: max(0, n) for place, n in promised.net.items()})
+    assert deficit(nobody) == 0
+    assert 0 <= unmet <= sum(promised.unsourced.values()) + sum(max(0, -n) for n in promised.net.values())
+    for channel, units in promised.unsourced.items():
+        assert 0 <= unmet - deficit(promised.without(channel, None, units)) <= units
