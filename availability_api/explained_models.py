@@ -82,7 +82,9 @@ class ExplainedPart(BaseModel):
     offer: int
     unmet: int
     demand: int = Field(description="What the channel's pool of it has to serve first.")
-    node_ats: dict[str, int] = Field(description="By location, where the bundle ships together.")
+    spare: dict[str, int] = Field(
+        description="By location, where the bundle ships together: what of its `node_ats` no promise needs."
+    )
     makes: int
     explanation: dict[str, Any] | None = Field(description="The component's own, as it is now.")
 

@@ -210,7 +210,7 @@ def _component(part: PartTold, channel: Channel) -> Document:
         "offer": offer,
         "unmet": unmet,
         "demand": demand,
-        "node_ats": there,
+        "spare": there,
     }
 
 

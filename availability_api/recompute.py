@@ -114,11 +114,11 @@ def _bundle(explanation: Mapping[str, Any]) -> Document:
     pool = min(part["makes"] for part in parts)
     terms: Document = {"unmet": max(-(-part["unmet"] // part["quantity"]) for part in parts)}
     if explanation["ship_together"]:
-        places = {place for part in parts for place in part["node_ats"]}
+        places = {place for part in parts for place in part["spare"]}
         terms["complete_at_locations"] = sum(
-            min(part["node_ats"].get(place, 0) // part["quantity"] for part in parts) for place in places
+            min(part["spare"].get(place, 0) // part["quantity"] for part in parts) for place in places
         )
-        terms["promised"] = max(-(-part["demand"] // part["quantity"]) for part in parts)
+        terms["promised"] = min(part["demand"] // part["quantity"] for part in parts)
         pool = min(pool, max(0, terms["complete_at_locations"] - terms["promised"]))
     terms |= {"shortage": 0, "pool": pool, "grant": 0, "shared": pool}
     shown = _shown(explanation, 0, pool, terms["unmet"])

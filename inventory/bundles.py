@@ -45,8 +45,8 @@ class Composition(NamedTuple):
 
 class Told(NamedTuple):
     """What a component's lane told. `offers`: (channel ordinal, offer, unmet, demand of its pool); `nodes`: (location
-    ordinal, node_ats) where there is any, None where nobody asked for it. `version` is the component's, 0 while it is
-    unknown."""
+    ordinal, units to spare) where there are any, None where nobody asked for it. `version` is the component's, 0 while
+    it is unknown."""
 
     version: int
     sort: int
@@ -235,7 +235,7 @@ class Bundles:
         parts = [(self._heard[part].told, each) for part, each in composition.parts.items()]
         skus = [(told, each) for told, each in parts if told.sort == SKU]
         pool = np.full(sells.shape[0], _PLENTY, np.int64)
-        unmet, promised = np.zeros_like(pool), np.zeros_like(pool)
+        unmet, promised = np.zeros_like(pool), pool.copy()
         for told, each in skus:
             offer, missing, demand = np.zeros((3, pool.size), np.int64)
             for channel, offered, short, asked in told.offers:
@@ -243,9 +243,9 @@ class Bundles:
                     offer[channel], missing[channel], demand[channel] = offered, short, asked
             pool = np.minimum(pool, offer // each)
             unmet = np.maximum(unmet, -(-missing // each))
-            promised = np.maximum(promised, -(-demand // each))
+            promised = np.minimum(promised, demand // each)
         if composition.together:
-            # what is promised without a place may have to come from where a bundle would
+            # those that were granted have no place yet; nobody knows how many they are, but no more than this
             complete = sells @ _complete(skus, sells.shape[1])
             pool = np.minimum(pool, np.maximum(0, complete - promised))
         if len(skus) < len(parts):

@@ -13,22 +13,10 @@ from inventory.batch import Control, ControlKind, Outputs
 from inventory.bundles import BUNDLE, SKU, UNKNOWN, Bundles, Told
 from inventory.columns import Bytes, Ints, Longs
 from inventory.murmur import shard_of
-from inventory.numbers import Reach, part_of
-from inventory.policies import Terms
-from inventory.views import (
-    BLOCKED,
-    DAMAGED,
-    DEMAND,
-    GRANT,
-    HARD,
-    ON_HAND,
-    QUALITY_CONTROL,
-    SAFETY_STOCK,
-    SHARED,
-    SOFT,
-    UNMET,
-    Views,
-)
+from inventory.numbers import Rules, part_of
+from inventory.promises import spares
+from inventory.state import State
+from inventory.views import DEMAND, GRANT, SHARED, UNMET, Views
 
 _LARGEST_WORD = 500_000
 """Bytes of the rows in one message between lanes, which a broker takes up to 1 MB of."""
@@ -108,8 +96,8 @@ class Components:
         self._owed.difference_update(sku for sku, _ in told)
         self._send(told, out)
 
-    def tell(self, views: Views, skus: Ints, terms: Terms, reach: Reach, out: Outputs) -> None:
-        """Tell what moved of the components among `skus`, whose numbers `views` are."""
+    def tell(self, state: State, views: Views, skus: Ints, rules: Rules, now: int, out: Outputs) -> None:
+        """Tell what moved of the components among `skus`, whose numbers `views` are by `rules`."""
         if not self._watched.size:
             return
         known = skus < self._watched.size
@@ -118,7 +106,7 @@ class Components:
         told = []
         for i in np.flatnonzero(watched).tolist():
             sku = self._of_row[int(skus[i])]
-            row = self._row(sku, views, i, terms, reach)
+            row = self._row(sku, state, views, i, int(skus[i]), rules, now)
             before = self._said.get(sku)
             if sku in self._owed or before is None or row._replace(version=before.version) != before:
                 self._said[sku] = row
@@ -126,7 +114,8 @@ class Components:
                 told.append((sku, row))
         self._send(told, out)
 
-    def _row(self, sku: str, views: Views, i: int, terms: Terms, reach: Reach) -> Told:
+    def _row(self, name: str, state: State, views: Views, i: int, sku: int, rules: Rules, now: int) -> Told:
+        terms, reach = rules.terms, rules.reach
         profile = int(views.profile[i])
         ordinals = reach.ordinals
         own = views.channels[i]
@@ -134,8 +123,12 @@ class Components:
         offer: Longs = (own[:, GRANT] + part_of(own[:, SHARED], terms.share[profile, ordinals])) * shown
         offers = np.stack([ordinals, offer, own[:, UNMET], own[:, DEMAND]], axis=1)
         told = offers[(offers[:, 1] != 0) | (offers[:, 2] != 0)].tolist()
-        together = any(together for _, together in self._bundles[sku].values())
-        nodes = _node_ats(views, i) if together else None
+        nodes: list[list[int]] | None = None
+        if any(together for _, together in self._bundles[name].values()):
+            here = slice(int(views.node_start[i]), int(views.node_start[i + 1]))
+            places = views.node_ordinal[here]
+            units = spares(state, sku, profile, places, views.nodes[here], rules.fences, now)
+            nodes = np.stack([places.astype(np.int64), units], axis=1)[units > 0].tolist()
         return Told(int(views.version[i]), SKU, bool(views.active[i]), int(views.as_of[i]), told, nodes)
 
     def _send(self, told: list[tuple[str, Told]], out: Outputs) -> None:
@@ -145,17 +138,6 @@ class Components:
                 by_lane.setdefault(lane, []).append([sku, *row])
         for lane, rows in by_lane.items():
             out.controls += ((lane, Control(ControlKind.COMPONENTS, {"rows": some})) for some in _words(rows))
-
-
-def _node_ats(views: Views, i: int) -> list[list[int]]:
-    first, last = int(views.node_start[i]), int(views.node_start[i + 1])
-    n = views.nodes[first:last]
-    sellable = n[:, ON_HAND] - n[:, DAMAGED] - n[:, QUALITY_CONTROL] - n[:, BLOCKED]
-    held = np.maximum(np.maximum(sellable, 0) - n[:, SOFT] - n[:, HARD], 0)
-    units = held - np.minimum(held, n[:, SAFETY_STOCK])
-    pairs = np.stack([views.node_ordinal[first:last].astype(np.int64), units], axis=1)
-    told: list[list[int]] = pairs[units > 0].tolist()
-    return told
 
 
 def _words(rows: list[list[Any]]) -> Iterator[list[list[Any]]]:

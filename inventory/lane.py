@@ -431,8 +431,9 @@ class Lane:
             if not skus.size:
                 return
         out.views = with_recent(self._views(skus), self.memory, skus)
-        masters.components.tell(out.views, skus, masters.terms(self.now), masters.reach(), out)
-        self.watch.see_numbers(out.views, skus, masters.in_force(self.now), self.now, out.incidents)
+        rules = masters.in_force(self.now)
+        masters.components.tell(self.memory.state(), out.views, skus, rules, self.now, out)
+        self.watch.see_numbers(out.views, skus, rules, self.now, out.incidents)
 
     def _views(self, skus: Ints) -> Views:
         memory, masters = self.memory, self.masters

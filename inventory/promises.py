@@ -14,7 +14,7 @@ from inventory.fences import Fences
 from inventory.jit import kernel
 from inventory.state import State
 from inventory.supply import counted
-from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SOFT
+from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SAFETY_STOCK, SOFT
 
 _NOT_REACHED = -1
 _NOBODY = -1
@@ -193,3 +193,15 @@ def spare_at(
     there = p.left[node]
     p.units[asker] = p.most[asker, node] = there
     return there - max(0, _unmet(p) - unmet)
+
+
+@kernel
+def spares(s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, now: int) -> Longs:
+    """(n,): units of each node that are neither safety stock nor needed by a promise, of all its `nodes`."""
+    out = np.empty(ordinal.size, np.int64)
+    for n in range(ordinal.size):
+        net = max(0, _net(nodes[n]))
+        out[n] = net - min(net, nodes[n, SAFETY_STOCK])
+        if out[n] > 0 and s.skus.rows["unsourced"][sku] >= 0:
+            out[n] = min(out[n], spare_at(s, sku, profile, n, ordinal, nodes, f, now, _NOBODY, -1, 0))
+    return out

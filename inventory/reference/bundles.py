@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from inventory.reference.deficit import NOTHING
+from inventory.reference.deficit import NOTHING, deficit, free_at
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
 from inventory.reference.numbers import ChannelNumbers
@@ -91,18 +91,22 @@ def together(
 ) -> int:
     """How many bundles a channel can be promised that are put together at one place each.
 
-    What is promised of a component without a place, a bundle that was granted before included, or is short at
-    one, may have to come from the very shelf that a bundle needs.
+    Those that were granted before have no place yet, and need a shelf that all their components are on. How many
+    they are nobody knows: at most as many as the demand for every component allows.
     """
     complete = sum(complete_at(place, composition, sound) for place in network.places_of(channel))
-    promised = max(-(-sound[part].channels[channel].demand // each) for part, each in composition.items())
+    promised = min(sound[part].channels[channel].demand // each for part, each in composition.items())
     return max(0, complete - promised)
 
 
 def complete_at(place: str, composition: Composition, sound: Mapping[str, SkuNumbers]) -> int:
     """How many bundles can be put together at one place."""
-    return min(node_ats(sound[part], place) // each for part, each in composition.items())
+    return min(spare(sound[part], place) // each for part, each in composition.items())
 
 
-def node_ats(numbers: SkuNumbers, place: str) -> int:
-    return numbers.nodes[place].node_ats if place in numbers.nodes else 0
+def spare(numbers: SkuNumbers, place: str) -> int:
+    """What a place has for bundles: nothing that a promise without a place needs."""
+    if place not in numbers.nodes:
+        return 0
+    promised = numbers.promised.on_stock()
+    return min(numbers.nodes[place].node_ats, free_at(place, promised, deficit(promised)))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from inventory.reference.bundles import LAYERS, node_ats
+from inventory.reference.bundles import LAYERS, spare
 from inventory.reference.demand import open_quantity
 from inventory.reference.facts import SkuFacts
 from inventory.reference.fences import Fence
@@ -42,7 +42,7 @@ class Claim(NamedTuple):
 
 class Part(NamedTuple):
     """A component: what it offers the channel, what is missing of it, what is asked of the channel's pool of it
-    (`demand`: shortages and what has no place), and `node_ats` where there is some.
+    (`demand`: shortages and what has no place), and what each place has to `spare` where there is some.
     """
 
     sku: str
@@ -50,7 +50,7 @@ class Part(NamedTuple):
     offer: int
     unmet: int
     demand: int
-    node_ats: Mapping[str, int]
+    spare: Mapping[str, int]
 
 
 class Explanation(NamedTuple):
@@ -107,7 +107,7 @@ def of_bundle(
     for part, each in master.components(sku).items():
         if part in sound:
             told = sound[part].channels[channel]
-            at = {place: node_ats(sound[part], place) for place in places}
+            at = {place: spare(sound[part], place) for place in places}
             parts.append(
                 Part(
                     part,

@@ -154,7 +154,7 @@ def test_a_bundle_by_its_components(served: httpx.Client, told: None) -> None:
     answer = ask(served, "kit").json()
     first, second = answer["components"]
     assert (first["sku"], first["quantity"], first["offer"], first["makes"]) == ("why", 2, 16, 8)
-    assert first["node_ats"] == {"DC1": 27, "S001": 9}  # a deleted place is none
+    assert first["spare"] == {"DC1": 27, "S001": 9}  # a deleted place is none
     assert first["explanation"]["terms"]["offer"] == 16
     assert (second["sound"], second["makes"], second["explanation"]) == (False, 0, None)
     assert (answer["sellable"], answer["available"]) == (False, 0)

@@ -29,7 +29,7 @@ def rule(name: str, **given: int) -> dict[str, Any]:
 
 
 def part(
-    sku: str, quantity: int, offer: int, unmet: int = 0, demand: int = 0, **node_ats: int
+    sku: str, quantity: int, offer: int, unmet: int = 0, demand: int = 0, **spare: int
 ) -> dict[str, Any]:
     return {
         "sku": sku,
@@ -38,7 +38,7 @@ def part(
         "offer": offer,
         "unmet": unmet,
         "demand": demand,
-        "node_ats": node_ats,
+        "spare": spare,
     }
 
 

@@ -74,13 +74,20 @@ def test_what_is_promised_of_a_part_may_come_from_the_shelf_that_a_kit_needs() -
     shop = together(A=(10, 10), B=(0, 20))
     assert_explained(shop, 10)
     shop.line("o", 1, 3, sku=LAMP, location=None)
-    shop.line("p", 1, 4, sku=BULB, location=None)  # the same kits are spared: the greatest counts
-    assert_explained(shop, 6)
-    shop.line("q", 1, 25, sku=BULB, location="B")  # 5 short at B, to be sent from A
+    assert_explained(shop, 7)
+    shop.line("p", 1, 4, sku=BULB, location=None)  # from B; but 3 lamps and 3 bulbs may be kits
+    assert_explained(shop, 4)
+    shop.line("q", 1, 25, sku=BULB, location="B")  # 5 short there, which leave one bulb at A
     assert_explained(shop, 1)
     shop.line("p", 2, 6, sku=BULB, location=None)
     assert_explained(shop, 0)
     assert shop.channel(sku=KIT).pool == 0  # never below
+
+
+def test_many_orders_for_one_part_take_no_kits_that_another_part_bounds() -> None:
+    shop = together(A=(1000, 10))
+    shop.line("o", 1, 500, sku=LAMP, location=None)
+    assert_explained(shop, 10)
 
 
 def test_a_part_of_which_a_kit_has_several_spares_a_kit_for_each_begun() -> None:

@@ -48,7 +48,7 @@ def test_a_bundle_is_explained_by_its_components() -> None:
     shop.count(7, sku="BULB", location="A")
     shop.count(9, sku="BULB", location="B")
     told = shop.model.explain("KIT", "web", NOW)
-    assert [(part.sku, part.quantity, part.offer, part.node_ats) for part in told.parts] == [
+    assert [(part.sku, part.quantity, part.offer, part.spare) for part in told.parts] == [
         ("LAMP", 1, 4, {"A": 4}),
         ("BULB", 3, 16, {"A": 7, "B": 9}),
     ]
