@@ -11,6 +11,7 @@ import pytest
 from redis import Redis
 
 from loadtest.processes import api
+from loadtest.readiness import wait_for_reservations
 from runtime.settings import Settings
 from tests.dataflows.feed import MINUTE, Feed
 from tests.dataflows.house import Engine, engine, eventually
@@ -61,6 +62,7 @@ def house(settings: Settings, tmp_path: Path, caught_up: Callable[[], None], cod
     feed.item("GHOST", bundle=[{"sku": "NOSUCH", "quantity": 1}])
     with _serving(settings, tmp_path) as (running, client):
         caught_up()
+        wait_for_reservations(str(client.base_url))
         eventually(lambda: client.get("/v1/availability/KIT?channel=web").status_code == 200, "numbers", 20)
         yield House(client, running, feed, caught_up)
 
@@ -342,3 +344,8 @@ def test_without_kafka_lookups_go_on_and_reservations_say_why(
             "urn:stocktide:problem:reservations-unavailable",
         )
         assert "STOCKTIDE_KAFKA_BOOTSTRAP" in told.json()["detail"]
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["reservations"]) == (
+            200,
+            "STOCKTIDE_KAFKA_BOOTSTRAP is not set",
+        )
