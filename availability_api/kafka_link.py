@@ -68,9 +68,11 @@ class KafkaLink:
         while not self._stop.is_set():
             try:
                 self._keep()
-            except (KafkaException, RegistryUnavailable) as error:
+            except Exception as error:  # whatever it is: without this thread nobody is answered
+                if not isinstance(error, (KafkaException, RegistryUnavailable)):
+                    _log.exception("reading decisions failed")
                 self.producer = None
-                self._go_away(error.args[0])
+                self._go_away(error)
                 self._stop.wait(_AGAIN_AFTER_S)
 
     def _keep(self) -> None:
@@ -88,6 +90,7 @@ class KafkaLink:
                 message_timeout_ms=_DELIVER_WITHIN_MS,
                 statistics_interval_ms=_STATISTICS_MS,
                 stats_cb=self._look_at,
+                error_cb=self._note_of_producer,
             )
             self._connect(source, outlet)
             self.producer = outlet
@@ -147,6 +150,8 @@ class KafkaLink:
         """Where it went away, go on as soon as it is there again. What was asked by then is answered, or given up."""
         if self._broken is None:
             return
+        if self._broken.fatal():
+            raise KafkaException(self._broken)
         self._go_away(self._broken)
         self._broken = None
         try:
@@ -162,16 +167,28 @@ class KafkaLink:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._broken = error
 
+    def _note_of_producer(self, error: KafkaError) -> None:
+        """Called by the producer's poll, in the thread. It may be without a connection because it has nothing to do;
+        after a fatal error it must be made anew."""
+        _log.warning("%s", error.str(), extra={"code": error.name(), "fatal": error.fatal()})
+        if error.fatal():
+            self._broken = error
+
     def _look_at(self, statistics: str) -> None:
         """Called by the producer's poll, in the thread. The client tells in no other way that it has its number."""
         if not self._numbered:
             self._numbered = json.loads(statistics).get("eos", {}).get("idemp_state") == "Assigned"
 
-    def _go_away(self, error: object) -> None:
-        reason = error.str() if isinstance(error, KafkaError) else error
+    def _go_away(self, error: Exception | KafkaError) -> None:
+        cause = error.args[0] if isinstance(error, KafkaException) else error
+        reason = (
+            f"Kafka at {self._settings.kafka_bootstrap}: {cause.str()}"
+            if isinstance(cause, KafkaError)
+            else str(cause)
+        )
         if self.why_away is None:
-            _log.warning("reservations answer 503", extra={"reason": str(reason)})
-        self.why_away = f"Kafka at {self._settings.kafka_bootstrap}: {reason}"
+            _log.warning("reservations answer 503", extra={"reason": reason})
+        self.why_away = reason
 
     def _come_back(self) -> None:
         self.why_away = None
