@@ -16,7 +16,7 @@ from availability_api import engine_link, problems
 from availability_api.documents import PAGE, openapi
 from availability_api.engine_link import EngineLink
 from availability_api.holding import Holding
-from availability_api.lookups import PATH, Lookups
+from availability_api.lookups import MOST_BODY_BYTES, PATH, Lookups
 from availability_api.metrics import Metrics
 from availability_api.operations import operations
 from availability_api.problems import Problem
@@ -62,10 +62,25 @@ class Entrance:
             await send(message)
 
         try:
-            await self._framework(scope, receive, note_status)
+            await self._framework(scope, _bounded(receive), note_status)
         finally:
             name = getattr(scope.get("route"), "path", "other")
             self._metrics.answered(name, status, perf_counter() - begun)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """What comes in, as long as it is not longer than any request needs."""
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MOST_BODY_BYTES:
+            raise HTTPException(413)
+        return message
+
+    return bounded
 
 
 def create(settings: Settings) -> Entrance:
@@ -74,9 +89,9 @@ def create(settings: Settings) -> Entrance:
     prefix = settings.redis_prefix.encode()
     link = RedisLink(settings.redis_url)
     watch = Watch(link, prefix, settings.stale_after_ms)
-    metrics = Metrics(link, watch)
-    view = View(link, watch, prefix)
     engine = EngineLink(settings)
+    metrics = Metrics(link, watch, engine)
+    view = View(link, watch, prefix)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -104,7 +119,7 @@ def create(settings: Settings) -> Entrance:
         # to ask at each request whether it is on would cost more than it tells
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    framework.include_router(operations(watch, metrics))
+    framework.include_router(operations(watch, engine, metrics))
     states = States(link, prefix, settings.reservation_memory_ms)
     framework.include_router(reservations(view, states, Holding(engine)))
     _add_page(framework)
@@ -137,6 +152,8 @@ def _add_problems(framework: FastAPI) -> None:
             return respond(request, problems.not_allowed(request.method, allowed))
         if error.status_code == 404:
             return respond(request, problems.not_found(request.url.path))
+        if error.status_code == 413:
+            return respond(request, problems.too_large(MOST_BODY_BYTES))
         return respond(request, problems.malformed(f"the body cannot be read: {error.detail}"))
 
     @framework.exception_handler(RequestValidationError)

@@ -3,6 +3,10 @@
 One sku: its line is placed with the asked time. Several: each is placed for 30 s, and when all were accepted within
 2 s each is extended to the asked time; else each is cancelled. If the asker dies, the holds lapse; asked again with
 the same key, every step is answered as it was the first time, and so it goes on from where it was.
+
+Who is told that all is held must not lose it to another one who asks under the same key and hears nothing in time. So
+whoever is not the first to ask takes version 2 of a single line too, which the first one's CANCEL would be, and cancels
+nothing for want of an answer. Neither does anybody once all holds may have been extended, if he can ask again.
 """
 
 import uuid
@@ -66,13 +70,14 @@ class Holding:
         self._link = link
 
     async def place(
-        self, reservation: str, channel: str, asks: Sequence[Ask], ttl_ms: int, allow_partial: bool,
-        only_if_decided: bool = False,
+        self, reservation: str, channel: str, asks: Sequence[Ask], ttl_ms: int, allow_partial: bool, *,
+        first: bool = True, again: bool = False, only_if_decided: bool = False,
     ) -> Granted:  # fmt: skip
         """Hold everything, or nothing. Raises Problem: 409 with what was available, 503 if nobody answered.
 
-        A bundle is held whole: of its components there is no part. `only_if_decided`: hold nothing, and refuse for good
-        what was not decided before; but what was is continued.
+        A bundle is held whole: of its components there is no part. `first`: nobody has asked for it before, so that
+        nobody can have been told that it is held. `again`: the asker can ask for the same once more.
+        `only_if_decided`: hold nothing, and refuse for good what was not decided before; but what was is continued.
         """
         several = len(asks) > 1
         expires_at = _LONG_AGO_MS if only_if_decided else now_ms() + (HOLD_MS if several else ttl_ms)
@@ -86,26 +91,44 @@ class Holding:
             ]
         )  # fmt: skip
         if not all(map(_holds, placed)):
-            await self._give_up(reservation, channel, asks, placed, 2)
+            self._give_up(reservation, channel, asks, placed, 2, may_cancel=first)
         held = [(ask, decision) for ask, decision in zip(asks, placed, strict=True) if decision is not None]
         if not several:
-            return Granted(reservation, held, held[0][1]["expires_at"])
-        expires_at = now_ms() + ttl_ms
+            end = held[0][1]["expires_at"] if first else await self._end_of(reservation, channel, *held[0])
+            return Granted(reservation, held, end)
+        ends = now_ms() + ttl_ms
         extended = await self._ask(
             [
                 _event(reservation, ask, 2, "EXTEND", decision["quantity"], {
                     "channel": channel, "allow_partial": allow_partial and ask.bundle is None,
-                    "expires_at": expires_at,
+                    "expires_at": ends,
                 })
                 for ask, decision in held
             ]
         )  # fmt: skip
         if not all(map(_holds, extended)):
-            await self._give_up(reservation, channel, asks, extended, 3)
-        ends = [
+            self._give_up(reservation, channel, asks, extended, 3, may_cancel=not again)
+        found = [
             each["expires_at"] for each in extended if each is not None and each["expires_at"] is not None
         ]
-        return Granted(reservation, held, min(ends, default=None))
+        return Granted(reservation, held, min(found, default=None))
+
+    async def _end_of(self, reservation: str, channel: str, ask: Ask, placed: Decision) -> int | None:
+        """When the only line ends, once the log has decided that it is held: its version 2 is this one, which changes
+        nothing, or somebody's who knew that it is held; or the CANCEL of who asked first. Raises Problem."""
+        (extended,) = await self._ask(
+            [
+                _event(reservation, ask, 2, "EXTEND", placed["quantity"], {
+                    "channel": channel, "expires_at": placed["expires_at"],
+                })
+            ]
+        )  # fmt: skip
+        if extended is None:
+            raise problems.undecided_yet(reservation)
+        if extended["reason"] == "expired" or extended["held"] < placed["quantity"]:
+            raise problems.ended(reservation, [ask.short(extended)])
+        end: int | None = extended["expires_at"]
+        return end
 
     async def change(
         self, reservation: str, lines: Sequence[Mapping[str, Any]], action: str, **fields: Any
@@ -129,41 +152,55 @@ class Holding:
             ]
         )  # fmt: skip
 
-    async def _ask(
-        self, events: Sequence[Mapping[str, Any]], within_s: float = ANSWER_WITHIN_S
-    ) -> list[Decision | None]:
+    async def _ask(self, events: Sequence[Mapping[str, Any]]) -> list[Decision | None]:
         try:
-            return await self._link.ask(events, within_s)
+            return await self._link.ask(events, ANSWER_WITHIN_S)
         except EngineAway as error:
             raise problems.no_reservations(str(error)) from None
 
-    async def _give_up(
+    def _send(self, events: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            self._link.send(events)
+        except EngineAway as error:
+            raise problems.no_reservations(str(error)) from None
+
+    def _give_up(
         self,
         reservation: str,
         channel: str,
         asks: Sequence[Ask],
         told: Sequence[Decision | None],
         version: int,
+        *,
+        may_cancel: bool,
     ) -> None:
-        """Cancel what is held or may come to be held, and say why."""
+        """Cancel what is held or may come to be held, and say why. Unless it may be that all of it is held, and that
+        another one was told so (not `may_cancel`): then nobody knows yet."""
+        undecided = None in told and not any(each is not None and _refuses(each) for each in told)
+        if undecided and not may_cancel:
+            raise problems.undecided_yet(reservation)
         cancels = [
             _event(reservation, ask, version, "CANCEL", ask.quantity, {"channel": channel})
             for ask, decision in zip(asks, told, strict=True)
-            if decision is None or decision["outcome"] != "REFUSED" or version > 2
+            if decision is None or not _refuses(decision) or version > 2
         ]
         if cancels:
-            await self._ask(cancels, 0.0)  # it is enough that they are in the log
+            self._send(cancels)  # it is enough that they are in the log
         refused = [
             {**ask.short(decision), "reason": decision["reason"]}
             for ask, decision in zip(asks, told, strict=True)
-            if decision is not None and decision["outcome"] == "REFUSED"
+            if decision is not None and _refuses(decision)
         ]
-        if not refused and None in told:
+        if undecided:
             raise problems.undecided(reservation)
         lines = [ask.short(each) for ask, each in zip(asks, told, strict=True)]
         if not refused:
             raise problems.ended(reservation, lines)
         raise problems.refused(reservation, refused, lines)
+
+
+def _refuses(decision: Decision) -> bool:
+    return bool(decision["outcome"] == "REFUSED")
 
 
 def _holds(decision: Decision | None) -> bool:

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from availability_api.engine_link import EngineLink
 from availability_api.redis_link import RedisLink
 from availability_api.watch import Watch
 
@@ -15,7 +16,7 @@ _BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 class Metrics:
     """Counters and times by route."""
 
-    def __init__(self, link: RedisLink, watch: Watch) -> None:
+    def __init__(self, link: RedisLink, watch: Watch, engine: EngineLink) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "stocktide_api_requests", "Requests answered.", ("route", "status"), registry=self.registry
@@ -29,7 +30,7 @@ class Metrics:
         )
         self._of_requests: dict[tuple[str, int], Counter] = {}
         self._of_seconds: dict[str, Histogram] = {}
-        self.registry.register(_ViewCollector(link, watch))
+        self.registry.register(_ViewCollector(link, watch, engine))
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -46,9 +47,10 @@ class Metrics:
 class _ViewCollector(Collector):
     """The state of the view as the API sees it."""
 
-    def __init__(self, link: RedisLink, watch: Watch) -> None:
+    def __init__(self, link: RedisLink, watch: Watch, engine: EngineLink) -> None:
         self._link = link
         self._watch = watch
+        self._engine = engine
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         up = GaugeMetricFamily("stocktide_api_redis_up", "1 while Redis is connected.")
@@ -57,6 +59,9 @@ class _ViewCollector(Collector):
         ready = GaugeMetricFamily("stocktide_api_ready", "1 while every lane of the view is fresh.")
         ready.add_metric([], float(not self._watch.reasons_not_ready()))
         yield ready
+        asking = GaugeMetricFamily("stocktide_api_reservations_ready", "1 while reservations can be made.")
+        asking.add_metric([], float(self._engine.why_away is None))
+        yield asking
         committed = GaugeMetricFamily(
             "stocktide_view_committed_timestamp_seconds", "When the lane last committed.", labels=["lane"]
         )

@@ -5,11 +5,14 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from availability_api.engine_link import EngineLink
 from availability_api.metrics import Metrics
 from availability_api.problems import Problem
 from availability_api.watch import Watch
+
+READY = "ready"
 
 
 class Health(BaseModel):
@@ -33,11 +36,14 @@ class Readiness(BaseModel):
     """The view may be relied on: Redis answers, a network is published, every lane is fresh and complete."""
 
     status: str
+    reservations: str = Field(
+        description="`ready`, or why none can be made now. It makes no difference to the status: lookups go on."
+    )
     generation: int | None
     lanes: list[LaneReadiness]
 
 
-def operations(watch: Watch, metrics: Metrics) -> APIRouter:
+def operations(watch: Watch, engine: EngineLink, metrics: Metrics) -> APIRouter:
     """The routes `/healthz`, `/readyz`, `/metrics`."""
     router = APIRouter(tags=["operations"])
 
@@ -50,6 +56,7 @@ def operations(watch: Watch, metrics: Metrics) -> APIRouter:
     async def readyz() -> Readiness:
         """503 with reasons while the view should not be relied on; lookups may be answered even so."""
         lanes = _lanes(watch)
+        reservations = READY if engine.why_away is None else engine.why_away
         reasons = watch.reasons_not_ready()
         if reasons:
             raise Problem(
@@ -58,9 +65,15 @@ def operations(watch: Watch, metrics: Metrics) -> APIRouter:
                 "; ".join(reasons),
                 headers={"Retry-After": "1"},
                 reasons=reasons,
+                reservations=reservations,
                 lanes=[lane.model_dump() for lane in lanes],
             )
-        return Readiness(status="ready", generation=watch.freshness.generation, lanes=lanes)
+        return Readiness(
+            status=READY,
+            reservations=reservations,
+            generation=watch.freshness.generation,
+            lanes=lanes,
+        )
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def prometheus() -> Response:

@@ -138,6 +138,14 @@ def undecided(reservation: str) -> Problem:
     )  # fmt: skip
 
 
+def undecided_yet(reservation: str) -> Problem:
+    """503: not all of it was decided in time, and another one who asked for the same may know more."""
+    return Problem(
+        503, "reservation-incomplete", "the engine did not decide all of it in time; ask again under the same "
+        "Idempotency-Key", headers={"Retry-After": "1"}, reservation_id=reservation,
+    )  # fmt: skip
+
+
 def refused(
     reservation: str, why: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
 ) -> Problem:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 
 from availability_api import problems
 from availability_api.asking import asks_of, granted_lines, too_many, wishes
@@ -35,10 +35,13 @@ def reservations(view: View, states: States, holding: Holding) -> APIRouter:
 
     @router.post("", status_code=201, summary="Hold units", responses=_refusals(404, 409, 503))
     async def place(
+        request: Request,
         asked: AskedReservation,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=LONGEST_KEY)] = None,
     ) -> Reservation:
         """All of it or nothing is held. Asked again under the same key, the answer is the same."""
+        if len(request.headers.getlist("idempotency-key")) > 1:
+            raise problems.invalid("Idempotency-Key: there are several of them; send one")
         channel = view.channel(asked.channel)
         wanted = wishes(asked.lines, channel, await view.offered([line.sku for line in asked.lines], channel))
         asks = asks_of(wanted)
@@ -48,14 +51,14 @@ def reservations(view: View, states: States, holding: Holding) -> APIRouter:
         if short and idempotency_key is None:
             raise refusal
         digest = request_digest(asked.channel, asked.ttl_s, asked.allow_partial, asked.lines)
-        await states.claim(reservation, digest, asked.ttl_s, asked.channel, asks)
+        first = await states.claim(reservation, digest, asked.ttl_s, asked.channel, asks)
         if short and not await view.knows([ask.sku for ask in asks], channel):
             raise refusal
         try:
             # What the key holds already is missing from what there is now: only the engine knows whether it does.
             granted = await holding.place(
                 reservation, asked.channel, asks, asked.ttl_s * 1000, asked.allow_partial,
-                only_if_decided=bool(short),
+                first=first, again=idempotency_key is not None, only_if_decided=bool(short),
             )  # fmt: skip
         except problems.Problem as problem:
             raise refusal if short and problem.name == refusal.name else problem from None

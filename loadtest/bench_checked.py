@@ -9,6 +9,7 @@ from loadtest.asking import GRANTED, Askers
 from loadtest.bench_latency import WARM_UP_S, lane_shares, under_load
 from loadtest.pause import no_collection
 from loadtest.probes import CHANNEL, Probes
+from loadtest.readiness import wait_for_reservations
 from runtime.settings import Settings
 from wire.codec import Codec
 
@@ -41,6 +42,7 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, se
     """Ask for `per_s` reservations a second while W1's mix is sent at `rate` events a second; the first seconds are not
     measured."""
     with under_load(given, codec, cells, rate, seconds, _SEED) as system:
+        wait_for_reservations(system.url)
         before = _shown(system.url, system.probes)
         start = system.begin()
         share = lane_shares(system.workload, system.settings.partitions)

@@ -95,6 +95,7 @@ def _show(
         rebalance(settings)
         say("fences in percent resolved to units")
         shoppers = Shoppers(url, replay.goods(), options.customers_per_s, options.seed)
+        shoppers.look()
         with shopping(shoppers):
             _watch(replay, settings, options, redis, url, running, console, helper)
             say("all is sent; the last customers finish")

@@ -19,6 +19,7 @@ import httpx
 from hdrh.histogram import HdrHistogram
 
 from loadtest.errors import ApiAway
+from loadtest.readiness import wait_for_reservations
 
 _CONNECTIONS = 32
 _TIMEOUT_S = 10.0
@@ -64,7 +65,7 @@ class Shoppers:
         self._stopped.set()
 
     def look(self) -> None:
-        """Raise ApiAway if nobody would answer them."""
+        """Return when they would be answered. Raises ApiAway, at once if nobody is there."""
         try:
             httpx.get(f"{self._url}/healthz", timeout=_TIMEOUT_S)
         except httpx.TransportError as error:
@@ -72,6 +73,7 @@ class Shoppers:
                 f"the API at {self._url} does not answer ({error}): start it (`python -m availability_api`), name "
                 "another (--api URL), or let no customers come (--api none)"
             ) from None
+        wait_for_reservations(self._url)
 
     def come(self) -> None:
         """Let them come, until stopped."""

@@ -21,10 +21,11 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from deploy.ports import answers, free_port
+from deploy.ports import free_port
 from loadtest.drafts import Outgoing, partition_of
 from loadtest.errors import ProcessEnded
 from loadtest.processes import Running, apply_rules, running, warm_up
+from loadtest.readiness import wait_for_reservations
 from loadtest.sender import Sender, send_catalog
 from loadtest.world import world
 from runtime.settings import Settings
@@ -238,8 +239,8 @@ def storm(given: Settings, codec: Codec, options: Options, console: Console) -> 
                 warm_up(settings, place.folder)
             _stock(settings, codec, options.units)
             with _victims(settings, place.folder) as victims:
-                _await_api(settings)
                 url = f"http://{settings.api_host}:{settings.api_port}"
+                wait_for_reservations(url, _SHOWN_WITHIN_S)
                 found.append(asyncio.run(_weather(url, victims, seed, options)))
         said = "right" if found[-1].right(options.units) else "WRONG"
         console.print(f"seed {seed} of {options.seeds}: {said}, {found[-1].seconds:g} s", highlight=False)
@@ -264,12 +265,6 @@ def table(found: Sequence[Storm], units: int) -> Table:
         verdict = "right" if each.right(units) else "WRONG"
         shown.add_row(str(each.seed), *map(str, numbers), killed, f"{each.seconds:g}", verdict)
     return shown
-
-
-def _await_api(settings: Settings) -> None:
-    deadline = time.monotonic() + _SHOWN_WITHIN_S
-    while not answers(settings.api_port) and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 def _stock(settings: Settings, codec: Codec, units: int) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from redis import Redis
 
 from loadtest.processes import api
+from loadtest.readiness import wait_for_reservations
 from runtime.settings import Settings
 from tests.dataflows.feed import MINUTE, Feed
 from tests.dataflows.house import Engine, engine, eventually
@@ -61,6 +63,7 @@ def house(settings: Settings, tmp_path: Path, caught_up: Callable[[], None], cod
     feed.item("GHOST", bundle=[{"sku": "NOSUCH", "quantity": 1}])
     with _serving(settings, tmp_path) as (running, client):
         caught_up()
+        wait_for_reservations(str(client.base_url))
         eventually(lambda: client.get("/v1/availability/KIT?channel=web").status_code == 200, "numbers", 20)
         yield House(client, running, feed, caught_up)
 
@@ -330,6 +333,32 @@ def test_nobody_who_was_told_loses_it_when_the_engine_is_killed(
         assert house.ask(("SHOE", 3)).status_code == 201
 
 
+def test_two_apis_that_are_asked_under_one_key_at_once(
+    house: House, settings: Settings, tmp_path: Path
+) -> None:
+    other_folder = tmp_path / "other"
+    other_folder.mkdir()
+    with api(settings, other_folder) as url, httpx.Client(base_url=url, timeout=10) as other:
+        wait_for_reservations(url)
+        houses = [house, House(other, house.running, house.feed, house.caught_up)] * 4
+        with ThreadPoolExecutor(8) as threads:
+            same = list(threads.map(lambda each: each.ask(("SHOE", 1), ("HAT", 1), key="same"), houses))
+            assert [each.status_code for each in same] == [201] * 8, [each.text for each in same]
+            assert len({each.text for each in same}) == 1
+            one = list(threads.map(lambda each: each.ask(("SHOE", 1), key="one"), houses))
+            assert [each.status_code for each in one] == [201] * 8, [each.text for each in one]
+            assert len({each.text for each in one}) == 1
+            differ = list(
+                threads.map(
+                    lambda n: houses[n].ask(("SHOE", n + 1), key="differ", allow_partial=True), range(8)
+                )
+            )
+        assert sorted(each.status_code for each in differ) == [201] + [422] * 7
+        (granted,) = (each.json()["lines"][0]["granted"] for each in differ if each.status_code == 201)
+    house.comes_to("SHOE", 8 - granted)
+    house.comes_to("HAT", 4)
+
+
 def test_without_kafka_lookups_go_on_and_reservations_say_why(
     house: House, settings: Settings, tmp_path: Path
 ) -> None:
@@ -342,3 +371,8 @@ def test_without_kafka_lookups_go_on_and_reservations_say_why(
             "urn:stocktide:problem:reservations-unavailable",
         )
         assert "STOCKTIDE_KAFKA_BOOTSTRAP" in told.json()["detail"]
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["reservations"]) == (
+            200,
+            "STOCKTIDE_KAFKA_BOOTSTRAP is not set",
+        )
