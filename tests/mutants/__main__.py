@@ -27,7 +27,8 @@ SUITE = (
     "tests/inventory/test_rules_of_the_lane.py", "tests/docs", "tests/inventory/test_master_data.py",
     "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_fences.py", "tests/inventory/test_net_counts.py",
     "tests/inventory/test_supply.py", "tests/inventory/test_checked.py", "tests/golden",
-    "tests/inventory/test_incidents.py", "tests/inventory/test_wrongs.py", "tests/inventory/test_snapshots.py",
+    "tests/inventory/test_incidents.py", "tests/inventory/test_recent.py", "tests/inventory/test_wrongs.py",
+    "tests/inventory/test_snapshots.py",
     "tests/availability_api/test_projected.py::TestArithmetic", "tests/inventory/test_agreement.py",
 )  # fmt: skip
 CPU_LIMIT_S = 600
