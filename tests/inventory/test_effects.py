@@ -17,7 +17,7 @@ from tests.reference.shop import MINUTE, NOW, SECOND
 
 DELAY = 30 * SECOND
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
-ADDITIVE = ("sale", "movement", "correction")
+ADDITIVE = ("sale", "shipment", "movement", "correction")
 SKUS = ("SKU-1", "SKU-2", "SKU-3")
 STATES = ("SELLABLE", "DAMAGED", "BLOCKED")
 channels = st.sampled_from([None, "web", "pickup"])

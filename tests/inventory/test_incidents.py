@@ -252,7 +252,7 @@ def test_what_took_nothing_and_promised_nothing_is_no_cause(what: str) -> None:
     shop.run()
     NO_CAUSES[what](shop)
     shop.movement("SHIP", 5, at=-MINUTE, event_id="it")
-    assert causes(shop) == {"DC1": [("sale", "it", 5)]}
+    assert causes(shop) == {"DC1": [("shipment", "it", 5)]}
 
 
 TAKES: dict[str, Callable[[Shop], None]] = {
@@ -297,7 +297,7 @@ def test_what_comes_later_than_it_was_said_to_leaves_a_channel_short() -> None:
     assert shop.told()["unmet"] == 0
     shop.event("ExpectedSupply", 0, supply | {"version": 2, "expected_at": NOW + 5 * DAY, "event_id": "it"})
     shop.movement("SHIP", 1, location="S1", event_id="a sale there")
-    assert causes(shop) == {"web": [("sale", "a sale there", 1), ("expected_supply", "it", 5)]}
+    assert causes(shop) == {"web": [("shipment", "a sale there", 1), ("expected_supply", "it", 5)]}
     [incident] = stands(shop, "negative_stock", at=MINUTE)  # what is on its way was never there
     assert [cause["event_id"] for cause in incident.detail["causes"]] == ["a sale there"]
 

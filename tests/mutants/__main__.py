@@ -28,7 +28,7 @@ SUITE = (
     "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_fences.py",
     "tests/inventory/test_net_counts.py", "tests/inventory/test_supply.py", "tests/inventory/test_checked.py",
     "tests/golden", "tests/inventory/test_promises.py", "tests/inventory/test_incidents.py",
-    "tests/inventory/test_wrongs.py", "tests/inventory/test_snapshots.py",
+    "tests/inventory/test_recent.py", "tests/inventory/test_wrongs.py", "tests/inventory/test_snapshots.py",
     "tests/availability_api/test_projected.py::TestArithmetic", "tests/inventory/test_agreement.py",
 )  # fmt: skip
 CPU_LIMIT_S = 600

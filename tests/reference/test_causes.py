@@ -95,7 +95,7 @@ def test_a_grant_is_in_the_story() -> None:
     shop.line("h", 1, 10, at=-2 * HOUR, mode="CHECKED", event_id="hold")
     shop.model.decide(NOW)
     shop.ship(4, event_id="e")
-    assert causes(shop) == [("DC1", "sale", "e", 4)]
+    assert causes(shop) == [("DC1", "shipment", "e", 4)]
 
 
 def test_of_a_channel_it_is_what_left_more_of_its_promises_unmet() -> None:
@@ -114,11 +114,11 @@ def test_of_a_channel_it_is_what_left_more_of_its_promises_unmet() -> None:
     shop.ship(13, at=-20 * MINUTE, event_id="d")
     assert causes(shop) == [
         ("pickup", "fact_reservation", "c", 2),
-        ("pickup", "sale", "d", 3),
-        ("web", "sale", "d", 3),
+        ("pickup", "shipment", "d", 3),
+        ("web", "shipment", "d", 3),
     ]
     shop.receipt(3, at=-MINUTE)
-    assert causes(shop) == [("pickup", "fact_reservation", "c", 2), ("pickup", "sale", "d", 3)]
+    assert causes(shop) == [("pickup", "fact_reservation", "c", 2), ("pickup", "shipment", "d", 3)]
 
 
 @given(histories(features=EVERYTHING))
