@@ -23,7 +23,7 @@ JARS := deploy/kafka/lib/complete
 # Services are set up unless the settings name some that are there already.
 SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
 
-.PHONY: help demo test test-deep mutants bench lint format lock clean venv kafka redis valkey
+.PHONY: help demo test test-deep mutants bench lint format lock clean venv kafka redis valkey ready warm
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -31,8 +31,7 @@ help:
 demo bench: $(VENV) $(SERVICES)
 	$(BIN)/python -m loadtest $@
 
-test: lint kafka redis
-	$(BIN)/python -m dataflows warm
+test: kafka redis ready
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-deep: lint kafka redis
@@ -69,6 +68,13 @@ $(VENV): requirements/all.lock requirements/data.lock
 	$(PIP) -r requirements/all.lock
 	$(PIP) --no-deps -r requirements/data.lock
 	touch $@
+
+# The types are checked on one core: beside it kernels are compiled on the other.
+ready: $(VENV)
+	$(MAKE) --no-print-directory --jobs 2 lint warm
+
+warm: $(VENV)
+	$(BIN)/python -m dataflows warm
 
 kafka: $(JARS)
 	@deploy/need java default-jre-headless
