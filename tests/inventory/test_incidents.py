@@ -302,16 +302,19 @@ def test_what_comes_later_than_it_was_said_to_leaves_a_channel_short() -> None:
     assert [cause["event_id"] for cause in incident.detail["causes"]] == ["a sale there"]
 
 
-def test_a_grant_is_a_cause_with_what_was_granted() -> None:
+def test_a_grant_is_a_cause_with_what_was_granted_and_the_source_that_asked() -> None:
     shop = Shop(lanes=1, coalesce_ms=HOUR)
     shop.item("other")
     shop.count(6)
     shop.run()
-    shop.line("h", 1, 9, mode="CHECKED", allow_partial=True, location="DC1", event_id="asked")
+    shop.line("h", 1, 9, mode="CHECKED", allow_partial=True, location="DC1", event_id="asked", source="shop")
     shop.line("o", 1, 1, sku="other", location="S1")  # there is more to read, so nobody looks yet
     shop.cluster.running[0].step(NOW, 1)
     shop.count(3, at=-SECOND, event_id="recount")
     assert causes(shop)["DC1"] == [("checked_reservation", "asked", 6), ("count", "recount", 3)]
+    assert [incident.source for incident in stands(shop, "oversell") if incident.location == "DC1"] == [
+        "shop"
+    ]
 
 
 def test_what_was_sold_while_there_was_enough_is_no_cause() -> None:
@@ -525,17 +528,6 @@ def test_beyond_the_bound_one_incident_says_that_there_are_more(monkeypatch: pyt
 
 def ask(shop: Shop, order: str, quantity: int) -> None:
     shop.line(order, 1, quantity, at=-MINUTE, mode="CHECKED", location=None, source="shop", event_id="asked")
-
-
-def test_a_checked_request_that_went_beyond_the_stock_is_a_cause_with_its_source() -> None:
-    shop = Shop()
-    shop.rule("backorder", "b", '{"channel": "web", "units": 10}')
-    shop.count(1)
-    shop.run()
-    ask(shop, "o", 3)
-    [incident] = stands(shop, "oversell")
-    assert (incident.channel, incident.source, incident.events) == ("web", "shop", ("asked",))
-    assert [(c["what"], c["source"]) for c in incident.detail["causes"]] == [("checked_reservation", "shop")]
 
 
 def test_what_is_wrong_with_a_checked_line_names_the_source_that_asked() -> None:
