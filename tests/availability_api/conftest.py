@@ -145,8 +145,8 @@ def published(redis_server: RedisServer) -> Iterator[Published]:
 
 @pytest.fixture(scope="package")
 def served(published: Published) -> Iterator[httpx.Client]:
-    """The API over `published`; it calls a lane stale after a minute."""
-    with serving(published.settings.replace(stale_after_ms=60_000)) as (_, client):
+    """The API over `published`; it calls a lane stale after an hour: the tests of the package may take minutes."""
+    with serving(published.settings.replace(stale_after_ms=3_600_000)) as (_, client):
         yield client
 
 
