@@ -32,7 +32,7 @@ demo bench: $(VENV) $(SERVICES)
 	$(BIN)/python -m loadtest $@
 
 test: kafka redis ready
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --durations 40
 
 test-deep: lint kafka redis
 	$(BIN)/pytest -m "" --hypothesis-profile=deep

@@ -85,7 +85,10 @@ def part(
             "web may sell 2 units: 7 units of A make 7, 2 can be put together at one location.",
         ),
         (
-            {"components": [part("A", 1, 7, demand=1, DC1=7), part("B", 2, 9, demand=3, DC1=9)], "ship_together": True},
+            {
+                "components": [part("A", 1, 7, demand=1, DC1=7), part("B", 2, 9, demand=3, DC1=9)],
+                "ship_together": True,
+            },
             "web may sell 3 units: 9 units of B make 4, 3 can be put together at one location.",
         ),
     ],
