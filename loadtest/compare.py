@@ -1,13 +1,17 @@
 """One truth held against another, number by number."""
 
+import gc
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 from redis import Redis
 
 from inventory.reference import ReferenceModel
 from loadtest.rows import Places, Row, read_rows, row_names
+from runtime.redis import client
 from runtime.settings import Settings
 from wire.rows_read import STATUS_NAMES, Node, read_channel, read_header, read_nodes
 
@@ -42,15 +46,42 @@ class Differences:
 def compare_rows(
     redis: Redis, settings: Settings, model: ReferenceModel, now: int, differences: Differences
 ) -> None:
-    """Every number of every row in Redis against the model at `now` (ms)."""
-    places = Places(redis, settings)
+    """Every number of every row in Redis against the model at `now` (ms), on all cores."""
     skus = model.skus()
-    differences.sets("channel", model.channels(), places.channels)
+    differences.sets("channel", model.channels(), Places(redis, settings).channels)
     differences.sets("row of sku", skus, row_names(redis, settings))
-    for sku, row in read_rows(redis, settings, skus):
-        if row:
-            _compare_channels(sku, row, places, model, now, differences)
-            _compare_nodes(sku, row, places, model, now, differences)
+    cores = os.cpu_count() or 1
+    gc.freeze()  # else each child's collector would copy the model
+    with get_context("fork").Pool(cores, _Comparing.take, (settings, model, now)) as children:
+        for part in children.map(_Comparing.some, (skus[core::cores] for core in range(cores))):
+            differences.found += part.found
+            differences.compared += part.compared
+    gc.unfreeze()
+
+
+class _Comparing:
+    """What a child process has from its parent: too much to be sent to it."""
+
+    settings: Settings
+    model: ReferenceModel
+    now: int
+
+    @classmethod
+    def take(cls, settings: Settings, model: ReferenceModel, now: int) -> None:
+        """Called in the child."""
+        cls.settings, cls.model, cls.now = settings, model, now
+
+    @classmethod
+    def some(cls, skus: Sequence[str]) -> Differences:
+        """Compare the rows of some skus."""
+        differences = Differences()
+        with client(cls.settings) as redis:
+            places = Places(redis, cls.settings)
+            for sku, row in read_rows(redis, cls.settings, skus):
+                if row:
+                    _compare_channels(sku, row, places, cls.model, cls.now, differences)
+                    _compare_nodes(sku, row, places, cls.model, cls.now, differences)
+        return differences
 
 
 def _compare_channels(
