@@ -29,7 +29,7 @@ decode = decoder(Path(given.schemas))
 
 @dataclass
 class Stock:
-    """The state of a sku at a location. `seen`: event ids with their times; `forgot_at`: when old ones were forgotten."""
+    """The state of a sku at a location. `seen`: event ids with their times; `forgot_at`: when old ones went."""
 
     position: Position = field(default_factory=Position)
     lines: dict[str, Line] = field(default_factory=dict)

@@ -41,12 +41,12 @@ _FIRST_WITHIN_S = 300.0
 
 @dataclass(frozen=True)
 class Run:
-    """One drain. `records` within `seconds`, all of them or (`cut`) those of the time that was given.
+    """One drain, `on_small` set or on the full one.
 
-    `start_s`: from the start of the process to the first fact; `cpu_s`: of the contender within `seconds`; `rss_mb`:
-    the most it held; `second_half_per_s`: records a second after half of them (None if cut); `mismatches`: numbers that
-    are wrong at the end (None if cut: there is nothing to compare with); `progress`: (seconds since the first fact,
-    records).
+    `records` within `seconds`: all of them, or (`cut`) those of the time that was given. `start_s`: from the start of
+    the process to the first fact; `cpu_s`: of the contender within `seconds`; `rss_mb`: the most it held;
+    `second_half_per_s`: records a second after half of them (None if cut); `mismatches`: numbers that are wrong at the
+    end (None if cut: there is nothing to compare with); `progress`: (seconds since the first fact, records).
     """
 
     contender: str
@@ -59,6 +59,7 @@ class Run:
     second_half_per_s: float | None
     mismatches: int | None
     progress: list[tuple[float, int]]
+    on_small: bool = False
 
     @property
     def per_s(self) -> float:
@@ -112,7 +113,15 @@ def drain_engine(settings: Settings, folder: Path, cells: int, workload: Workloa
         wrong = mismatches(redis, settings, workload)
     first = running.started_at + done.start_s
     return _run(
-        engine_name(cells), workload, workload.records, done.seconds, done.start_s, done.cpu_s, notes, first, wrong
+        engine_name(cells),
+        workload,
+        workload.records,
+        done.seconds,
+        done.start_s,
+        done.cpu_s,
+        notes,
+        first,
+        wrong,
     )
 
 

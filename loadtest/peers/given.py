@@ -14,7 +14,8 @@ OUTPUT = "availability"
 @dataclass(frozen=True)
 class Given:
     """`script`: the SHA of `views.lua`, which Redis has. `application`: the name of this run, for consumer groups and
-    topics of its own. `state`: an empty folder. `guarantee`, `parallel` (threads or processes): where a peer can choose."""
+    topics of its own. `state`: an empty folder. `guarantee`, `parallel` (threads or processes): where a peer has the
+    choice."""
 
     bootstrap: str
     redis_url: str

@@ -24,6 +24,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _STREAMS = Path(__file__).with_name("kafka_streams") / "target"
 _QUIX_PYTHON = _ROOT / ".local" / "peers" / "quix" / "bin" / "python"
 _STOP_WITHIN_S = 5.0
+_WARNINGS_ONLY = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def _kafka_streams() -> list[str]:
     java = shutil.which("java") or (home and shutil.which(f"{home}/bin/java"))
     if not java:
         raise ServiceError("Kafka Streams needs Java 17 or newer: install the package default-jre-headless")
-    return [java, "-cp", f"{_STREAMS}/*{os.pathsep}{_STREAMS}/lib/*", "stocktide.peers.Main"]
+    path = f"{_STREAMS}/*{os.pathsep}{_STREAMS}/lib/*"
+    return [java, "-cp", path, _WARNINGS_ONLY, "stocktide.peers.Main"]
 
 
 def _quix() -> list[str]:
@@ -66,7 +68,9 @@ PEERS = {peer.name: peer for peer in (KAFKA_STREAMS, KAFKA_STREAMS_EOS, QUIX, BY
 
 def build() -> None:
     """Build what has not been built: instant when nothing is to do. Raises ProcessEnded with what `make` says."""
-    done = subprocess.run(["make", "--no-print-directory", "peers"], cwd=_ROOT, capture_output=True, check=False)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "peers"], cwd=_ROOT, capture_output=True, check=False
+    )
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace").strip()
         raise ProcessEnded(f"`make peers` ended with exit code {done.returncode}:\n{said}")

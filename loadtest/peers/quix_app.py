@@ -1,68 +1,21 @@
-"""W1 on Quix Streams: three topics as one stream, one stateful function on its RocksDB state with a changelog, and a sink
-that coalesces. It runs in an environment of its own (`requirements/quix.lock`)."""
+"""W1 on Quix Streams: three topics as one stream, one stateful function on its RocksDB state with a changelog, and a
+sink that coalesces. It runs in an environment of its own (`requirements/quix.lock`)."""
 
 import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
-from quixstreams import Application, State
+from quixstreams import Application
 from quixstreams.sinks import BaseSink
 
-from loadtest.peers.arithmetic import Line, Position, line_name, numbers
-from loadtest.peers.events import COUNT, KIND, MOVEMENT, Event, decoder
+from loadtest.peers.events import Event, decoder
 from loadtest.peers.given import OUTPUT, TOPICS, Given
-from loadtest.peers.view_writer import View, ViewWriter
+from loadtest.peers.quix_fold import Sku, fold, view
+from loadtest.peers.view_writer import ViewWriter
 
-_MEMORY = timedelta(hours=24)
 _FLUSH_S = 10.0
 _KAFKA = {"linger.ms": 20, "compression.type": "lz4"}
-
-Sku = dict[str, Any]
-"""`version`, `recorded_at`, and `nets` by location."""
-
-
-def fold(event: Event, state: State) -> Sku | None:
-    """The sku after an event; None if the event was seen before. The state is that of the message's key, the sku."""
-    seen = "id:" + event["event_id"]
-    if state.exists(seen):
-        return None
-    state.set(seen, 1, ttl=_MEMORY)
-    location = event["location"]
-    name = "position:" + location
-    position = _restored(state.get(name))
-    if event[KIND] == MOVEMENT:
-        position.move(event)
-    elif event[KIND] == COUNT:
-        position.take_count(event)
-    else:
-        line = "line:" + line_name(event)
-        known = state.get(line)
-        now = position.reserve(event, known and Line(known))
-        if now is not None:
-            state.set(line, now)
-    state.set(name, (position.count, position.base, position.demand, position.movements))
-    sku: Sku = state.get("sku") or {"version": 0, "recorded_at": 0, "nets": {}}
-    sku["version"] += 1
-    sku["nets"][location] = position.net
-    if event[KIND] == MOVEMENT:
-        sku["recorded_at"] = max(sku["recorded_at"], event["recorded_at"])
-    state.set("sku", sku)
-    return sku
-
-
-def _restored(stored: Any) -> Position:
-    """A position as the state has it: JSON knows no tuples."""
-    if stored is None:
-        return Position()
-    count, base, demand, movements = stored
-    return Position(count and tuple(count), base, demand, movements)
-
-
-def view(sku: Sku) -> View:
-    """The view of a sku."""
-    return View(sku["version"], *numbers(sku["nets"]), sku["recorded_at"])
 
 
 class ViewSink(BaseSink):  # type: ignore[misc]  # quixstreams is not in the environment that checks types
