@@ -32,7 +32,7 @@ from runtime import redis as redis_link
 from runtime.settings import Settings
 
 PUBLISH_EVERY_MS = 100
-"""How long a peer gathers views that are drained: beyond that none got faster."""
+"""How long a peer gathers views while it is drained."""
 
 _LOOK_EVERY_S = 0.05
 _NOTE_EVERY_S = 0.5
@@ -86,9 +86,11 @@ def _noting(pid: int, records: Callable[[], int]) -> Iterator[_Notes]:
     ended = threading.Event()
 
     def note() -> None:
-        while not ended.wait(_NOTE_EVERY_S):
+        over = False
+        while not over:
             notes.resident = max(notes.resident, resident_bytes(pid))
             notes.progress.append((time.time(), records()))
+            over = ended.wait(_NOTE_EVERY_S)
 
     thread = threading.Thread(target=note, name="noting", daemon=True)
     thread.start()
@@ -156,7 +158,7 @@ def _watch(
     """When the peer took its first fact and when Redis saw the last write, and what the peer spent in between."""
     first = _first_fact(running, outcome)
     spent = cpu_seconds(running.pid)
-    last, last_spent, calls = first, spent, 0
+    last, last_spent, calls = time.time(), spent, drain.script_calls(redis)
     while time.time() < first + limit_s:
         time.sleep(_LOOK_EVERY_S)
         running.check()

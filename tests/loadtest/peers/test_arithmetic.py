@@ -1,7 +1,6 @@
 """The Python peers fold W1 to the numbers that the workload must end with, duplicates, versions and all."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -53,14 +52,14 @@ def values(workload: w1.Workload) -> list[bytes]:
 
 
 @pytest.fixture
-def flow(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The Bytewax peer's module, which reads what it is given when it is imported; nobody is told of the first event."""
+def flow(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The Bytewax peer's module, which reads what it is given on import; nobody is told of the first event."""
     for name, value in GIVEN.environment().items():
         monkeypatch.setenv(name, value)
     from loadtest.peers import bytewax_flow
 
     monkeypatch.setattr(bytewax_flow, "_writer", lambda: None)
-    yield bytewax_flow
+    return bytewax_flow
 
 
 class Json:
