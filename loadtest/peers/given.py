@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
 
 _PREFIX = "PEER_"
 
@@ -36,9 +36,9 @@ class Given:
     @classmethod
     def load(cls, environment: Mapping[str, str] = os.environ) -> Self:
         """What this process was told. KeyError: it was not started by the harness."""
-        kinds = cls.__dataclass_fields__
-        return cls(**{
-            name: int(value) if field.type is int else value
-            for name, field in kinds.items()
-            for value in [environment[_PREFIX + name.upper()]]
-        })  # fmt: skip
+        values: dict[str, Any] = {
+            name: environment[_PREFIX + name.upper()] for name in cls.__dataclass_fields__
+        }
+        for name in ("publish_every_ms", "parallel"):
+            values[name] = int(values[name])
+        return cls(**values)

@@ -94,8 +94,9 @@ def measure(given: Settings, codec: Codec, contender: Contender, rate: int, seco
         return _measure_peer(given, codec, contender.peer, rate, seconds)
     with under_load(given, codec, _CELLS, rate - PROBES_PER_S, seconds, _SEED) as system:
         with redis_link.connect(system.settings) as redis:
-            rows: AbstractContextManager[Asked] = nullcontext(_Rows(redis, system.settings))
-            asked = Api(system.url) if contender.name == ENGINE_API else rows
+            asked: AbstractContextManager[Asked] = nullcontext(_Rows(redis, system.settings))
+            if contender.name == ENGINE_API:
+                asked = Api(system.url)
             start = system.begin()
             with system.load() as load, no_collection():
                 probed = system.probes.run(asked, start, seconds, PROBES_PER_S, WARM_UP_S)

@@ -14,7 +14,8 @@ from loadtest.w1_draw import Size
 from loadtest.w1_write import Written, sku_name
 
 PREFIX = "peer-test:"
-NOTHING = Written(*[np.empty(0, np.uint8)] * 4)
+NO_BYTES, NO_LONGS = np.empty(0, np.uint8), np.empty(0, np.int64)
+NOTHING = Written(NO_BYTES, NO_LONGS, NO_BYTES, NO_LONGS)
 WORKLOAD = Workload(
     Size(skus=3),
     NOTHING,
