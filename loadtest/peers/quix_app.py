@@ -73,7 +73,7 @@ def main() -> None:
         producer_extra_config=_KAFKA,
     )
     decode = decoder(Path(given.schemas))
-    told = ViewWriter(given)
+    told: ViewWriter | None = ViewWriter(given)
 
     def read(message: bytes) -> Event:
         nonlocal told

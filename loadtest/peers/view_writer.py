@@ -47,5 +47,5 @@ class ViewWriter:
             arguments: list[str | int] = [self._prefix]
             for sku, view in rows[first : first + _ROWS]:
                 arguments += (sku, *view)
-            pipeline.evalsha(self._script, 0, *arguments)  # type: ignore[arg-type]  # it writes numbers too
+            pipeline.evalsha(self._script, 0, *arguments)
         pipeline.execute()
