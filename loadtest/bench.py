@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest import bench_checked, bench_latency, bench_mix, bench_tills, bench_w1
+from loadtest.bench_consume import FULL_SPEED
 from loadtest.lookup import lookup_bench
 from runtime.settings import Settings
 from wire.codec import Codec
@@ -22,9 +23,6 @@ REPORT = Path(__file__).resolve().parent.parent / "reports" / "bench.json"
 
 _MIX_LINES = 100_000
 """Of the mix every number is computed a second time, by the slow model."""
-
-_FULL_SPEED = 450_000
-"""Records a second of consuming alone at which the goals are meant; slower machines compare ratios."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +142,7 @@ def _floor(report: dict[str, Any]) -> Row:
     if "w1" not in report:
         return None
     floor = report["consume_only_per_s"]
-    meant = "" if floor >= _FULL_SPEED else f"; below {_FULL_SPEED:,}: compare ratios"
+    meant = "" if floor >= FULL_SPEED else f"; below {FULL_SPEED:,}: compare ratios"
     return f"{floor:,} records/s", f"W1 reaches {report['w1_ratio_to_consume_only']:.2f} of it{meant}"
 
 

@@ -9,6 +9,9 @@ from runtime import kafka
 from runtime.readback import end_offsets
 from runtime.settings import Settings
 
+FULL_SPEED = 450_000
+"""Records a second of consuming alone at which the goals are meant; slower machines compare ratios."""
+
 _BATCH = 10_000
 _PATIENCE_S, _SILENCE_S = 0.02, 20.0
 

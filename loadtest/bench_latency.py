@@ -16,7 +16,7 @@ from loadtest.drafts import Outgoing, partition_of
 from loadtest.freshness import wait_caught_up
 from loadtest.pacing import steady
 from loadtest.pause import no_collection
-from loadtest.probes import Probes
+from loadtest.probes import Api, Probes
 from loadtest.processes import Running, api, apply_rules, engine, warm_up
 from loadtest.sender import Sender, preload, send_catalog, send_now
 from loadtest.w1_check import mismatches
@@ -59,7 +59,7 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, seconds: int) 
     with under_load(given, codec, cells, rate - PROBES_PER_S, seconds, _SEED) as system:
         start = system.begin()
         with system.load() as load, no_collection():
-            probed = system.probes.run(system.url, start, seconds, PROBES_PER_S, WARM_UP_S)
+            probed = system.probes.run(Api(system.url), start, seconds, PROBES_PER_S, WARM_UP_S)
             behind = load.recv()
         wrong = system.mismatches()
     return Latency(
@@ -111,7 +111,7 @@ def under_load(
         probes = Probes(settings, codec, lane_shares(workload, settings.partitions), seed)
         redis = redis_link.connect(settings)
         send_catalog(settings, codec, w1.catalog(size))
-        _make_known(settings, codec, probes)
+        make_known(settings, codec, probes)
         preload(settings, [workload.opening])
         sent = int(time.time() * 1000)
         with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
@@ -128,7 +128,7 @@ def lane_shares(workload: w1.Workload, lanes: int) -> npt.NDArray[np.float64]:
     return share
 
 
-def _make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
+def make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
     """Send the catalog records and the stock of the probes' skus."""
     sender = Sender(settings)
     messages = (

@@ -1,4 +1,4 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm."""
+"""The commands of `python -m loadtest`: demo, replay, verify, bench, compare, storm."""
 
 import argparse
 import time
@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtest import bench, demo, storm, tills
+from loadtest import bench, compare_peers, demo, storm, tills
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.retailer import rules
@@ -46,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     _replay_arguments(commands.add_parser("replay", help="send real tills and a simulation around them"))
     _verify_arguments(commands.add_parser("verify", help="compute every number again, and compare"))
     _bench_arguments(commands.add_parser("bench", help="throughput and latency; writes reports/bench.json"))
+    versus = commands.add_parser(
+        "compare", help="W1 by others, in turns with ours; writes reports/compare.json"
+    )
+    compare_peers.add_arguments(versus, _positive)
+    versus.set_defaults(run=_compare)
     _storm_arguments(
         commands.add_parser(
             "storm", help="2,000 customers, 100 units, everything killed; writes reports/storm.json"
@@ -197,6 +202,10 @@ def _bench(given: argparse.Namespace, settings: Settings, codec: Codec, console:
     if given.cells is not None:
         sizes["cells"] = tuple(given.cells)
     return bench.bench(settings, codec, replace(options, parts=tuple(given.only), **sizes), console)
+
+
+def _compare(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
+    return compare_peers.compare(settings, codec, compare_peers.options_of(given), console)
 
 
 def _storm(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:

@@ -1,27 +1,37 @@
-"""Processor seconds of a process and all its descendants, as Linux counts them."""
+"""Processor seconds and memory of a process and all its descendants, as Linux counts them."""
 
 import os
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+# Places in /proc/PID/stat, counted from the field after the command.
+_PARENT, _TIMES, _RESIDENT = 1, slice(11, 15), 21
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of the process tree so far; 0.0 where the system does not tell (no /proc)."""
-    parents: dict[int, int] = {}
-    spent: dict[int, float] = {}
+    return sum(sum(map(int, fields[_TIMES])) for fields in _tree(pid)) / _TICKS
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that the process tree holds now, added over its processes; 0 where the system does not tell."""
+    return sum(int(fields[_RESIDENT]) for fields in _tree(pid)) * _PAGE
+
+
+def _tree(pid: int) -> list[list[str]]:
+    """What /proc says of each process of the tree."""
+    said: dict[int, list[str]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+            said[int(folder.name)] = (folder / "stat").read_text().rsplit(")", 1)[1].split()
         except OSError:
             continue  # it has just ended
-        number = int(folder.name)
-        parents[number] = int(fields[1])
-        spent[number] = sum(map(int, fields[11:15])) / _TICKS
     tree = {pid}
     grown = True
     while grown:
-        more = {child for child, parent in parents.items() if parent in tree} - tree
+        more = {child for child, fields in said.items() if int(fields[_PARENT]) in tree} - tree
         tree |= more
         grown = bool(more)
-    return sum(spent.get(number, 0.0) for number in tree)
+    return [said[number] for number in tree if number in said]

@@ -53,14 +53,14 @@ def watch(
     deadline = time.time() + timeout_s
     first, before = _first_fact(engine, settings, cells, deadline)
     spent = cpu_seconds(engine.pid)
-    last, last_spent, calls = time.time(), spent, _script_calls(redis)
+    last, last_spent, calls = time.time(), spent, script_calls(redis)
     # Over only when every lane has spoken again some time after the last write: a cell that is busy with itself
     # (it compiles, say) writes nothing and says nothing either.
     while not caught_up(redis, settings, int((last + _SETTLE_S) * 1000)):
         time.sleep(_LOOK_EVERY_S)
         engine.check()
         now = time.time()
-        served = _script_calls(redis)
+        served = script_calls(redis)
         if served != calls:
             last, last_spent, calls = now, cpu_seconds(engine.pid), served
         if now > deadline:
@@ -85,6 +85,7 @@ def _first_fact(
     raise NotCaughtUp(f"the engine took no fact in time; it said:\n{engine.last_words()}")
 
 
-def _script_calls(redis: Redis) -> int:
+def script_calls(redis: Redis) -> int:
+    """How many calls of scripts Redis has served."""
     stats = redis.info("commandstats")
     return sum(int(stats[name]["calls"]) for name in ("cmdstat_evalsha", "cmdstat_fcall") if name in stats)

@@ -9,9 +9,10 @@ import json
 import socket
 import time
 import uuid
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -49,6 +50,13 @@ class Probed:
         return float(self.histogram.get_value_at_percentile(percentile)) / 1000
 
 
+class Asked(Protocol):
+    """Where the numbers are looked up."""
+
+    def numbers(self, skus: list[str]) -> dict[str, int]:
+        """The number of each sku in CHANNEL. Raises NotCaughtUp where one is not there."""
+
+
 class Probes:
     """`share` (lanes) is the share of the events that each lane gets."""
 
@@ -82,12 +90,14 @@ class Probes:
         ]  # fmt: skip
         return records
 
-    def run(self, url: str, start: float, seconds: float, rate: float, unmeasured: float = 0.0) -> Probed:
+    def run(
+        self, asked: AbstractContextManager[Asked], start: float, seconds: float, rate: float, unmeasured: float = 0.0
+    ) -> Probed:  # fmt: skip
         """Send probes at `rate` a second from `start` (epoch seconds) on, and wait for each; those of the first
         `unmeasured` seconds count for nothing but being lost. `seconds` of measuring follow."""
         seconds += unmeasured
         probed = Probed(HdrHistogram(1, _LONGEST_US, 3), start + unmeasured)
-        with _Api(url) as api:
+        with asked as api:
             base = api.numbers(self.names())
             expected = dict(base)
             waiting: dict[str, list[tuple[int, float]]] = {}
@@ -125,7 +135,7 @@ class Probes:
         })  # fmt: skip
         producer.produce(self._settings.topic_prefix + "stock-movements", value, sku.encode(), lane)
 
-    def _look(self, api: "_Api", waiting: dict[str, list[tuple[int, float]]], probed: Probed) -> None:
+    def _look(self, api: Asked, waiting: dict[str, list[tuple[int, float]]], probed: Probed) -> None:
         numbers = api.numbers(list(waiting))
         seen = time.time()
         for sku, available in numbers.items():
@@ -143,7 +153,7 @@ class Probes:
                 del waiting[sku]
 
 
-class _Api:
+class Api:
     """One kept connection; a request costs the poller some 50 µs, where a full client would cost 500."""
 
     def __init__(self, url: str) -> None:
@@ -151,7 +161,7 @@ class _Api:
         self._socket = socket.create_connection((place.hostname, place.port), timeout=10.0)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def __enter__(self) -> "_Api":
+    def __enter__(self) -> "Api":
         return self
 
     def __exit__(self, *_: object) -> None:

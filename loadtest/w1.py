@@ -32,13 +32,15 @@ _OPENING_BEFORE_MS = 120_000
 
 class Workload(NamedTuple):
     """`opening` is sent first, then `run`. `views` (skus, 3) are the numbers of CHANNELS at the end, of the
-    skus of which `occurs` (skus) is true. `negative` and `short` count positions, as a check of the draw."""
+    skus of which `occurs` (skus) is true. `repeats`: events that were sent before. `negative` and `short` count
+    positions, as a check of the draw."""
 
     size: Size
     opening: Written
     run: Written
     occurs: npt.NDArray[np.bool_]
     views: Longs
+    repeats: int
     negative: int
     short: int
 
@@ -71,6 +73,7 @@ def _build(size: Size, at: Longs, opened_at: int, headers: tuple[bytes, bytes, b
     views = _views(size, on_hand, demand, opened)
     return Workload(
         size, opening, written, opened.reshape(size.skus, size.locations).max(axis=1), views,
+        int((run.origin != np.arange(len(run.origin))).sum()),
         int((on_hand < 0).sum()), int(((np.maximum(on_hand, 0) - demand) < 0).sum()),
     )  # fmt: skip
 

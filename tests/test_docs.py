@@ -27,6 +27,7 @@ _ENDINGS = {
     ".in",
     ".properties",
     ".json",
+    ".java",
     "",
 }
 
