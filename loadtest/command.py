@@ -1,4 +1,4 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm."""
+"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm, peak, soak."""
 
 import argparse
 import time
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtest import bench, demo, storm, tills
+from loadtest.peak_arguments import add_peak
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.retailer import rules
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
             "storm", help="2,000 customers, 100 units, everything killed; writes reports/storm.json"
         )
     )
+    add_peak(commands)
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
     _window_arguments(show, 300_000)
     show.set_defaults(run=_rules)
