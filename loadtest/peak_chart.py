@@ -52,9 +52,7 @@ class _Axis:
             self.ticks = [10.0**power for power in range(self._low, self._high + 1)]
         else:
             step = _round_step(top / _TICKS)
-            self.ticks = (
-                [step * number for number in range(math.ceil(top / step) + 1)] if top else [0.0, 1.0]
-            )
+            self.ticks = [step * number for number in range(math.ceil(top / step) + 1)] if top else [0.0, 1.0]
 
     def y(self, value: float) -> float:
         """Where a value is, from the top."""

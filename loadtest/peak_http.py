@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 _GIVE_UP_S = 15.0
@@ -24,29 +25,35 @@ class Connections:
         async with self._turn:
             connection = None
             try:
-                connection = self._pooled() or await asyncio.open_connection(self._host, self._port)
+                connection = await self._pooled() or await asyncio.open_connection(self._host, self._port)
                 answer = await asyncio.wait_for(_answer(connection, request), _GIVE_UP_S)
             except (TimeoutError, OSError, asyncio.IncompleteReadError):
                 if connection is not None:
-                    connection[1].close()
+                    await _closed(connection[1])
                 return None
             self._idle.append((time.monotonic(), connection))
             return answer
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close them all."""
         for _, (_, writer) in self._idle:
-            writer.close()
+            await _closed(writer)
         self._idle.clear()
 
-    def _pooled(self) -> _Connection | None:
+    async def _pooled(self) -> _Connection | None:
         """The connection that was used last; the server may be about to close what has been idle for long."""
         while self._idle:
             used, connection = self._idle.pop()
             if time.monotonic() - used < _IDLE_S and not connection[0].at_eof():
                 return connection
-            connection[1].close()
+            await _closed(connection[1])
         return None
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):  # the other side was faster
+        await writer.wait_closed()
 
 
 async def _answer(connection: _Connection, request: bytes) -> tuple[int, bytes]:

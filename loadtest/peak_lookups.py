@@ -49,5 +49,5 @@ async def look_up(
         waiting.add(task)
         task.add_done_callback(waiting.discard)
     await asyncio.gather(*waiting)
-    connections.close()
+    await connections.close()
     return done

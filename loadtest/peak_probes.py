@@ -87,8 +87,8 @@ class Probes:
         self._all_sent = False
 
     async def run(self, start: float, per_s: float, stopped: Callable[[], bool]) -> list[Timed]:
-        """`per_s` a second from `start` (epoch seconds) on until `stopped`, then until all were seen or half a
-        minute has passed; those that were not seen are lost. Raises NotCaughtUp where the API does not know the skus."""
+        """`per_s` a second from `start` (epoch seconds) on until `stopped`, then until all were seen or half a minute
+        has passed; those that were not seen are lost. Raises NotCaughtUp where the API does not know the skus."""
         expected = await self._base()
         watching = asyncio.create_task(self._watch(start))
         await self._send_all(start, per_s, stopped, expected)
@@ -97,7 +97,7 @@ class Probes:
             await asyncio.wait_for(watching, _GIVE_UP_S)
         except TimeoutError:
             self._done += [Timed(due, None) for own in self._waiting.values() for _, due in own]
-        self._connections.close()
+        await self._connections.close()
         return self._done
 
     async def _base(self) -> dict[str, int]:
