@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtest import bench, demo, storm, tills
-from loadtest.peak_arguments import add_peak
+from loadtest.peak_arguments import add_peak, add_soak
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.retailer import rules
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     add_peak(commands)
+    add_soak(commands)
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
     _window_arguments(show, 300_000)
     show.set_defaults(run=_rules)

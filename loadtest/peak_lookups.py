@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -21,11 +22,25 @@ class Timed(NamedTuple):
     took: float | None
 
 
+class Ends:
+    """When a plan ends: at the moment at which its stop was noticed. All that was due before is still done, however late
+    that is."""
+
+    def __init__(self) -> None:
+        self._at: float | None = None
+
+    def __call__(self, stopped: Callable[[], bool], start: float) -> float:
+        """Seconds after `start`; infinite while nobody has stopped it."""
+        if self._at is None and stopped():
+            self._at = time.time() - start
+        return math.inf if self._at is None else self._at
+
+
 async def look_up(
     url: str, skus: Sequence[str], start: float, per_s: float, stopped: Callable[[], bool]
 ) -> list[Timed]:
     """Ask the API at `url` for the number of one sku after the other, `per_s` a second from `start` (epoch seconds) on,
-    until `stopped`; then wait for the answers that are under way. Only a number is an answer."""
+    until `stopped`; then wait for the answers to what was due by then. Only a number is an answer."""
     requests = itertools.cycle(
         [get(f"/v1/availability/{quote(sku, safe='')}?channel={CHANNEL}") for sku in skus]
     )
@@ -37,13 +52,14 @@ async def look_up(
         good = answer is not None and answer[0] == 200
         done.append(Timed(due, time.time() - start - due if good else None))
 
+    ends = Ends()
     for number in itertools.count():
         due = number / per_s
         if (left := start + due - time.time()) > 0:
             await asyncio.sleep(left)
         elif number % 100 == 0:
             await asyncio.sleep(0)  # what is overdue is asked at once, but the answers must be heard
-        if stopped():
+        if due >= ends(stopped, start):
             break
         task = asyncio.create_task(one(next(requests), due))
         waiting.add(task)

@@ -19,7 +19,7 @@ from inventory.murmur import shard_of
 from loadtest.drafts import Outgoing
 from loadtest.errors import NotCaughtUp
 from loadtest.peak_http import Connections, post
-from loadtest.peak_lookups import CHANNEL, Timed
+from loadtest.peak_lookups import CHANNEL, Ends, Timed
 from runtime import kafka
 from runtime.settings import Settings
 from wire.codec import Codec
@@ -113,13 +113,13 @@ class Probes:
     async def _send_all(
         self, start: float, per_s: float, stopped: Callable[[], bool], expected: dict[str, int]
     ) -> None:
-        producer = kafka.producer(self._settings)
+        producer, ends = kafka.producer(self._settings), Ends()
         for number, (lane, sku) in enumerate(_turns(self._skus.lanes)):
             due = number / per_s
             while (left := start + due - time.time()) > 0:
                 producer.poll(0)
                 await asyncio.sleep(min(left, 0.05))
-            if stopped():
+            if due >= ends(stopped, start):
                 break
             expected[sku] += 1
             self._waiting.setdefault(sku, []).append((expected[sku], due))

@@ -22,7 +22,7 @@ from loadtest.world import world
 from runtime.settings import Settings
 from wire.codec import Codec
 
-_CATCH_UP_S = 600.0
+CATCH_UP_S = 600.0
 _LOOK_EVERY_S = 0.05
 _QUIET_S = 3
 """Of samples after everything is shown, so that the plots have an end."""
@@ -95,12 +95,14 @@ def run(given: Settings, codec: Codec, name: str, scenario: Scenario, options: O
             send_now(Sender(settings), opening(skus, codec, int(time.time() * 1000) - _OPENED_BEFORE_MS))
             with system(settings, place.folder, options.cells) as running:
                 say(f"{name}: {scenario.say}; the engine reads what is there beforehand")
-                wait_caught_up(running.redis, settings, _now(), _CATCH_UP_S, running.engine.check)
+                wait_caught_up(running.redis, settings, _now(), CATCH_UP_S, running.engine.check)
                 start = time.time() + stage.lead_s
                 watch = Watch(running.api.url, start, skus, options.probes, stage.skus, options.lookups)
                 sender.begin(start)
                 say(f"{name}: the load begins in {stage.lead_s:.0f} s")
-                outcome = _load(running, sender, watch, name, scenario.actions, options, say)
+                outcome = load(
+                    running, sender, watch, name, scenario.actions, options.seconds, options.cells, say
+                )
                 say(f"{name}: all is sent and shown; computing every number a second time")
                 verdict = verify(settings, running.redis, codec, running.api.url, options.seed, say)
                 outcome.verdict, outcome.differences = verdict.lines(), len(verdict.differences.found)
@@ -108,15 +110,17 @@ def run(given: Settings, codec: Codec, name: str, scenario: Scenario, options: O
                 return outcome
 
 
-def _load(
-    running: System, sender: Sending, watch: Watch, name: str, actions: Sequence[Action], options: Options, say: Say
+def load(
+    running: System, sender: Sending, watch: Watch, name: str, actions: Sequence[Action], seconds: float, cells: int,
+    say: Say, check: Callable[[], None] = lambda: None,
 ) -> Outcome:  # fmt: skip
-    """From the start of the plan until everything is shown."""
+    """From the start of the plan, which lasts `seconds`, until everything is shown; not verified yet. Raises what
+    `check` raises meanwhile."""
     sampler = Sampler(
-        running.settings, options.cells, running.redis, watch.start, lambda: sender.sent, running.reader_lag
+        running.settings, cells, running.redis, watch.start, lambda: sender.sent, running.reader_lag
     )
     with observing(running.settings, watch) as observer, sampling(sampler):
-        notes = _act(running, sender, watch.start, actions, options.seconds)
+        notes = _act(running, sender, watch.start, actions, seconds, check)
         planned = sender.planned()
         say(f"{name}: all is sent; the engine makes up for what is left")
         drained = _drained(running, watch.start) - max(len(planned), 1)
@@ -144,12 +148,14 @@ def outcome_of(
 
 
 def _act(
-    running: System, sender: Sending, start: float, actions: Sequence[Action], seconds: float
-) -> dict[int, str]:
+    running: System, sender: Sending, start: float, actions: Sequence[Action], seconds: float,
+    check: Callable[[], None],
+) -> dict[int, str]:  # fmt: skip
     """Let happen what is to happen, until the sender has told its end; what happened when."""
     notes, left = dict[int, str](), list(actions)
     while left or not sender.over:
         running.engine.check()
+        check()
         passed = time.time() - start
         if left and passed >= left[0].at * seconds:
             action = left.pop(0)
@@ -162,7 +168,7 @@ def _act(
 
 def _drained(running: System, start: float) -> float:
     """Wait until everything that was sent is shown; how many seconds after the start that was."""
-    since, deadline = _now(), time.monotonic() + _CATCH_UP_S
+    since, deadline = _now(), time.monotonic() + CATCH_UP_S
     while not caught_up(running.redis, running.settings, since):
         running.engine.check()
         if time.monotonic() > deadline:

@@ -25,6 +25,7 @@ _NAP_S = 0.002
 _MOST_AT_ONCE = 20_000
 _FLUSH_S = 300.0
 _LEAVE_S = 30.0
+_LOOK_EVERY_S = 0.5
 _LINGER_MS = 20
 """As producers at a high pace should; it is part of the latency of none but these messages."""
 
@@ -88,8 +89,10 @@ class Sending:
         """The worst lateness so far."""
         return float(self._behind.value)
 
-    def prepared(self) -> Prepared:
-        """Wait until all that is there beforehand was sent. Raises ProcessEnded."""
+    def prepared(self, check: Callable[[], None] = lambda: None) -> Prepared:
+        """Wait until all that is there beforehand was sent. Raises ProcessEnded, and what `check` raises."""
+        while not self._ours.poll(_LOOK_EVERY_S):
+            check()
         told = self._hear()
         assert isinstance(told, Prepared)
         return told

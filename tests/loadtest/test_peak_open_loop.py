@@ -65,11 +65,9 @@ def test_a_stall_is_in_the_percentiles() -> None:
     timed = _lookups()
     assert len(timed) >= PER_S * SECONDS * 0.9  # nobody stayed away because others had to wait
     waited = [each for each in timed if each.took is not None and each.took > STALL_S / 4]
-    due = [each.due for each in waited]
     # Three quarters of those that came within the stall have waited for a quarter of it or more. A client that asks
     # again only when it has its answer would have seen one.
     assert len(waited) >= PER_S * STALL_S * 0.75 * 0.9
-    assert min(due) >= FROM_S - 0.1
     found = Latencies(timed)
     longest, high = found.ms(100), found.ms(90)
     assert longest is not None
