@@ -18,7 +18,6 @@ _HELP = {
     "top": "events a second at the top of black-friday",
     "minutes": "how long the load (peak: of each scenario) is",
     "horizon": "minutes that ids, counts and closed lines are remembered",
-    "lines": "real till lines in a round of the traffic",
     "positions": "positions in the snapshot",
     "probes": "receipts a second that are waited for",
     "lookups": "lookups a second",

@@ -23,8 +23,8 @@ class Timed(NamedTuple):
 
 
 class Ends:
-    """When a plan ends: at the moment at which its stop was noticed. All that was due before is still done, however late
-    that is."""
+    """When a plan ends: at the moment at which its stop was noticed. All that was due before is still done, however
+    late that is."""
 
     def __init__(self) -> None:
         self._at: float | None = None

@@ -1,7 +1,6 @@
 """A load second by second: what was planned, what came of it, and how long it took. As rows, and as CSV."""
 
 import csv
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -80,7 +79,7 @@ def rows_of(
     notes: Mapping[int, str] | None = None,
 ) -> list[Row]:
     """A row for each second until the last sample, or the last for which something was planned."""
-    seconds = max([len(planned), *(math.ceil(sample.at) for sample in samples)], default=0)
+    seconds = max([len(planned), *(round(sample.at) for sample in samples)], default=0)
     rows = [Row(second, int(planned[second]) if second < len(planned) else 0) for second in range(seconds)]
     _fill_samples(rows, samples)
     seen, answered = _by_second(probes), _by_second(lookups)
@@ -103,7 +102,10 @@ def _fill_samples(rows: list[Row], samples: Sequence[Sample]) -> None:
         due += row.planned
         plan.append(due)
     for before, sample in zip([None, *samples[:-1]], samples, strict=True):
-        row = rows[min(max(0, math.ceil(sample.at) - 1), len(rows) - 1)]
+        second = round(sample.at) - 1  # samples are taken just after a second has ended; the first before any
+        if second < 0:
+            continue
+        row = rows[second]
         row.lag, row.stall_ms, row.redis_mb = sample.lag, sample.stall_ms, sample.redis_mb
         row.reader_lag, row.memory_mb = sample.reader_lag, sample.memory_mb
         row.behind_plan = max(0, plan[row.second] - sample.sent)

@@ -24,7 +24,7 @@ from loadtest.peak_system import system, with_ports
 from loadtest.processes import apply_rules, warm_up
 from loadtest.sender import Sender, send_now
 from loadtest.soak_report import Growth, flat, growths, markdown
-from loadtest.soak_traffic import Shape, SoakTraffic
+from loadtest.soak_traffic import Shape, SoakTraffic, shape
 from loadtest.soak_truth import verify_by_groups
 from loadtest.world import world
 from runtime.settings import Settings
@@ -36,13 +36,11 @@ _LEAVE_S = 10.0
 
 @dataclass(frozen=True)
 class Options:
-    """`horizon`: minutes, of ids, counts and closed lines. `lines`: real till lines in a round. A second: `rate`
-    messages, `probes`, `lookups`."""
+    """`horizon`: minutes, of ids, counts and closed lines. A second: `rate` messages, `probes`, `lookups`."""
 
     minutes: float = 60.0
     rate: float = 5_000.0
     horizon: float = 10.0
-    lines: int = 300_000
     probes: float = 20.0
     lookups: float = 50.0
     cells: int = 1
@@ -55,7 +53,7 @@ class Options:
 
     def shape(self) -> Shape:
         """The traffic."""
-        return Shape(self.rate, self.minutes * 60, int(self.horizon * 60_000), self.lines, self.seed)
+        return shape(self.rate, self.minutes * 60, int(self.horizon * 60_000), self.seed)
 
 
 def soak(given: Settings, codec: Codec, options: Options, console: Console, folder: Path = FOLDER) -> int:

@@ -12,8 +12,8 @@ from loadtest.peak_run import Outcome
 from loadtest.soak_slope import Slope, slope
 
 BYTES_AN_EVENT = 1.0
-"""Growth up to this is called none. The smallest row that the engine keeps of an event has 16 bytes: if each event left
-one for ever, memory would grow 16 times as fast; at the bound at most one in sixteen does."""
+"""Growth up to this is called none. The least that the engine keeps of an event is its id, 12 bytes: if each event left
+one for ever, memory would grow twelve times as fast."""
 _FIRST_PART = 0.25
 """Of the time, in which tables fill until the first things are forgotten."""
 _WINDOWS = 12
@@ -82,9 +82,9 @@ def markdown(
         f"lag at most {told['lag_most'] or 0:,}, everything shown {told['drained_s']:.1f} s after the end of the plan.",
         "## Memory after the first quarter", _growth_table(found),
         "The line is that of least squares through the means of blocks of the samples (one a second), with its "
-        f"interval of 95 %. Flat: the whole interval lies below {BYTES_AN_EVENT:g} byte an event. The smallest row that the "
-        "engine keeps of an event has 16 bytes: below the bound, at most one event in sixteen can have left one for "
-        "ever.",
+        f"interval of 95 %. Flat: the whole interval lies below {BYTES_AN_EVENT:g} byte an event. The least that the "
+        "engine keeps of an event is its id, 12 bytes: below the bound, at most one event in twelve can have left one "
+        "for ever.",
         "## Latencies over time",
         "From the planned time (open loop), in ms: until the API shows it, and of lookups.",
         _latency_table(outcome.rows, seconds), _totals(told), "## Numbers", *outcome.verdict,

@@ -22,6 +22,7 @@ import numpy as np
 from loadtest import tills
 from loadtest.chance import HOUR, Chance
 from loadtest.drafts import Draft, Encoder
+from loadtest.errors import HorizonTooShort
 from loadtest.pause import no_collection
 from loadtest.peak_load import Load, of_messages
 from loadtest.peak_sending import Prepared
@@ -50,6 +51,9 @@ _RESTOCKED = 10
 """Of so many positions one is replenished in a round, with as much as it sells in twice as many rounds."""
 _ROUNDS_A_HORIZON = 10
 _ENCODED_PER_S = 4_000
+_ROUNDS_OF_A_LINE = 2.5
+"""A line is told in one round and closed in the next; the rest is for what comes late."""
+_FEWEST_LINES = 1_000
 _LEAD_S = 5.0
 _AHEAD = 2
 _LOOKED_UP = 1_000
@@ -79,6 +83,13 @@ class Shape:
     def late(self, ago_ms: int) -> int:
         """How long ago it is where horizons are as they are here."""
         return ago_ms * self.horizon_ms // DAY
+
+
+def shape(rate: float, seconds: float, horizon_ms: int, seed: int) -> Shape:
+    """With as many till lines as make rounds of about a tenth of the horizon."""
+    return Shape(
+        rate, seconds, horizon_ms, max(_FEWEST_LINES, int(rate * horizon_ms / 1000 / _ROUNDS_A_HORIZON)), seed
+    )
 
 
 class Frame(NamedTuple):
@@ -202,6 +213,12 @@ def build(
     skus = [
         rounds.first.retailer.tills.products[best].sku for best in np.argsort(-sold)[:_LOOKED_UP].tolist()
     ]
+    if len(drafts) / shape.rate * 1000 * _ROUNDS_OF_A_LINE > shape.horizon_ms:
+        raise HorizonTooShort(
+            f"a round has {len(drafts):,} messages, for which {shape.rate:g} a second need "
+            f"{len(drafts) / shape.rate:.0f} s: too long for a horizon of {shape.horizon_ms / 1000:g} s, within which "
+            "a line must be opened and closed; raise --rate or --horizon"
+        )
     lead = _LEAD_S + len(drafts) / _ENCODED_PER_S
     told.put(Prepared(rounds.first.rules, skus, rounds.first.retailer.tills.stores[0], lead))
     encoder = Encoder(codec, settings.partitions, int(starts.get() * 1000))
