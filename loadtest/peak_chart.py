@@ -44,6 +44,9 @@ class _Axis:
 
     def __init__(self, values: Sequence[float], log: bool) -> None:
         self._log = log
+        values = [
+            value for value in values if math.isfinite(value)
+        ]  # what is beyond all bounds is drawn at the top
         top = max(values, default=1.0)
         if log:
             above = [value for value in values if value > 0]
@@ -57,10 +60,11 @@ class _Axis:
     def y(self, value: float) -> float:
         """Where a value is, from the top."""
         if self._log:
-            power = math.log10(value) if value > 0 else self._low
+            power = min(math.log10(value), self._high) if value > 0 else self._low
             share = (power - self._low) / (self._high - self._low)
         else:
             share = value / self.ticks[-1]
+        share = min(share, 1.0)
         return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
 
