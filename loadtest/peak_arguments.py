@@ -56,7 +56,7 @@ def _fields(parser: argparse.ArgumentParser, options: type[Options] | type[soak.
         kind = int if field.type is int else float
         parser.add_argument(
             f"--{field.name}", type=_above_0(kind), default=field.default, metavar="N",
-            help=f"{_HELP[field.name]} ({field.default:,g})",
+            help=f"{_HELP[field.name]} ({field.default:,.0f})",
         )  # fmt: skip
 
 
