@@ -175,9 +175,8 @@ class Rounds:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        self._window = tills.load(shape.lines)
         self._before: list[Draft] = []
-        self.first = simulate(self._window, shape.seed, shape.round_ms)
+        self.first = simulate(tills.load(shape.lines), shape.seed, shape.round_ms)
 
     def opening(self) -> Iterator[Draft]:
         """What is there beforehand, dated before 0."""
@@ -186,7 +185,8 @@ class Rounds:
     def round(self, turn: int) -> list[Draft]:
         """The drafts of a round in the order in which they are sent; their times are the round's own."""
         span = self._shape.round_ms
-        simulation = self.first if turn == 0 else simulate(self._window, self._shape.seed + turn, span)
+        # One retailer for all: bundles, and what comes to the catalog late, are the same in each round.
+        simulation = Simulation(self.first.retailer, self._shape.seed + turn, span)
         own = [renumbered(draft, turn) for draft in simulation.live() if not _waits_for_ever(draft)]
         drafts = [*own, *restocked(simulation, turn), *closings(self._before, span)]
         self._before = own
