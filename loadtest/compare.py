@@ -3,7 +3,7 @@
 import gc
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 
@@ -43,13 +43,19 @@ class Differences:
         self.found += [f"{subject} {name}: should not be there" for name in sorted(there - wanted)]
 
 
+def _all(sku: str) -> bool:
+    return True
+
+
 def compare_rows(
-    redis: Redis, settings: Settings, model: ReferenceModel, now: int, differences: Differences
-) -> None:
-    """Every number of every row in Redis against the model at `now` (ms), on all cores."""
+    redis: Redis, settings: Settings, model: ReferenceModel, now: int, differences: Differences,
+    among: Callable[[str], bool] = _all,
+) -> None:  # fmt: skip
+    """Every number of every row in Redis against the model at `now` (ms), on all cores; of the skus `among` which the
+    model is asked."""
     skus = model.skus()
     differences.sets("channel", model.channels(), Places(redis, settings).channels)
-    differences.sets("row of sku", skus, row_names(redis, settings))
+    differences.sets("row of sku", skus, filter(among, row_names(redis, settings)))
     cores = os.cpu_count() or 1
     gc.freeze()  # else each child's collector would copy the model
     with get_context("fork").Pool(cores, _Comparing.take, (settings, model, now)) as children:

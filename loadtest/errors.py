@@ -25,6 +25,10 @@ class ApiAway(Refusal):
     code = ExitCode.TRY_AGAIN
 
 
+class HorizonTooShort(Refusal):
+    """What a load opens could not be closed before it may be forgotten."""
+
+
 class ProcessEnded(Refusal):
     """A process that was started for a measurement ended by itself."""
 

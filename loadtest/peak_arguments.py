@@ -1,0 +1,80 @@
+"""The arguments of `python -m loadtest peak` and `soak`."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import fields
+
+from rich.console import Console
+
+from loadtest import peak, soak
+from loadtest.peak_scenarios import SCENARIOS, Options
+from runtime.arguments import Parser
+from runtime.settings import Settings
+from wire.codec import Codec
+
+_HELP = {
+    "speed": "how many times as fast as it was the real year passes",
+    "rate": "events a second (peak: of all scenarios but those of the tills)",
+    "top": "events a second at the top of black-friday",
+    "minutes": "how long the load (peak: of each scenario) is",
+    "horizon": "minutes that ids, counts and closed lines are remembered",
+    "positions": "positions in the snapshot",
+    "probes": "receipts a second that are waited for",
+    "lookups": "lookups a second",
+    "cells": "cells",
+    "seed": "seed",
+}
+
+
+def add_peak(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """The command `peak`."""
+    parser = commands.add_parser(
+        "peak", help="a peak second by second; writes reports/peak.json, .html, .csv"
+    )
+    names = ", ".join(SCENARIOS)
+    parser.add_argument(
+        "--scenario", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS), metavar="NAME",
+        help=f"which of: {names} (all)",
+    )  # fmt: skip
+    _fields(parser, Options)
+    parser.set_defaults(run=_peak)
+
+
+def add_soak(commands: "argparse._SubParsersAction[Parser]") -> None:
+    """The command `soak`."""
+    parser = commands.add_parser(
+        "soak",
+        help="memory and numbers over an hour, with short horizons; writes reports/soak.md, .json, .html, .csv",
+    )
+    _fields(parser, soak.Options)
+    parser.set_defaults(run=_soak)
+
+
+def _fields(parser: argparse.ArgumentParser, options: type[Options] | type[soak.Options]) -> None:
+    """An argument for each field."""
+    for field in fields(options):
+        kind = int if field.type is int else float
+        parser.add_argument(
+            f"--{field.name}", type=_above_0(kind), default=field.default, metavar="N",
+            help=f"{_HELP[field.name]} ({field.default:,.0f})",
+        )  # fmt: skip
+
+
+def _above_0(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        number = kind(text.replace("_", "").replace(",", ""))
+        if number <= 0:
+            raise argparse.ArgumentTypeError("write a number above 0")
+        return number
+
+    return read
+
+
+def _soak(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
+    options = soak.Options(**{field.name: getattr(given, field.name) for field in fields(soak.Options)})
+    return soak.soak(settings, codec, options, console)
+
+
+def _peak(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
+    options = Options(**{field.name: getattr(given, field.name) for field in fields(Options)})
+    return peak.peak(settings, codec, given.scenario, options, console)

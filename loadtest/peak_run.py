@@ -1,0 +1,181 @@
+"""One scenario: the system is made, the load is sent by its plan, everything is looked at, every number is verified."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from loadtest.freshness import caught_up, wait_caught_up
+from loadtest.peak_lookups import Timed
+from loadtest.peak_observer import Observed, Watch, observing
+from loadtest.peak_probes import opening, probe_skus
+from loadtest.peak_rows import Latencies, Row, rows_of
+from loadtest.peak_samples import Sampler, sampling
+from loadtest.peak_scenarios import Action, Options, Scenario
+from loadtest.peak_schedule import Longs
+from loadtest.peak_sending import Sending, sending
+from loadtest.peak_system import System, system, with_ports
+from loadtest.processes import apply_rules, warm_up
+from loadtest.sender import Sender, send_now
+from loadtest.verify import verify
+from loadtest.world import world
+from runtime.settings import Settings
+from wire.codec import Codec
+
+CATCH_UP_S = 600.0
+_LOOK_EVERY_S = 0.05
+_QUIET_S = 3
+"""Of samples after everything is shown, so that the plots have an end."""
+_OPENED_BEFORE_MS = 1_000
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Outcome:
+    """What came of one. `drained_s`: from the end of the plan until everything was shown; `behind_s`: how late a
+    message was sent at worst; `differences`: of the numbers at the end, as the verification tells them."""
+
+    name: str
+    rows: list[Row]
+    planned: int
+    sent: int
+    behind_s: float
+    drained_s: float
+    probes: Latencies
+    lookups: Latencies
+    verdict: list[str] = field(default_factory=list)
+    differences: int = 0
+
+    def report(self) -> dict[str, Any]:
+        """For a machine: the numbers without the rows."""
+        return {
+            "planned": self.planned, "sent": self.sent, "behind_ms": self.behind_s * 1000,
+            "per_s_most": _most(row.folded_per_s for row in self.rows),
+            "planned_per_s_most": _most(row.planned for row in self.rows),
+            "lag_most": _most(row.lag for row in self.rows), "drained_s": self.drained_s,
+            "latency_ms": _percentiles(self.probes), "lookup_ms": _percentiles(self.lookups),
+            "stall_ms_most": _most(row.stall_ms for row in self.rows),
+            "memory_mb_most": memory_most(self.rows),
+            "redis_mb_most": _most(row.redis_mb for row in self.rows),
+            "differences": self.differences,
+        }  # fmt: skip
+
+
+def _percentiles(found: Latencies) -> dict[str, Any]:
+    """Of probes or lookups; the whole histogram too, in HdrHistogram's own format."""
+    return {
+        "p50": found.ms(50), "p99": found.ms(99), "p999": found.ms(99.9), "max": found.ms(100),
+        "count": found.many, "lost": found.lost, "hdr": found.encoded(),
+    }  # fmt: skip
+
+
+def _most(values: Any) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def memory_most(rows: Sequence[Row]) -> dict[str, float]:
+    """The most that each kind of process had."""
+    most: dict[str, float] = {}
+    for row in rows:
+        for kind, size in row.memory_mb.items():
+            most[kind] = max(size, most.get(kind, 0.0))
+    return most
+
+
+def run(given: Settings, codec: Codec, name: str, scenario: Scenario, options: Options, say: Say) -> Outcome:
+    """Play it in a world of its own. Raises what the system, a sender or a look at it raised."""
+    with world(given) as place:
+        settings = with_ports(place.settings, options.cells)
+        with sending(settings, scenario.traffic(options)) as sender:
+            warm_up(settings, place.folder)
+            stage = sender.prepared()
+            apply_rules(stage.rules, settings, place.folder)
+            skus = probe_skus(stage.place, settings.partitions)
+            send_now(Sender(settings), opening(skus, codec, int(time.time() * 1000) - _OPENED_BEFORE_MS))
+            with system(settings, place.folder, options.cells) as running:
+                say(f"{name}: {scenario.say}; the engine reads what is there beforehand")
+                wait_caught_up(running.redis, settings, _now(), CATCH_UP_S, running.engine.check)
+                start = time.time() + stage.lead_s
+                watch = Watch(running.api.url, start, skus, options.probes, stage.skus, options.lookups)
+                sender.begin(start)
+                say(f"{name}: the load begins in {stage.lead_s:.0f} s")
+                outcome = load(
+                    running, sender, watch, name, scenario.actions, options.seconds, options.cells, say
+                )
+                say(f"{name}: all is sent and shown; computing every number a second time")
+                verdict = verify(settings, running.redis, codec, running.api.url, options.seed, say)
+                outcome.verdict, outcome.differences = verdict.lines(), len(verdict.differences.found)
+                running.engine.check()
+                return outcome
+
+
+def load(
+    running: System, sender: Sending, watch: Watch, name: str, actions: Sequence[Action], seconds: float, cells: int,
+    say: Say, check: Callable[[], None] = lambda: None,
+) -> Outcome:  # fmt: skip
+    """From the start of the plan, which lasts `seconds`, until everything is shown; not verified yet. Raises what
+    `check` raises meanwhile."""
+    sampler = Sampler(
+        running.settings, cells, running.redis, watch.start, lambda: sender.sent, running.reader_lag
+    )
+    with observing(running.settings, watch) as observer, sampling(sampler):
+        notes = _act(running, sender, watch.start, actions, seconds, check)
+        planned = sender.planned()
+        say(f"{name}: all is sent; the engine makes up for what is left")
+        drained = _drained(running, watch.start) - max(len(planned), 1)
+        time.sleep(_QUIET_S)
+        seen: Observed = observer.observed()
+    rows = rows_of(planned, sampler.taken, seen.probes, seen.lookups, notes)
+    return outcome_of(name, rows, planned, sender, max(0.0, drained), seen.probes, seen.lookups)
+
+
+def outcome_of(
+    name: str, rows: list[Row], planned: Longs, sender: Sending, drained_s: float, probes: Sequence[Timed],
+    lookups: Sequence[Timed],
+) -> Outcome:  # fmt: skip
+    """Everything that was measured, not verified yet."""
+    return Outcome(
+        name,
+        rows,
+        int(planned.sum()),
+        sender.sent,
+        sender.behind_s,
+        drained_s,
+        Latencies(probes),
+        Latencies(lookups),
+    )
+
+
+def _act(
+    running: System, sender: Sending, start: float, actions: Sequence[Action], seconds: float,
+    check: Callable[[], None],
+) -> dict[int, str]:  # fmt: skip
+    """Let happen what is to happen, until the sender has told its end; what happened when."""
+    notes, left = dict[int, str](), list(actions)
+    while left or not sender.over:
+        running.engine.check()
+        check()
+        passed = time.time() - start
+        if left and passed >= left[0].at * seconds:
+            action = left.pop(0)
+            at = int(passed)
+            notes[at] = f"{notes[at]}; {action.note}" if at in notes else action.note
+            action.do(running)
+        time.sleep(_LOOK_EVERY_S)
+    return notes
+
+
+def _drained(running: System, start: float) -> float:
+    """Wait until everything that was sent is shown; how many seconds after the start that was."""
+    since, deadline = _now(), time.monotonic() + CATCH_UP_S
+    while not caught_up(running.redis, running.settings, since):
+        running.engine.check()
+        if time.monotonic() > deadline:
+            wait_caught_up(running.redis, running.settings, since, 0.0)  # says what is wrong
+        time.sleep(_LOOK_EVERY_S)
+    return time.time() - start
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
