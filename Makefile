@@ -4,6 +4,7 @@
 #   make test        format, lint, import law, types, tests (with a real Kafka and a real Redis)
 #   make test-deep   the same tests with many more examples, and the long ones
 #   make mutants     seeds bugs into the engine, one by one, and counts those that the tests catch
+#   make chaos       one fault after the other under traffic, each judged, with a table and reports/chaos.json
 #   make bench       throughput and latency, with a table and reports/bench.json
 #   make lint        the part of `make test` that runs nothing
 #   make format      let ruff write the code as `make lint` wants it
@@ -23,13 +24,18 @@ JARS := deploy/kafka/lib/complete
 # Services are set up unless the settings name some that are there already.
 SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
 
-.PHONY: help demo test test-deep mutants bench lint format lock clean venv kafka redis valkey ready warm
+.PHONY: help demo test test-deep mutants bench chaos lint format lock clean venv kafka redis valkey ready warm
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 demo bench: $(VENV) $(SERVICES)
 	$(BIN)/python -m loadtest $@
+
+# Where libfaketime cannot be installed, the faults of the clock are skipped, and say so.
+chaos: $(VENV) kafka redis
+	@deploy/need faketime faketime || true
+	$(BIN)/python -m loadtest chaos
 
 test: kafka redis ready
 	$(BIN)/pytest -n 3 --dist loadfile --durations 40

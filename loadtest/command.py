@@ -1,4 +1,4 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm."""
+"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm, chaos."""
 
 import argparse
 import time
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtest import bench, demo, storm, tills
+from loadtest.chaos import command as chaos
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.retailer import rules
@@ -49,6 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     _storm_arguments(
         commands.add_parser(
             "storm", help="2,000 customers, 100 units, everything killed; writes reports/storm.json"
+        )
+    )
+    chaos.add_arguments(
+        commands.add_parser(
+            "chaos", help="one fault after the other under traffic; writes reports/chaos.json"
         )
     )
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
