@@ -1,6 +1,7 @@
 """`python -m loadtest chaos`: the fault matrix."""
 
 import argparse
+import logging
 
 from rich.console import Console
 
@@ -50,6 +51,7 @@ def chaos(given: argparse.Namespace, settings: Settings, codec: Codec, console: 
         return 0
     seeds = [given.seed] if given.seed is not None else range(1, (given.seeds or _SEEDS) + 1)
     options = Options(given.seconds, given.rate)
+    logging.getLogger("stocktide.kafka").setLevel(logging.CRITICAL)  # that it is away is no news here
     results: list[Result] = []
     skipped: dict[str, str] = {}
     with house(settings, _LANES) as services:

@@ -13,7 +13,7 @@ from loadtest.errors import ProcessEnded
 from loadtest.processes import Running, running
 from runtime.settings import Settings
 
-_LOOK_EVERY_S = 0.2
+_LOOK_EVERY_S = 1.0
 _PATIENCE_S = 120.0
 
 
@@ -62,22 +62,24 @@ class Engine:
     def cells(self) -> dict[int, int]:
         """The process id of each cell that runs."""
         found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
+        for pid in children(self.pid):
             try:
-                if f"PPid:\t{self.pid}\n" in (folder / "status").read_text():
-                    words = (folder / "cmdline").read_bytes().split(b"\0")
-                    if b"cell" in words:
-                        found[int(words[-2])] = int(folder.name)
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue  # it has just ended
+            if b"dataflows" in words and b"cell" in words:
+                found[int(words[-2])] = pid
         return found
 
     def signal(self, what: signal.Signals, cell: int) -> None:
         """To one cell, once it runs."""
-        os.kill(self._cell(cell), what)
+        pid = self._cell(cell)
+        self._look()
+        os.kill(pid, what)
 
     def kill(self) -> None:
         """SIGKILL to the supervisor and all cells at once: the machine lost its power."""
+        self._look()
         for pid in (self.pid, *self.cells().values()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -86,6 +88,7 @@ class Engine:
     def stop(self) -> int:
         """SIGTERM; its exit code. It may be started again."""
         assert self._process is not None
+        self._look()
         code = self._process.stop()
         self._stack.close()
         return code
@@ -131,10 +134,21 @@ class Engine:
     def _watch(self) -> None:
         """Look at the memory of the cells: a process that is killed tells nothing afterwards."""
         while not self._left.wait(_LOOK_EVERY_S):
-            if self._process is None:
-                continue
+            self._look()
+
+    def _look(self) -> None:
+        if self._process is not None:
             for number, pid in self.cells().items():
                 self.memory[number] = max(self.memory.get(number, 0), high_water(pid))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and that run."""
+    found = []
+    for told in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # that thread has just ended
+            found += [int(each) for each in told.read_text().split()]
+    return found
 
 
 def high_water(pid: int) -> int:

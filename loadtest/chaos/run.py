@@ -4,6 +4,7 @@ import random
 import shutil
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,12 +113,14 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
     settings, traffic = site.settings, site.traffic
     with ExitStack() as stack:
         create_topics(settings)
-        apply_rules(traffic.replay.simulation.rules, settings, site.folder)
+        with ThreadPoolExecutor(1) as beside:
+            applied = beside.submit(apply_rules, traffic.replay.simulation.rules, settings, site.folder)
+            site.api_url = stack.enter_context(api(settings, site.folder))
+            applied.result()
         stack.enter_context(fault.prepared(site))
         stack.callback(site.leave)
         site.start_engine(_as_the_engine_goes(site, fault))
         traffic.prologue()
-        site.api_url = stack.enter_context(api(settings, site.folder))
         redis = stack.enter_context(redis_link.client(settings))
         wait_caught_up(redis, settings, int(time.time() * 1000), _STARTS_WITHIN_S, site.engine.check)
         until(lambda: len(site.numbers()) == len(traffic.probes), "the API to tell the probes")

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
+from redis.exceptions import ConnectionError
 
 from loadtest.chaos.catalogue import FAULTS
 from loadtest.chaos.house import House, house
 from loadtest.chaos.run import Options, moment_of, run
+from runtime import redis as redis_link
+from runtime.kafka import admin
 from runtime.settings import Settings
 from wire.codec import Codec
 
@@ -36,6 +39,20 @@ def test_a_fault_leaves_no_wrong_number_no_backward_view_and_loses_nothing(
     assert result.judged.account.facts > 500
     assert result.judged.account.letters > 40
     assert all(most > 50 << 20 for most in result.memory.values()), result.memory
+
+
+def test_who_comes_to_kafka_through_the_proxy_is_sent_through_it_again(services: House) -> None:
+    far = services.through_proxies(services.settings, kafka=True, redis=True)
+    (broker,) = admin(far).list_topics(timeout=20).brokers.values()
+    assert broker.port == services.kafka_proxy.port
+    (broker,) = admin(services.settings).list_topics(timeout=20).brokers.values()
+    assert broker.port == services.kafka.port
+    with redis_link.connect(far) as redis:
+        services.redis_proxy.refuse()
+        with pytest.raises(ConnectionError):
+            redis.ping()
+        services.redis_proxy.heal()
+        assert redis.ping()
 
 
 def test_a_seed_gives_one_moment_and_another_seed_another() -> None:
