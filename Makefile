@@ -32,9 +32,7 @@ help:
 demo bench: $(VENV) $(SERVICES)
 	$(BIN)/python -m loadtest $@
 
-# Where libfaketime cannot be installed, the faults of the clock are skipped, and say so.
 chaos: $(VENV) kafka redis
-	@deploy/need faketime faketime || true
 	$(BIN)/python -m loadtest chaos
 
 test: kafka redis ready

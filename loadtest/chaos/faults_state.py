@@ -1,4 +1,4 @@
-"""The state folder, the log and the clock: a full disk, torn and damaged journals, lost records, jumps of time."""
+"""The state folder and the log: a full disk, torn and damaged journals, lost records."""
 
 import os
 import shutil
@@ -21,8 +21,6 @@ _DISK = "256m"
 _FULL_S = (4.0, 7.0)
 _GARBAGE = 5_000
 _EXPECTED = "expected-supply"
-_JUMPS_S = (4.0, 6.0)
-_AHEAD_S, _BACK_S = 25, 3_600
 
 
 # -- a full disk ----------------------------------------------------------------------------------------------
@@ -126,69 +124,9 @@ def _deliveries(sku: str, many: int) -> Iterator[Draft]:
         })  # fmt: skip
 
 
-# -- the clock ------------------------------------------------------------------------------------------------
-
-
-def no_faketime() -> str | None:
-    """Why no process can have a clock of its own (the kernel's time namespaces do not shift the wall clock)."""
-    if next(iter(_libraries()), None) is None:
-        return "libfaketime is not installed (Debian: apt-get install faketime)"
-    return None
-
-
-def _libraries() -> list[Path]:
-    return sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-
-
-@contextmanager
-def own_clock(site: Site) -> Iterator[None]:
-    """The engine's wall clock goes by a file; its monotonic clock and the times of files do not."""
-    _set_clock(site, 0)
-    site.environment |= {
-        "LD_PRELOAD": str(_libraries()[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(_clock(site)),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "NO_FAKE_STAT": "1",
-    }
-    yield
-
-
-def ahead(site: Site) -> None:
-    """The engine's clock jumps ahead, and comes back."""
-    _jump(site, _AHEAD_S)
-
-
-def back(site: Site) -> None:
-    """The engine's clock jumps back by an hour, and comes back."""
-    _jump(site, -_BACK_S)
-
-
-def _jump(site: Site, seconds: int) -> None:
-    _set_clock(site, seconds)
-    try:
-        site.rest(*_JUMPS_S)
-    finally:
-        _set_clock(site, 0)
-
-
-def _clock(site: Site) -> Path:
-    return site.folder / "clock"
-
-
-def _set_clock(site: Site, seconds: int) -> None:
-    new = site.folder / "clock.new"
-    new.write_text(f"{seconds:+d}s\n")
-    new.replace(_clock(site))
-
-
 FAULTS = (
     Fault("disk-full", "no room for state", disk_full, prepared=small_disk, why_not=no_tmpfs, tears=True),
     Fault("journal-torn", "SIGKILL, half a commit and garbage behind the last one", torn, tears=True),
     Fault("journal-damaged", "damage before the last commit, and a rebuild", damaged, tears=True),
     Fault("offset-gone", "records removed before they were read, and a rebuild", offset_gone, tears=True),
-    Fault("clock-ahead", f"the engine's clock jumps ahead {_AHEAD_S} s, and comes back", ahead, prepared=own_clock,
-          why_not=no_faketime, settles_s=_AHEAD_S),
-    Fault("clock-back", f"the engine's clock jumps back {_BACK_S} s, and comes back", back, prepared=own_clock,
-          why_not=no_faketime),
 )  # fmt: skip

@@ -61,15 +61,26 @@ class Site:
         if found != wanted:
             self.surprises.append(f"{what}: {found}, not {wanted}")
 
-    def numbers(self) -> dict[str, int]:
-        """What the API says of the probe skus; those that are stale, or that it does not tell, are left out."""
+    def numbers(self, *, stale: bool = False) -> dict[str, int]:
+        """What the API says of the probe skus; those that it does not tell, or that are stale, are left out."""
         asked = {"channel": CHANNEL, "skus": self.traffic.probes}
         try:
             answer = httpx.post(f"{self.api_url}/v1/availability/batch", json=asked, timeout=5.0)
         except httpx.TransportError:
             return {}
         items = answer.json()["items"] if answer.status_code == 200 else []
-        return {item["sku"]: item["available"] for item in items if not item["stale"]}
+        return {item["sku"]: item["available"] for item in items if stale or not item["stale"]}
+
+    def moves(self) -> None:
+        """Send probes, and return when every one of them is visible, however stale. Raises NotCaughtUp."""
+        before = self.numbers(stale=True)
+        self.traffic.probe()
+
+        def visible() -> bool:
+            now = self.numbers(stale=True)
+            return all(now.get(sku, -1) > units for sku, units in before.items())
+
+        until(visible, "the probes to be visible while the fault lasts", _FRESH_WITHIN_S)
 
     def fresh_again(self, before: dict[str, int]) -> None:
         """Send probes, and return when every one of them is visible, in answers that are not stale. Raises
