@@ -2,11 +2,13 @@
 
 import argparse
 import logging
+from collections.abc import Sequence
 
 from rich.console import Console
 
 from loadtest.chaos import report
 from loadtest.chaos.catalogue import FAULTS
+from loadtest.chaos.fault import Fault
 from loadtest.chaos.house import house
 from loadtest.chaos.run import Options, Result, run
 from runtime.settings import Settings
@@ -24,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds", type=int, metavar="N", help=f"so many runs of each, by seeds 1 to N ({_SEEDS})"
+    )
+    parser.add_argument(
+        "--torn",
+        type=int,
+        metavar="N",
+        help="so many of those that kill or tear something (as many as of the others)",
     )
     parser.add_argument("--seed", type=int, metavar="S", help="one run of each, by this seed")
     parser.add_argument(
@@ -49,7 +57,6 @@ def chaos(given: argparse.Namespace, settings: Settings, codec: Codec, console: 
             why_not = fault.why_not()
             say(f"{fault.name:24} {fault.about}" + (f" (not here: {why_not})" if why_not else ""))
         return 0
-    seeds = [given.seed] if given.seed is not None else range(1, (given.seeds or _SEEDS) + 1)
     options = Options(given.seconds, given.rate)
     logging.getLogger("stocktide.kafka").setLevel(logging.CRITICAL)  # that it is away is no news here
     results: list[Result] = []
@@ -61,7 +68,7 @@ def chaos(given: argparse.Namespace, settings: Settings, codec: Codec, console: 
                 skipped[name] = why_not
                 say(f"{name}: SKIPPED: {why_not}")
                 continue
-            for seed in seeds:
+            for seed in _seeds(given, FAULTS[name]):
                 results.append(run(services, FAULTS[name], seed, codec, options))
                 say(report.line_of(results[-1]))
                 if not results[-1].right:
@@ -73,3 +80,10 @@ def chaos(given: argparse.Namespace, settings: Settings, codec: Codec, console: 
     report.write(found, FAULTS)
     say(f"{report.summary(found)}; {report.JSON}")
     return 0 if all(result.right for result in results) else 1
+
+
+def _seeds(given: argparse.Namespace, fault: Fault) -> Sequence[int]:
+    if given.seed is not None:
+        return [given.seed]
+    many = given.torn if fault.tears and given.torn is not None else given.seeds
+    return range(1, (many or _SEEDS) + 1)

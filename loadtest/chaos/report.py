@@ -66,7 +66,7 @@ def _sums(results: Sequence[Result]) -> dict[str, int]:
         "wrong_numbers": sum(len(each.judged.wrong) for each in results),
         "backward_views": sum(len(each.judged.back) for each in results),
         "lost": sum(each.judged.account.lost for each in results),
-        "else": sum(not each.right and not _named(each) for each in results),
+        "failed_otherwise": sum(not each.right and not _named(each) for each in results),
     }
 
 
@@ -110,7 +110,13 @@ def rows_of(found: Mapping[str, Any], faults: Mapping[str, Fault]) -> list[tuple
                 if of["fresh_s"] is None
                 else f"{of['fresh_s']['median']:g}, {of['fresh_s']['worst']:g}"
             )
-            counts = (of["runs"], of["wrong_numbers"], of["backward_views"], of["lost"], of["else"])
+            counts = (
+                of["runs"],
+                of["wrong_numbers"],
+                of["backward_views"],
+                of["lost"],
+                of["failed_otherwise"],
+            )
             rows.append((name, fault.about, *map(str, counts), fresh, f"{of['memory_bytes'] >> 20}"))
     return rows
 
@@ -149,8 +155,8 @@ def summary(found: Mapping[str, Any]) -> str:
     """One line."""
     return (
         f"{found['runs']} runs of {found['faults']} faults: {found['wrong_numbers']} wrong numbers, "
-        f"{found['backward_views']} views that moved backwards, {found['lost']} messages lost, {found['else']} runs "
-        f"that failed otherwise; {len(found['skipped'])} faults skipped"
+        f"{found['backward_views']} views that moved backwards, {found['lost']} messages lost, "
+        f"{found['failed_otherwise']} runs that failed otherwise; {len(found['skipped'])} faults skipped"
     )
 
 

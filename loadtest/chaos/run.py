@@ -37,7 +37,7 @@ _MANY_CHANGES = 50
 class Options:
     """Of the traffic of each run: how long its live part lasts, and real till lines a second."""
 
-    seconds: float = 16.0
+    seconds: float = 20.0
     rate: float = 300.0
 
 

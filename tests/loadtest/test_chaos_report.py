@@ -13,6 +13,7 @@ from rich.console import Console
 from loadtest.chaos import command, report
 from loadtest.chaos.account import Account
 from loadtest.chaos.catalogue import FAULTS
+from loadtest.chaos.fault import Fault
 from loadtest.chaos.judge import Judged
 from loadtest.chaos.run import Options, Result
 from loadtest.command import main
@@ -47,9 +48,17 @@ def test_a_run_is_right_only_if_nothing_is_wrong() -> None:
 def test_the_document_counts_each_thing_once() -> None:
     found = report.document([_RIGHT, *_wrong()], {"clock-back": "no library"}, Options())
     counted = {
-        name: found[name] for name in ("runs", "faults", "wrong_numbers", "backward_views", "lost", "else")
+        name: found[name]
+        for name in ("runs", "faults", "wrong_numbers", "backward_views", "lost", "failed_otherwise")
     }
-    assert counted == {"runs": 5, "faults": 1, "wrong_numbers": 1, "backward_views": 1, "lost": 2, "else": 1}
+    assert counted == {
+        "runs": 5,
+        "faults": 1,
+        "wrong_numbers": 1,
+        "backward_views": 1,
+        "lost": 2,
+        "failed_otherwise": 1,
+    }
     assert found["by_fault"]["drained"]["memory_bytes"] == 300 << 20
     for table in (report.markdown(found, FAULTS), report.page(found, FAULTS)):
         assert "drained" in table
@@ -74,6 +83,30 @@ def test_the_command_ends_with_1_if_one_run_was_not_right(
     found = json.loads(Path("reports/chaos.json").read_text())
     assert found["runs"] == len(results)
     assert found["backward_views"] == code
+
+
+def test_a_seed_or_so_many_and_more_of_those_that_tear_something(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    @contextmanager
+    def nobody(*_: object) -> Iterator[None]:
+        yield None
+
+    def note(_: object, fault: Fault, seed: int, *__: object) -> Result:
+        asked.append((fault.name, seed))
+        return _RIGHT
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "house", nobody)
+    monkeypatch.setattr(command, "run", note)
+    faults = ["chaos", "--fault", "drained", "cell-killed"]
+    main([*faults, "--seeds", "1", "--torn", "2"])
+    main([*faults, "--seed", "7"])
+    assert asked == [
+        ("drained", 1), ("cell-killed", 1), ("cell-killed", 2), ("drained", 7), ("cell-killed", 7)
+    ]  # fmt: skip
 
 
 def test_the_list_says_what_this_machine_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
