@@ -104,7 +104,8 @@ def offset_gone(site: Site) -> None:
     site.traffic.send(site.traffic.drafted(_deliveries(sku, site.dice.randrange(3, 9))))
     end = end_offsets(site.settings, [_EXPECTED])[_EXPECTED, lane]
     doomed = [TopicPartition(name, lane, end - 1)]
-    for future in kafka.admin(site.settings).delete_records(doomed).values():
+    admin = kafka.admin(site.settings)
+    for future in admin.delete_records(doomed).values():
         future.result()
     site.engine.start()
     site.expect("an offset that is gone ends the engine", site.engine.ends(), int(ExitCode.NEEDS_PERSON))

@@ -115,7 +115,9 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
         create_topics(settings)
         with ThreadPoolExecutor(1) as beside:
             applied = beside.submit(apply_rules, traffic.replay.simulation.rules, settings, site.folder)
-            site.api_url = stack.enter_context(api(settings, site.folder))
+            url = stack.enter_context(api(settings, site.folder))
+            site.api.base_url = url
+            stack.callback(site.api.close)
             applied.result()
         stack.enter_context(fault.prepared(site))
         stack.callback(site.leave)
@@ -125,7 +127,7 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
         wait_caught_up(redis, settings, int(time.time() * 1000), _STARTS_WITHIN_S, site.engine.check)
         until(lambda: len(site.numbers()) == len(traffic.probes), "the API to tell the probes")
         readers: list[RowReader | ApiReader] = [
-            RowReader(settings, traffic.watched()), ApiReader(site.api_url, traffic.watched(), CHANNEL),
+            RowReader(settings, traffic.watched()), ApiReader(url, traffic.watched(), CHANNEL),
         ]  # fmt: skip
         with reading(readers):
             with traffic.live():
@@ -134,7 +136,7 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
                 _strike(site, fault, result, before)
                 lifted = time.monotonic() - (result.fresh_s or 0.0)
             time.sleep(max(0.0, lifted + fault.settles_s - time.monotonic()))
-            truth = judge_numbers(result.judged, settings, redis, codec, site.api_url, traffic, result.seed)
+            truth = judge_numbers(result.judged, settings, redis, codec, url, traffic, result.seed)
             if not wait_for_looks(readers, _LOOKS_AFTER, _STARTS_WITHIN_S):
                 result.broken.append("a reader does not come to look any more")
         _take_readers(result, readers)

@@ -16,6 +16,7 @@ from runtime.settings import Settings
 
 _LOOK_EVERY_S = 0.02
 _FRESH_WITHIN_S = 180.0
+_MOVES_WITHIN_S = 60.0
 _WAIT_S = 120.0
 
 
@@ -34,7 +35,8 @@ class Site:
     environment: dict[str, str] = field(default_factory=dict)
     engines: list[Engine] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
-    api_url: str = ""
+    api: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=5.0))
+    """Of the HTTP API, once it runs: it has a base URL then."""
 
     @property
     def engine(self) -> Engine:
@@ -65,7 +67,7 @@ class Site:
         """What the API says of the probe skus; those that it does not tell, or that are stale, are left out."""
         asked = {"channel": CHANNEL, "skus": self.traffic.probes}
         try:
-            answer = httpx.post(f"{self.api_url}/v1/availability/batch", json=asked, timeout=5.0)
+            answer = self.api.post("/v1/availability/batch", json=asked)
         except httpx.TransportError:
             return {}
         items = answer.json()["items"] if answer.status_code == 200 else []
@@ -80,7 +82,7 @@ class Site:
             now = self.numbers(stale=True)
             return all(now.get(sku, -1) > units for sku, units in before.items())
 
-        until(visible, "the probes to be visible while the fault lasts", _FRESH_WITHIN_S)
+        until(visible, "the probes to be visible while the fault lasts", _MOVES_WITHIN_S)
 
     def fresh_again(self, before: dict[str, int]) -> None:
         """Send probes, and return when every one of them is visible, in answers that are not stale. Raises
