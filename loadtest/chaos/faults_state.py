@@ -1,5 +1,6 @@
 """The state folder and the log: a full disk, torn and damaged journals, lost records."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -46,12 +47,23 @@ def small_disk(site: Site) -> Iterator[None]:
 def disk_full(site: Site) -> None:
     """Not a byte is left for state, then somebody cleans up."""
     filler = site.settings.state_dir / "filler"
-    found = os.statvfs(site.settings.state_dir)
-    filler.write_bytes(bytes(found.f_bavail * found.f_frsize))
     try:
+        _fill(filler)
         site.rest(*_FULL_S)
     finally:
         filler.unlink()
+
+
+def _fill(filler: Path) -> None:
+    """Write until there is no room for another byte."""
+    with filler.open("wb", buffering=0) as file:
+        for piece in (1 << 20, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(bytes(piece))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
 
 
 # -- journals -------------------------------------------------------------------------------------------------
