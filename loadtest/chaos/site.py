@@ -85,13 +85,15 @@ class Site:
         until(visible, "the probes to be visible while the fault lasts", _MOVES_WITHIN_S)
 
     def fresh_again(self, before: dict[str, int]) -> None:
-        """Send probes, and return when every one of them is visible, in answers that are not stale. Raises
-        NotCaughtUp."""
-        self.traffic.probe()
+        """Send probes, and return when every one of them is visible, in answers that are not stale. Raises NotCaughtUp.
+
+        `before`: the numbers before the first probe.
+        """
+        earlier = self.traffic.probe()
 
         def visible() -> bool:
             now = self.numbers()
-            return all(now.get(sku, -1) > before[sku] for sku in self.traffic.probes)
+            return all(now.get(sku, -1) > before[sku] + earlier for sku in self.traffic.probes)
 
         until(visible, "the probes to be visible", _FRESH_WITHIN_S)
 

@@ -83,8 +83,8 @@ class Traffic:
         """Acknowledged records by topic, those of the replay included; after `live`."""
         return self.sent + self.replay.report.topics
 
-    def probe(self) -> None:
-        """A receipt for each probe sku, now."""
+    def probe(self) -> int:
+        """A receipt for each probe sku, now; the units that receipts before it have brought, at the most."""
         self._probed += 1
         self.send(
             self.drafted(
@@ -96,6 +96,7 @@ class Traffic:
                 for sku in self.probes
             )
         )  # fmt: skip
+        return (self._probed - 1) * PROBE_UNITS
 
     def _opening(self) -> Iterator[Draft]:
         for sku in self.probes:
