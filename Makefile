@@ -4,6 +4,7 @@
 #   make test        format, lint, import law, types, tests (with a real Kafka and a real Redis)
 #   make test-deep   the same tests with many more examples, and the long ones
 #   make mutants     seeds bugs into the engine, one by one, and counts those that the tests catch
+#   make chaos       one fault after the other under traffic, each judged, with a table and reports/chaos.json
 #   make bench       throughput and latency, with a table and reports/bench.json
 #   make compare     the same work by Kafka Streams, Quix Streams and stock Bytewax, in turns with ours
 #   make lint        the part of `make test` that runs nothing
@@ -26,7 +27,7 @@ QUIX := .local/peers/quix
 # Services are set up unless the settings name some that are there already.
 SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
 
-.PHONY: help demo test test-deep mutants bench compare lint format lock clean venv kafka redis valkey ready warm peers
+.PHONY: help demo test test-deep mutants bench compare chaos lint format lock clean venv kafka redis valkey ready warm peers
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,6 +37,9 @@ demo bench: $(VENV) $(SERVICES)
 
 compare: $(VENV) $(SERVICES) peers
 	$(BIN)/python -m loadtest compare
+
+chaos: $(VENV) kafka redis
+	$(BIN)/python -m loadtest chaos
 
 test: kafka redis ready
 	$(BIN)/pytest -n 3 --dist loadfile --durations 40

@@ -22,12 +22,14 @@ _REREAD_EVERY = 50
 
 
 class Lane(NamedTuple):
-    """What a lane last said of itself; None where it has said nothing. `offered`: the view that has all its rows."""
+    """What a lane last said of itself; None where it has said nothing. `offered`: the view that has all its rows;
+    `server`: the run id of the Redis that took them."""
 
     committed_at: int | None
     lag: int | None
     generation: int | None
     offered: bytes | None
+    server: bytes | None
 
 
 class Freshness(NamedTuple):
@@ -54,6 +56,7 @@ class Watch:
         self._prefix = prefix
         self._stale_after_ms = stale_after_ms
         self._session = 0
+        self._server = b""
         self._network: Network | None = None
         self._why_no_network = _NO_NETWORK
         self._freshness = _NOTHING
@@ -72,7 +75,8 @@ class Watch:
         return self._freshness if self._session == self._link.session else _NOTHING
 
     def age_ms(self, shard: int, now_ms: int) -> tuple[int | None, bool]:
-        """How long ago the shard's lane last committed (None: unknown), and whether that is too long."""
+        """How long ago the shard's lane last committed (None: unknown), and whether its rows are `stale`: that is too
+        long, or they may be an old copy, since the lane has not offered all of them to the Redis that is there."""
         lanes = self.freshness.lanes
         if not lanes:
             return None, True
@@ -80,13 +84,13 @@ class Watch:
         if committed_at is None:
             return None, True
         age = max(0, now_ms - committed_at)
-        return age, age > self._stale_after_ms
+        return age, age > self._stale_after_ms or not self.complete(shard % len(lanes))
 
     def complete(self, lane: int) -> bool:
-        """Whether the lane has offered every row to the view that is there: only then does an absent row say that
-        there is no such sku."""
-        view = self.freshness.view
-        return view is not None and self.freshness.lanes[lane].offered == view
+        """Whether the lane has offered every row to the view and the server that are there: only then does an absent
+        row say that there is no such sku, and is a row that is there no old copy."""
+        view, told = self.freshness.view, self.freshness.lanes[lane]
+        return view is not None and told.offered == view and told.server in (None, self._server)
 
     async def still_complete(self, shards: set[int]) -> bool:
         """Whether the lanes of the shards were complete, by what was known before this call, and still are: then no row
@@ -113,10 +117,10 @@ class Watch:
             missing.append("view:meta is not there: no engine has published into this Redis and prefix yet")
         now = int(time() * 1000)
         for lane in range(len(self.freshness.lanes)):
-            age, stale = self.age_ms(lane, now)
+            age, _ = self.age_ms(lane, now)
             if age is None:
                 reasons.append(f"lane {lane} has not committed yet: is the cell that owns it running?")
-            elif stale:
+            elif age > self._stale_after_ms:
                 reasons.append(
                     f"lane {lane} committed {age} ms ago, more than {self._stale_after_ms}: "
                     "is the cell that owns it running?"
@@ -165,6 +169,8 @@ class Watch:
         session = self._link.session
         if session != self._session:
             self._seen = None
+            (about,) = await self._link.ask(command(b"INFO", b"server"))
+            self._server = _run_id(about)
         key = viewkeys.network_key(self._prefix)
         meta, compiling, length, opening = await self._link.ask(
             command(b"HMGET", viewkeys.meta_key(self._prefix), b"generation", b"partitions", b"id")
@@ -186,15 +192,15 @@ class Watch:
     async def _lanes(self, partitions: int) -> list[Lane]:
         if not partitions:
             return []
-        fields = b"committed_at", b"lag", b"generation", b"offered"
+        fields = b"committed_at", b"lag", b"generation", b"offered", b"server"
         asks = [
             command(b"HMGET", viewkeys.freshness_key(self._prefix, lane), *fields)
             for lane in range(partitions)
         ]
         replies = await self._link.ask(b"".join(asks), partitions)
         return [
-            Lane(_number(committed_at), _number(lag), _number(generation), offered)
-            for committed_at, lag, generation, offered in replies
+            Lane(_number(committed_at), _number(lag), _number(generation), offered, server)
+            for committed_at, lag, generation, offered, server in replies
         ]
 
     def _take_network(self, document: bytes | None) -> None:
@@ -206,6 +212,12 @@ class Watch:
         except NetworkError as error:
             self._network, self._why_no_network = None, str(error)
             _log.error("the network cannot be read", extra={"reason": str(error)})
+
+
+def _run_id(about: bytes) -> bytes:
+    """Of what `INFO server` says."""
+    lines = (line.partition(b":") for line in about.splitlines())
+    return next((value for name, _, value in lines if name == b"run_id"), b"")
 
 
 def _number(text: bytes | None) -> int | None:

@@ -22,15 +22,25 @@ _FORMAT_TIMEOUT_S = 60.0
 
 
 class KafkaServer(LocalServer):
-    """Broker and controller in one process. `options` are added to its server.properties."""
+    """Broker and controller in one process. `options` are added to its server.properties.
+
+    `far`: the port of a proxy. Who comes through it is sent through it again, where a broker's clients are told its
+    address; the proxy leads to `far_port`.
+    """
 
     name = "Kafka"
     _taken = "Address already in use"
-    _ports_needed = 2
+    _ports_needed = 3
 
-    def __init__(self, folder: Path, options: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, options: dict[str, str] | None = None, far: int | None = None) -> None:
         super().__init__(folder)
         self._options = options or {}
+        self._far = far
+
+    @property
+    def far_port(self) -> int:
+        """Where the proxy must lead; known after the first start."""
+        return self._ports[2]
 
     @property
     def bootstrap(self) -> str:
@@ -73,7 +83,7 @@ class KafkaServer(LocalServer):
             raise ServiceError(f"Kafka's storage could not be formatted: {done.stderr.decode()[-2000:]}")
 
     def _properties(self) -> dict[str, str]:
-        client, controller = self._ports
+        client, controller, _ = self._ports
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
@@ -103,7 +113,16 @@ class KafkaServer(LocalServer):
             "num.network.threads": "2",
             "num.io.threads": "4",
             "background.threads": "2",
+            **(self._far_listener() if self._far is not None else {}),
             **self._options,
+        }
+
+    def _far_listener(self) -> dict[str, str]:
+        client, controller, far = self._ports
+        return {
+            "listeners": f"CLIENT://{HOST}:{client},CONTROLLER://{HOST}:{controller},FAR://{HOST}:{far}",
+            "advertised.listeners": f"CLIENT://{HOST}:{client},FAR://{HOST}:{self._far}",
+            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,FAR:PLAINTEXT",
         }
 
 

@@ -1,4 +1,4 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench, compare, storm, peak, soak."""
+"""The commands of `python -m loadtest`: demo, replay, verify, bench, compare, storm, chaos, peak, soak."""
 
 import argparse
 import time
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loadtest import bench, compare_peers, demo, storm, tills
+from loadtest.chaos import command as chaos
 from loadtest.peak_arguments import add_peak, add_soak
 from loadtest.replay import Replay
 from loadtest.report import replay_table
@@ -59,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_peak(commands)
     add_soak(commands)
+    chaos.add_arguments(
+        commands.add_parser(
+            "chaos", help="one fault after the other under traffic; writes reports/chaos.json"
+        )
+    )
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
     _window_arguments(show, 300_000)
     show.set_defaults(run=_rules)

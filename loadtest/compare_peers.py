@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -84,7 +85,7 @@ _NUMBERS = {
 def options_of(given: argparse.Namespace) -> Options:
     """What was asked for."""
     asked = {name: getattr(given, name) for name in asdict(QUICK)}
-    chosen = {
+    chosen: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in asked.items()
         if value is not None

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -64,14 +64,17 @@ class Running:
 
 
 @contextmanager
-def running(name: str, arguments: list[str], settings: Settings, folder: Path) -> Iterator[Running]:
-    """`python -m ARGUMENTS` under these settings alone, until the block ends; its output goes to `folder`."""
+def running(
+    name: str, arguments: list[str], settings: Settings, folder: Path, more: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """`python -m ARGUMENTS` under these settings alone, until the block ends; its output goes to `folder`. `more`:
+    variables beside the settings."""
     others = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     log = folder / f"{name}.log"
     with log.open("ab") as out:
         process = spawn(
             [sys.executable, "-m", *arguments],
-            env=others | settings.environment(),
+            env=others | settings.environment() | dict(more or {}),
             cwd=_ROOT,
             stdout=out.fileno(),
             stderr=out.fileno(),

@@ -77,7 +77,7 @@ def verify(
         wait_caught_up(redis, settings, since, _CATCH_UP_S)
 
     truth = tell(settings, codec, caught_up)
-    now = _quiet_instant(truth)
+    now = quiet_instant(truth)
     differences = Differences()
     compare_rows(redis, settings, truth.model, now, differences)
     say("rows compared; asking the API")
@@ -88,7 +88,7 @@ def verify(
     return Verdict(truth, differences, time.monotonic() - began, missing)
 
 
-def _quiet_instant(truth: Truth) -> int:
+def quiet_instant(truth: Truth) -> int:
     """Now, once no soft line has just ended or is about to: its end may be published a moment later."""
     deadline = time.monotonic() + _QUIET_WITHIN_S
     while True:

@@ -162,6 +162,10 @@ class ReferenceModel:
         passed = sum(instant <= now for instant in self.instants(sku))
         return self._master.revision + self._intake.counting.snapshots.revision + facts + passed
 
+    def additive_facts(self, sku: str) -> int:
+        """How many facts that are told apart by their ids were folded for a sku. UnknownIdentifier if it is unknown."""
+        return len(self._facts_of(sku).additive)
+
     def skus(self) -> list[str]:
         """All skus that the catalog ever named."""
         return sorted(self._master.items)

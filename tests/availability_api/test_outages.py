@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from availability_api.watch import PERIOD_S
 from deploy.redis_server import RedisServer
 from inventory.murmur import shard_of
 from tests.availability_api.conftest import LANES, ROWS, Published, eventually, problem, serving
@@ -143,6 +144,29 @@ def test_an_absent_sku_is_unknown_only_where_its_lane_has_offered_all_rows(view:
         # Emptied between two looks at the view as a whole: the answer asks again.
         view.clear()
         problem(client.get(known), 503, "view-unavailable")
+
+
+def test_what_a_redis_holds_that_came_back_with_an_old_copy_is_stale_until_its_lane_has_offered_all(
+    view: Published,
+) -> None:
+    """The copy says itself that it is complete: of the server that it was made of."""
+    view.all(ROWS[:1])
+    lane = shard_of(b"SKU-1") % LANES
+    key = viewkeys.freshness_key(view.prefix, lane).decode()
+    view.client.hset(key, "server", "the one before")
+    with serving(view.settings.replace(stale_after_ms=600_000)) as (_, client):
+        answer = client.get(LOOKUP).json()
+        assert (answer["available"], answer["stale"]) == (9, True)
+        told = problem(client.get("/readyz"), 503, "not-ready")
+        (reason,) = told["reasons"]
+        assert f"lane {lane} has not offered all its rows to this Redis yet" in reason
+        view.client.hdel(key, "offered", "server")  # the lane has noticed
+        time.sleep(3 * PERIOD_S)
+        assert client.get(LOOKUP).json()["stale"] is True
+        server = view.client.info("server")["run_id"]
+        view.client.hset(key, mapping={"offered": "first", "server": server})
+        eventually(lambda: client.get(LOOKUP).json()["stale"] is False)
+        assert client.get("/readyz").status_code == 200
 
 
 def test_an_old_commit_is_stale(view: Published) -> None:

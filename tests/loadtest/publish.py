@@ -16,6 +16,7 @@ from loadtest.compare import CHANNEL_TERMS as CHANNEL_NAMES
 from loadtest.compare import NODE_TERMS as NODE_NAMES
 from loadtest.truth import Truth
 from runtime import kafka
+from runtime.readback import read_topic
 from runtime.settings import Settings
 from wire.codec import Codec
 from wire.rows import encode_calls, parse_reply, script, script_sha
@@ -133,10 +134,13 @@ def _network(truth: Truth, channels: Sequence[str], places: dict[str, int]) -> d
 
 def _publish_letters(settings: Settings, codec: Codec, truth: Truth) -> None:
     producer = kafka.producer(settings)
+    topics = {place[0] for place in truth.refused}
+    values = {stored.place: stored.value or b"" for topic in topics for stored in read_topic(settings, topic)}
     for (topic, partition, offset, line), code in truth.refused.items():
         letter = {
             "code": code, "reason": "as the model says", "topic": settings.topic_prefix + topic,
-            "partition": partition, "offset": offset, "line": line, "log_time": 0, "original": b"",
+            "partition": partition, "offset": offset, "line": line, "log_time": 0,
+            "original": values[topic, partition, offset],
         }  # fmt: skip
         producer.produce(settings.topic_prefix + "dead-letters", codec.encode("DeadLetter", letter))
     assert producer.flush(10) == 0

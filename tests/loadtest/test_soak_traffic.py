@@ -1,6 +1,7 @@
 """A soak's traffic may go on for ever: what it opens it closes, what it says twice is the same, all within horizons."""
 
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -132,7 +133,7 @@ def test_groups_together_know_what_the_whole_model_knows(
         dedupe_horizon_ms=SHAPE.horizon_ms,
         reservation_memory_ms=SHAPE.horizon_ms,
     )
-    skus, refused = list[str](), dict[object, str]()
+    skus, refused = list[str](), dict[Any, str]()
     for group in range(many):
         truth, records = tell_group(
             settings, groups, group, lambda topic: [each for each in stored if each.topic == topic]
@@ -152,7 +153,7 @@ def test_groups_together_know_what_the_whole_model_knows(
 
 
 def test_a_bundle_is_judged_with_its_components() -> None:
-    items = [{"sku": f"S{n}", "bundle": [], "aliases": []} for n in range(50)]
+    items: list[dict[str, Any]] = [{"sku": f"S{n}", "bundle": [], "aliases": []} for n in range(50)]
     items.append({"sku": "KIT", "bundle": [{"sku": "S3"}, {"sku": "S4"}], "aliases": [
         {"source": "shop", "identifier": "S9"}
     ]})  # fmt: skip

@@ -1,0 +1,161 @@
+"""The engine as an operator has it: a supervisor and its cells; killed, stopped, paused and started again."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from loadtest.errors import ProcessEnded
+from loadtest.processes import Running, running
+from runtime.settings import Settings
+
+_LOOK_EVERY_S = 1.0
+_PATIENCE_S = 120.0
+
+
+class Engine:
+    """`python -m dataflows run` under some settings. `memory`: the high-water mark (bytes) of each cell's process, the
+    largest of all its lives."""
+
+    def __init__(
+        self, name: str, settings: Settings, folder: Path, more: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.memory: dict[int, int] = {}
+        self._folder = folder
+        self._more = more
+        self._stack = ExitStack()
+        self._process: Running | None = None
+        self._left = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+        self.start()
+
+    def start(self) -> None:
+        """Start it, where it does not run."""
+        self._stack = ExitStack()
+        self._process = self._stack.enter_context(
+            running(self.name, ["dataflows", "run"], self.settings, self._folder, self._more)
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of the supervisor."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> Path:
+        """Everything that it has put out, of all its lives."""
+        return self._folder / f"{self.name}.log"
+
+    def check(self) -> None:
+        """Raise ProcessEnded if it has ended by itself."""
+        assert self._process is not None
+        self._process.check()
+
+    def cells(self) -> dict[int, int]:
+        """The process id of each cell that runs."""
+        found = {}
+        for pid in children(self.pid):
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has just ended
+            if b"dataflows" in words and b"cell" in words:
+                found[int(words[-2])] = pid
+        return found
+
+    def signal(self, what: signal.Signals, cell: int) -> None:
+        """To one cell, once it runs."""
+        pid = self._cell(cell)
+        self._look()
+        os.kill(pid, what)
+
+    def kill(self) -> None:
+        """SIGKILL to the supervisor and all cells at once: the machine lost its power."""
+        self._look()
+        for pid in (self.pid, *self.cells().values()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._stack.close()
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code. It may be started again."""
+        assert self._process is not None
+        self._look()
+        code = self._process.stop()
+        self._stack.close()
+        return code
+
+    def ends(self, within_s: float = _PATIENCE_S) -> int:
+        """Wait until it ends by itself; its exit code. Raises ProcessEnded."""
+        assert self._process is not None
+        if not self._process.ends_within(within_s):
+            raise ProcessEnded(
+                f"{self.name} should have ended, and still runs:\n{self._process.last_words()}"
+            )
+        return self.stop()
+
+    def said(self, text: str) -> int:
+        """How often its output holds a text."""
+        return self.log.read_text("utf-8", "replace").count(text)
+
+    def says(self, text: str, more_than: int = 0, within_s: float = _PATIENCE_S) -> None:
+        """Wait until its output holds a text more often than that. Raises ProcessEnded."""
+        deadline = time.monotonic() + within_s
+        while self.said(text) <= more_than:
+            if time.monotonic() > deadline:
+                raise ProcessEnded(f"{self.name} did not say {text!r} within {within_s:g} s")
+            time.sleep(0.05)
+
+    def leave(self) -> None:
+        """End it for good, however it is."""
+        for pid in self.cells().values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self._left.set()
+        self._watcher.join()
+        self._stack.close()
+
+    def _cell(self, number: int) -> int:
+        deadline = time.monotonic() + _PATIENCE_S
+        while number not in (cells := self.cells()):
+            if time.monotonic() > deadline:
+                raise ProcessEnded(f"{self.name}: cell {number} does not run")
+            time.sleep(0.05)
+        return cells[number]
+
+    def _watch(self) -> None:
+        """Look at the memory of the cells: a process that is killed tells nothing afterwards."""
+        while not self._left.wait(_LOOK_EVERY_S):
+            self._look()
+
+    def _look(self) -> None:
+        if self._process is not None:
+            for number, pid in self.cells().items():
+                self.memory[number] = max(self.memory.get(number, 0), high_water(pid))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and that run."""
+    found = []
+    for told in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # that thread has just ended
+            found += [int(each) for each in told.read_text().split()]
+    return found
+
+
+def high_water(pid: int) -> int:
+    """The most memory that a process has held, in bytes; 0 where it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    lines = (line.split() for line in status.splitlines())
+    return next((int(words[1]) << 10 for words in lines if words and words[0] == "VmHWM:"), 0)

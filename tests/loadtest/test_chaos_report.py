@@ -1,0 +1,120 @@
+"""What the fault matrix tells of its runs: to people, to programs, and by its exit code."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from loadtest.chaos import command, report
+from loadtest.chaos.account import Account
+from loadtest.chaos.catalogue import FAULTS
+from loadtest.chaos.fault import Fault
+from loadtest.chaos.judge import Judged
+from loadtest.chaos.run import Options, Result
+from loadtest.command import main
+
+_RIGHT = Result(
+    "drained", 1, 3.0, struck_s=2.0, fresh_s=1.5, messages=10, looks=5, memory={"engine-1 cell 0": 300 << 20}
+)
+
+
+def _wrong() -> list[Result]:
+    """One for each thing that can be wrong."""
+    judged = (
+        Judged(wrong=["S1 in web: available is 3, not 4"]),
+        Judged(back=["row: S1: 6 before version 5"]),
+        Judged(account=Account(lost=2, lines=["2 records are nowhere"])),
+    )
+    found = [replace(_RIGHT, seed=seed, judged=each) for seed, each in enumerate(judged, 2)]
+    return [*found, replace(_RIGHT, seed=5, broken=["how the engine ends: 75, not 0"], fresh_s=None)]
+
+
+def test_a_run_is_right_only_if_nothing_is_wrong() -> None:
+    assert _RIGHT.right
+    for result in _wrong():
+        assert not result.right
+        assert "WRONG" in report.line_of(result)
+        told = report.told(result)
+        assert told[0].endswith(f"chaos --fault drained --seed {result.seed}")
+        assert result.differences()[0] in told[1]
+        assert told[-1].endswith(f"reports/chaos/drained-{result.seed}")
+
+
+def test_the_document_counts_each_thing_once() -> None:
+    found = report.document([_RIGHT, *_wrong()], {"clock-back": "no library"}, Options())
+    counted = {
+        name: found[name]
+        for name in ("runs", "faults", "wrong_numbers", "backward_views", "lost", "failed_otherwise")
+    }
+    assert counted == {
+        "runs": 5,
+        "faults": 1,
+        "wrong_numbers": 1,
+        "backward_views": 1,
+        "lost": 2,
+        "failed_otherwise": 1,
+    }
+    assert found["by_fault"]["drained"]["memory_bytes"] == 300 << 20
+    for table in (report.markdown(found, FAULTS), report.page(found, FAULTS)):
+        assert "drained" in table
+        assert "no library" in table
+        assert "cell-killed" not in table
+    json.dumps(found)
+
+
+@pytest.mark.parametrize(("results", "code"), [([_RIGHT], 0), ([_RIGHT, _wrong()[1]], 1)])
+def test_the_command_ends_with_1_if_one_run_was_not_right(
+    results: list[Result], code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @contextmanager
+    def nobody(*_: object) -> Iterator[None]:
+        yield None
+
+    upcoming = iter(results)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "house", nobody)
+    monkeypatch.setattr(command, "run", lambda *_: next(upcoming))
+    assert main(["chaos", "--fault", "drained", "--seeds", str(len(results))]) == code
+    found = json.loads(Path("reports/chaos.json").read_text())
+    assert found["runs"] == len(results)
+    assert found["backward_views"] == code
+
+
+def test_a_seed_or_so_many_and_more_of_those_that_tear_something(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    @contextmanager
+    def nobody(*_: object) -> Iterator[None]:
+        yield None
+
+    def note(_: object, fault: Fault, seed: int, *__: object) -> Result:
+        asked.append((fault.name, seed))
+        return _RIGHT
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "house", nobody)
+    monkeypatch.setattr(command, "run", note)
+    faults = ["chaos", "--fault", "drained", "cell-killed"]
+    main([*faults, "--seeds", "1", "--torn", "2"])
+    main([*faults, "--seed", "7"])
+    assert asked == [
+        ("drained", 1), ("cell-killed", 1), ("cell-killed", 2), ("drained", 7), ("cell-killed", 7)
+    ]  # fmt: skip
+
+
+def test_the_list_says_what_this_machine_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FAULTS, "clock-back", replace(FAULTS["clock-back"], why_not=lambda: "no library"))
+    out = io.StringIO()
+    monkeypatch.setattr("loadtest.command.Console", lambda: Console(file=out, width=200))
+    assert main(["chaos", "--list"]) == 0
+    lines = out.getvalue().splitlines()
+    assert len(lines) == len(FAULTS)
+    (line,) = [line for line in lines if line.startswith("clock-back ")]
+    assert line.endswith("(not here: no library)")
