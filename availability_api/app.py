@@ -116,6 +116,7 @@ def create(settings: Settings) -> Entrance:
         lifespan=lifespan,
         docs_url=None,  # its page needs the network: scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # an id may be a slash
         # to ask at each request whether it is on would cost more than it tells
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )

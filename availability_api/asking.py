@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from availability_api import problems
-from availability_api.holding import ALONE, COMPONENT, Ask, Granted
+from availability_api.asks import ALONE, COMPONENT, Ask, Granted
 from availability_api.network import Channel
 from availability_api.view import Offered
 from inventory.columns import MAX_QUANTITY

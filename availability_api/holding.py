@@ -4,63 +4,24 @@ One sku: its line is placed with the asked time. Several: each is placed for 30 
 2 s each is extended to the asked time; else each is cancelled. If the asker dies, the holds lapse; asked again with
 the same key, every step is answered as it was the first time, and so it goes on from where it was.
 
-Who is told that all is held must not lose it to another one who asks under the same key and hears nothing in time. So
-whoever is not the first to ask takes version 2 of a single line too, which the first one's CANCEL would be, and cancels
-nothing for want of an answer. Neither does anybody once all holds may have been extended, if he can ask again.
+Whoever hears nothing in time does not know whether another one who asked under the same key was told that it is held:
+Redis may have forgotten. So nothing is cancelled for want of an answer, if it can be asked for again; else it is, and
+called cancelled only once the log has said so.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
-from time import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from availability_api import problems
+from availability_api.asks import Ask, Granted, end_of, event, has_ended, now_ms, refuses
 from availability_api.engine_link import Decision, EngineAway, EngineLink
 
 ANSWER_WITHIN_S = 2.0
 HOLD_MS = 30_000
-SOURCE = "availability-api"
-
-
-ALONE, COMPONENT = "1", "c"
-"""The two lines that a reservation may have of a sku: of what is asked alone, and of what are components of bundles."""
 
 _LONG_AGO_MS = 1
-
-
-class Ask(NamedTuple):
-    """What is asked of one sku. `line`: `ALONE` or `COMPONENT`; `bundle`: then, a bundle whose component it is."""
-
-    line: str
-    sku: str
-    quantity: int
-    location: str | None
-    bundle: str | None = None
-
-    def short(self, decision: Decision | None) -> dict[str, Any]:
-        """What was asked and what was available, for people."""
-        of = {} if self.bundle is None else {"bundle": self.bundle}
-        available = None if decision is None else decision["available"]
-        return {"sku": self.sku, "asked": self.quantity, "available": available, **of}
-
-
-class Granted(NamedTuple):
-    """What was granted. `expires_at` ms."""
-
-    reservation_id: str
-    lines: list[tuple[Ask, Decision]]
-    expires_at: int | None
-
-    @property
-    def decision(self) -> str:
-        """ACCEPTED if everything that was asked for was granted, else PARTIAL."""
-        whole = all(decision["quantity"] >= ask.quantity for ask, decision in self.lines)
-        return "ACCEPTED" if whole else "PARTIAL"
-
-
-def now_ms() -> int:
-    """The wall clock."""
-    return int(time() * 1000)
+_MOST_TAKEN = 64
+"""So many versions of a line in a row may be somebody else's: who extends often takes one each time."""
 
 
 class Holding:
@@ -71,64 +32,45 @@ class Holding:
 
     async def place(
         self, reservation: str, channel: str, asks: Sequence[Ask], ttl_ms: int, allow_partial: bool, *,
-        first: bool = True, again: bool = False, only_if_decided: bool = False,
+        again: bool = False, only_if_decided: bool = False,
     ) -> Granted:  # fmt: skip
         """Hold everything, or nothing. Raises Problem: 409 with what was available, 503 if nobody answered.
 
-        A bundle is held whole: of its components there is no part. `first`: nobody has asked for it before, so that
-        nobody can have been told that it is held. `again`: the asker can ask for the same once more.
-        `only_if_decided`: hold nothing, and refuse for good what was not decided before; but what was is continued.
+        A bundle is held whole: of its components there is no part. `again`: the asker can ask for the same once more.
+        `only_if_decided`: hold nothing, and refuse for good what was not decided before (`NotDecided`); but what was is
+        continued.
         """
         several = len(asks) > 1
         expires_at = _LONG_AGO_MS if only_if_decided else now_ms() + (HOLD_MS if several else ttl_ms)
         placed = await self._ask(
             [
-                _event(reservation, ask, 1, "PLACE", ask.quantity, {
+                event(reservation, ask, 1, "PLACE", ask.quantity, {
                     "channel": channel, "allow_partial": allow_partial and ask.bundle is None,
                     "expires_at": expires_at,
                 })
                 for ask in asks
             ]
         )  # fmt: skip
-        if not all(map(_holds, placed)):
-            self._give_up(reservation, channel, asks, placed, 2, may_cancel=first)
-        held = [(ask, decision) for ask, decision in zip(asks, placed, strict=True) if decision is not None]
+        if any(decision is not None and refuses(decision) for decision in placed):
+            self._refuse(reservation, channel, asks, placed, only_if_decided)
+        held = await self._all_told(reservation, channel, asks, placed, 2, again)
+        await self._all_open(reservation, channel, held, held, 2)
         if not several:
-            end = held[0][1]["expires_at"] if first else await self._end_of(reservation, channel, *held[0])
-            return Granted(reservation, held, end)
+            return Granted(reservation, held, end_of(held[0][1]))
         ends = now_ms() + ttl_ms
-        extended = await self._ask(
+        told = await self._ask(
             [
-                _event(reservation, ask, 2, "EXTEND", decision["quantity"], {
+                event(reservation, ask, 2, "EXTEND", decision["quantity"], {
                     "channel": channel, "allow_partial": allow_partial and ask.bundle is None,
                     "expires_at": ends,
                 })
                 for ask, decision in held
             ]
         )  # fmt: skip
-        if not all(map(_holds, extended)):
-            self._give_up(reservation, channel, asks, extended, 3, may_cancel=not again)
-        found = [
-            each["expires_at"] for each in extended if each is not None and each["expires_at"] is not None
-        ]
+        extended = await self._all_told(reservation, channel, asks, told, 3, again)
+        await self._all_open(reservation, channel, held, extended, 3)
+        found = [end for _, decision in extended if (end := end_of(decision)) is not None]
         return Granted(reservation, held, min(found, default=None))
-
-    async def _end_of(self, reservation: str, channel: str, ask: Ask, placed: Decision) -> int | None:
-        """When the only line ends, once the log has decided that it is held: its version 2 is this one, which changes
-        nothing, or somebody's who knew that it is held; or the CANCEL of who asked first. Raises Problem."""
-        (extended,) = await self._ask(
-            [
-                _event(reservation, ask, 2, "EXTEND", placed["quantity"], {
-                    "channel": channel, "expires_at": placed["expires_at"],
-                })
-            ]
-        )  # fmt: skip
-        if extended is None:
-            raise problems.undecided_yet(reservation)
-        if extended["reason"] == "expired" or extended["held"] < placed["quantity"]:
-            raise problems.ended(reservation, [ask.short(extended)])
-        end: int | None = extended["expires_at"]
-        return end
 
     async def change(
         self, reservation: str, lines: Sequence[Mapping[str, Any]], action: str, **fields: Any
@@ -136,7 +78,7 @@ class Holding:
         """Send the next version of lines as they are in Redis; the answers in their order."""
         return await self._ask(
             [
-                _event(
+                event(
                     reservation,
                     Ask(line["line"], line["sku"], line["held"], line["location"], line["bundle"]),
                     line["version"] + 1, action, line["held"],
@@ -158,79 +100,107 @@ class Holding:
         except EngineAway as error:
             raise problems.no_reservations(str(error)) from None
 
+    def _refuse(
+        self,
+        reservation: str,
+        channel: str,
+        asks: Sequence[Ask],
+        told: Sequence[Decision | None],
+        probed: bool,
+    ) -> None:
+        """Give back what was granted beside what was refused, and raise why. Nobody is ever told that it is held, for
+        everybody under the key hears of the refusal; a hold whose CANCEL is lost on the way lapses after 30 s."""
+        self._send(
+            [
+                event(reservation, ask, 2, "CANCEL", ask.quantity, {"channel": channel})
+                for ask, decision in zip(asks, told, strict=True)
+                if decision is None or not refuses(decision)
+            ]
+        )
+        why = [
+            {**ask.short(decision), "reason": decision["reason"]}
+            for ask, decision in zip(asks, told, strict=True)
+            if decision is not None and refuses(decision)
+        ]
+        lines = [ask.short(each) for ask, each in zip(asks, told, strict=True)]
+        if any(each["reason"] != "expired" for each in why):
+            raise problems.refused(reservation, why, lines)
+        if probed:
+            raise NotDecided
+        raise problems.ended(reservation, lines)  # decided too late, or it was only looked for
+
     def _send(self, events: Sequence[Mapping[str, Any]]) -> None:
         try:
             self._link.send(events)
         except EngineAway as error:
             raise problems.no_reservations(str(error)) from None
 
-    def _give_up(
-        self,
-        reservation: str,
-        channel: str,
-        asks: Sequence[Ask],
-        told: Sequence[Decision | None],
-        version: int,
-        *,
-        may_cancel: bool,
-    ) -> None:
-        """Cancel what is held or may come to be held, and say why. Unless it may be that all of it is held, and that
-        another one was told so (not `may_cancel`): then nobody knows yet."""
-        undecided = None in told and not any(each is not None and _refuses(each) for each in told)
-        if undecided and not may_cancel:
+    async def _all_told(
+        self, reservation: str, channel: str, asks: Sequence[Ask], told: Sequence[Decision | None], version: int,
+        again: bool,
+    ) -> list[tuple[Ask, Decision]]:  # fmt: skip
+        """The answers, where each has come; `version` is the next one. Raises Problem: 503 where one has not."""
+        found = [(ask, decision) for ask, decision in zip(asks, told, strict=True) if decision is not None]
+        if len(found) == len(asks):
+            return found
+        if again:
             raise problems.undecided_yet(reservation)
-        cancels = [
-            _event(reservation, ask, version, "CANCEL", ask.quantity, {"channel": channel})
-            for ask, decision in zip(asks, told, strict=True)
-            if decision is None or not _refuses(decision) or version > 2
-        ]
-        if cancels:
-            self._send(cancels)  # it is enough that they are in the log
-        refused = [
-            {**ask.short(decision), "reason": decision["reason"]}
-            for ask, decision in zip(asks, told, strict=True)
-            if decision is not None and _refuses(decision)
-        ]
-        if undecided:
+        if await self._cancelled(reservation, channel, asks, version):
             raise problems.undecided(reservation)
-        lines = [ask.short(each) for ask, each in zip(asks, told, strict=True)]
-        if not refused:
-            raise problems.ended(reservation, lines)
-        raise problems.refused(reservation, refused, lines)
+        raise problems.uncertain(reservation)
+
+    async def _all_open(
+        self, reservation: str, channel: str, held: Sequence[tuple[Ask, Decision]],
+        told: Sequence[tuple[Ask, Decision]], version: int,
+    ) -> None:  # fmt: skip
+        """Return if every line is what it was granted (`held`) by the last that was `told`. Else give back what is
+        still open, and raise 409; 503 where it is not known whether it was given back."""
+        now = now_ms()
+        ended = [
+            decision["reason"] == "expired" or has_ended(decision, granted["quantity"], now)
+            for (_, granted), (_, decision) in zip(held, told, strict=True)
+        ]
+        if not any(ended):
+            return
+        left = [
+            ask
+            for (ask, decision), gone in zip(told, ended, strict=True)
+            if not gone and decision["state"] != "CONFIRMED"
+        ]
+        if left and not await self._cancelled(reservation, channel, left, version):
+            raise problems.undecided_yet(reservation)
+        raise problems.ended(
+            reservation, [{**ask.short(decision), "state": decision["state"]} for ask, decision in told]
+        )
+
+    async def _cancelled(self, reservation: str, channel: str, asks: Sequence[Ask], version: int) -> bool:
+        """Cancel lines, from a version on; whether the log has said so of each. What was made firm stays, and what is a
+        fact's is not ours to give back."""
+        left = list(asks)
+        for number in range(version, version + _MOST_TAKEN):
+            told = await self._ask(
+                [
+                    event(reservation, ask, number, "CANCEL", ask.quantity, {"channel": channel})
+                    for ask in left
+                ]
+            )
+            if any(decision is None or _stays(decision) for decision in told):
+                return False
+            left = [
+                ask
+                for ask, decision in zip(left, told, strict=True)
+                if decision is not None and decision["action"] != "CANCEL"
+            ]
+            if not left:
+                return True
+        return False
 
 
-def _refuses(decision: Decision) -> bool:
-    return bool(decision["outcome"] == "REFUSED")
+class NotDecided(Exception):
+    """Nothing had been decided about what was looked for, and it never will be held."""
 
 
-def _holds(decision: Decision | None) -> bool:
-    """Whether the line was granted what the decision says, and still has it."""
-    return (
-        decision is not None
-        and decision["outcome"] != "REFUSED"
-        and decision["held"] >= decision["quantity"] > 0
-    )
-
-
-def _event(
-    reservation: str, ask: Ask, version: int, action: str, quantity: int, fields: Mapping[str, Any]
-) -> dict[str, Any]:
-    now = now_ms()
-    return {
-        "event_id": uuid.uuid4().hex,
-        "source": SOURCE,
-        "occurred_at": now,
-        "recorded_at": now,
-        "correlation_id": reservation,
-        "reservation_id": reservation,
-        "line": ask.line,
-        "version": version,
-        "action": action,
-        "sku": ask.sku,
-        "location": ask.location,
-        "bundle": ask.bundle,
-        "quantity": quantity,
-        "commitment": "SOFT",
-        "mode": "CHECKED",
-        **fields,
-    }
+def _stays(decision: Decision) -> bool:
+    """Whether a CANCEL is of no use with the next version either: the line is firm, or has not come that far."""
+    confirmed = decision["action"] == "CONFIRM" and not refuses(decision)
+    return confirmed or decision["reason"] == "conflict"

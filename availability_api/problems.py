@@ -131,15 +131,25 @@ def no_reservations(detail: str) -> Problem:
 
 
 def undecided(reservation: str) -> Problem:
-    """503: the engine did not answer in time; what it may grant late is given back."""
+    """503: the engine did not answer in time, and then said that it is cancelled."""
     return Problem(
-        503, "undecided", "the engine did not decide in time, and what was asked for has been cancelled; ask again "
-        "with another Idempotency-Key", headers={"Retry-After": "1"}, reservation_id=reservation,
+        503, "undecided", "the engine did not decide in time, and what was asked for has been cancelled; ask again",
+        headers={"Retry-After": "1"}, reservation_id=reservation,
+    )  # fmt: skip
+
+
+def uncertain(reservation: str) -> Problem:
+    """503: the engine did not answer in time, neither what was asked nor that it is cancelled."""
+    return Problem(
+        503, "reservation-incomplete", "the engine did not decide in time: it is not known yet whether what was asked "
+        f"for is held or cancelled; GET /v1/reservations/{reservation} says what became of it, DELETE gives it back. A "
+        "request with an Idempotency-Key can be sent again instead", headers={"Retry-After": "1"},
+        reservation_id=reservation,
     )  # fmt: skip
 
 
 def undecided_yet(reservation: str) -> Problem:
-    """503: not all of it was decided in time, and another one who asked for the same may know more."""
+    """503: not all of it was decided in time; asked for again, it is not held twice."""
     return Problem(
         503, "reservation-incomplete", "the engine did not decide all of it in time; ask again under the same "
         "Idempotency-Key", headers={"Retry-After": "1"}, reservation_id=reservation,
@@ -149,7 +159,7 @@ def undecided_yet(reservation: str) -> Problem:
 def refused(
     reservation: str, why: Sequence[Mapping[str, Any]], lines: Sequence[Mapping[str, Any]]
 ) -> Problem:
-    """409, with what was available when it was decided."""
+    """409, with what was available when it was decided, or of a change what every line is now."""
     words = "; ".join(
         f"sku {each['sku']!r}: asked {each['asked']}, available {each['available']} ({each['reason']})"
         for each in why
@@ -158,10 +168,12 @@ def refused(
 
 
 def ended(reservation: str, lines: Sequence[Mapping[str, Any]]) -> Problem:
-    """409: there was such a reservation; it was cancelled, or has lapsed."""
+    """409: there was such a reservation; it is held no more, or not all of it. Lines that are firm are named."""
+    firm = ", ".join(repr(line["sku"]) for line in lines if line.get("state") == "CONFIRMED")
+    left = f" (but {firm} is confirmed, and stays so until it is given back)" if firm else ""
     return Problem(
-        409, "reservation-ended", f"reservation {reservation} was cancelled or has lapsed; ask again with another "
-        "Idempotency-Key", reservation_id=reservation, lines=list(lines),
+        409, "reservation-ended", f"reservation {reservation} was cancelled, has lapsed or was refused{left}; ask "
+        "again with another Idempotency-Key", reservation_id=reservation, lines=list(lines),
     )  # fmt: skip
 
 
@@ -197,6 +209,6 @@ def incomplete_reservation(reservation: str) -> Problem:
 def unanswered(reservation: str) -> Problem:
     """503: a change was sent, and not answered in time; sent again it is not made twice."""
     return Problem(
-        503, "undecided", "the engine did not decide in time; look at the reservation, then ask again",
-        headers={"Retry-After": "1"}, reservation_id=reservation,
+        503, "undecided", "the engine did not decide all of it in time: some lines may be changed, and some not; ask "
+        "for the same again", headers={"Retry-After": "1"}, reservation_id=reservation,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from availability_api.asking import AskedLine
-from availability_api.holding import now_ms
+from availability_api.asks import now_ms
 
 MOST_LINES = 100
 LONGEST_TTL_S = 7 * 86_400
@@ -115,10 +115,17 @@ def told(reservation: str, lines: Sequence[Line]) -> ReservationState:
 
 
 def summary(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """What a problem says of the lines."""
+    """What a problem says of the lines: what each is now."""
     now = now_ms()
     return [
-        {"sku": line["sku"], "held": held_by(line, now), "available": line["available"]} for line in lines
+        {
+            "sku": line["sku"],
+            "line": line["line"],
+            "state": state_of(line, now),
+            "held": held_by(line, now),
+            "available": line["available"],
+        }
+        for line in lines
     ]
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from availability_api import problems
+from availability_api.asks import Ask
 from availability_api.engine_link import Decision
-from availability_api.holding import ANSWER_WITHIN_S, Ask
+from availability_api.holding import ANSWER_WITHIN_S
 from availability_api.keys import lines_of, name_of
 from availability_api.redis_link import RedisAway, RedisLink
 from wire.reservations import read_lines, request_key, reservation_key
@@ -15,6 +18,21 @@ from wire.resp import command
 _LOOK_AGAIN_S = 0.02
 _LOOKS = int(ANSWER_WITHIN_S / _LOOK_AGAIN_S)
 """How often to look for what was decided a moment ago."""
+
+
+_REFUSED = b":refused"
+"""After a request's key: what it was refused with before the engine was asked."""
+
+
+class Refusal(NamedTuple):
+    """`why`: what is short; `lines`: what was asked and what there was, of each sku."""
+
+    why: list[dict[str, Any]]
+    lines: list[dict[str, Any]]
+
+    def problem(self, reservation: str) -> problems.Problem:
+        """As it is told."""
+        return problems.refused(reservation, self.why, self.lines)
 
 
 class States:
@@ -27,18 +45,18 @@ class States:
 
     async def claim(
         self, reservation: str, digest: bytes, ttl_s: int, channel: str, asks: Sequence[Ask]
-    ) -> bool:
-        """Bind the reservation's name to this request, and tell whether nobody had done so before.
+    ) -> Refusal | None:
+        """Bind the reservation's name to this request. The refusal that was told before, if one was kept.
 
         Raises Problem where it is another request's.
         """
         key, value = self._request_key(reservation), digest + b" " + reservation.encode()
-        kept = b"%d" % (ttl_s * 1000 + self._remembered)
-        bound, first, values = await self._ask(
-            command(b"SET", key, value, b"NX", b"PX", kept)
+        _, first, values, refused = await self._ask(
+            command(b"SET", key, value, b"NX", b"PX", self._kept(ttl_s))
             + command(b"GET", key)
-            + command(b"HVALS", reservation_key(self._prefix, reservation)),
-            3,
+            + command(b"HVALS", reservation_key(self._prefix, reservation))
+            + command(b"GET", key + _REFUSED),
+            4,
         )
         if first is not None and first != value:
             raise problems.key_reused()
@@ -50,7 +68,20 @@ class States:
                 line["channel"] is not None and (line["channel"], line["location"]) != (channel, place)
             ):
                 raise problems.key_reused()
-        return bound is not None and not values
+        return None if refused is None else Refusal(**orjson.loads(refused))
+
+    async def refuse(self, reservation: str, refusal: Refusal, ttl_s: int) -> Refusal:
+        """Keep a refusal that is not the engine's, to be told again. Returns the one that came first."""
+        key = self._request_key(reservation) + _REFUSED
+        _, kept = await self._ask(
+            command(b"SET", key, orjson.dumps(refusal._asdict()), b"NX", b"PX", self._kept(ttl_s))
+            + command(b"GET", key),
+            2,
+        )
+        return refusal if kept is None else Refusal(**orjson.loads(kept))
+
+    def _kept(self, ttl_s: int) -> bytes:
+        return b"%d" % (ttl_s * 1000 + self._remembered)
 
     async def lines(self, reservation: str) -> list[dict[str, Any]]:
         """All lines; a moment after they were decided some may still be missing. Raises Problem."""

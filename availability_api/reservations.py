@@ -6,8 +6,10 @@ from fastapi import APIRouter, Header, Request
 
 from availability_api import problems
 from availability_api.asking import asks_of, granted_lines, too_many, wishes
+from availability_api.asks import now_ms
+from availability_api.bodies import OnceRoute
 from availability_api.changing import Changing
-from availability_api.holding import Holding, now_ms
+from availability_api.holding import Holding, NotDecided
 from availability_api.keys import request_digest, reservation_id
 from availability_api.reservation_models import (
     LONGEST_KEY,
@@ -18,7 +20,7 @@ from availability_api.reservation_models import (
     ReservationState,
     told,
 )
-from availability_api.reservation_states import States
+from availability_api.reservation_states import Refusal, States
 from availability_api.view import View
 
 
@@ -30,7 +32,7 @@ def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 def reservations(view: View, states: States, holding: Holding) -> APIRouter:
     """The routes."""
-    router = APIRouter(prefix="/v1/reservations", tags=["reservations"])
+    router = APIRouter(prefix="/v1/reservations", tags=["reservations"], route_class=OnceRoute)
     changing = Changing(holding, states)
 
     @router.post("", status_code=201, summary="Hold units", responses=_refusals(404, 409, 503))
@@ -47,21 +49,23 @@ def reservations(view: View, states: States, holding: Holding) -> APIRouter:
         asks = asks_of(wanted)
         reservation = reservation_id(idempotency_key, len(asks))
         short = too_many(wanted)
-        refusal = problems.refused(reservation, short, [wish.told() for wish in wanted])
+        refusal = Refusal(short, [wish.told() for wish in wanted])
         if short and idempotency_key is None:
-            raise refusal
+            raise refusal.problem(reservation)
         digest = request_digest(asked.channel, asked.ttl_s, asked.allow_partial, asked.lines)
-        first = await states.claim(reservation, digest, asked.ttl_s, asked.channel, asks)
-        if short and not await view.knows([ask.sku for ask in asks], channel):
-            raise refusal
+        before = await states.claim(reservation, digest, asked.ttl_s, asked.channel, asks)
+        if before is not None:
+            raise before.problem(reservation)
         try:
+            if short and not await view.knows([ask.sku for ask in asks], channel):
+                raise NotDecided
             # What the key holds already is missing from what there is now: only the engine knows whether it does.
             granted = await holding.place(
                 reservation, asked.channel, asks, asked.ttl_s * 1000, asked.allow_partial,
-                first=first, again=idempotency_key is not None, only_if_decided=bool(short),
+                again=idempotency_key is not None, only_if_decided=bool(short),
             )  # fmt: skip
-        except problems.Problem as problem:
-            raise refusal if short and problem.name == refusal.name else problem from None
+        except NotDecided:
+            raise (await states.refuse(reservation, refusal, asked.ttl_s)).problem(reservation) from None
         return Reservation(
             reservation_id=reservation,
             decision=granted.decision,

@@ -11,9 +11,11 @@ from inventory.decisions import (
     REASONS,
     Answer,
     Decision,
+    Hold,
     Identity,
     Standing,
 )
+from inventory.demand import SOFT
 
 
 def record(answer: Answer) -> dict[str, Any]:
@@ -30,7 +32,17 @@ def record(answer: Answer) -> dict[str, Any]:
         "event_id": answer.event_id,
         "held": held.open + held.used,
         "expires_at": None if held.expires_at == NULL else held.expires_at,
+        "state": _state(held),
     }
+
+
+def _state(held: Hold) -> str | None:
+    """What a line is, but for its end by itself."""
+    if held.channel is None:  # it was never granted anything
+        return None
+    if ACTIONS[held.action] == "CANCEL":
+        return "CANCELLED"
+    return "HELD" if held.commitment == SOFT else "CONFIRMED"
 
 
 def standing(value: Mapping[str, Any], offset: int, log_time: int) -> Standing:

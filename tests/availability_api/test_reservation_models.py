@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from availability_api.asking import AskedLine
+from availability_api.asks import now_ms
 from availability_api.changing import Changing
-from availability_api.holding import Holding, now_ms
+from availability_api.holding import Holding
 from availability_api.keys import lines_of, name_of, request_digest, reservation_id
 from availability_api.problems import Problem
 from availability_api.reservation_models import told

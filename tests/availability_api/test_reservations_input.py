@@ -145,6 +145,22 @@ def test_times_to_extend_by(served: httpx.Client, body: Any) -> None:
     problem(served.post(f"{PLACE}/x/extend", json=body), 422, "invalid-request")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"channel": "web", "channel": "amazon", "lines": [{"sku": "SKU-1", "quantity": 1}]}',
+        b'{"channel": "web", "lines": [{"sku": "SKU-1", "quantity": 1, "quantity": 1}]}',
+    ],
+)
+def test_a_key_that_stands_twice(served: httpx.Client, body: bytes) -> None:
+    assert "twice" in problem(_post(served, body), 400, "malformed-request")["detail"]
+
+
+def test_an_id_that_is_a_slash(served: httpx.Client) -> None:
+    for method in ("GET", "DELETE"):
+        problem(served.request(method, f"{PLACE}/%2F"), 404, "not-found")
+
+
 def test_a_body_that_never_ends(served: httpx.Client) -> None:
     def pieces() -> Iterator[bytes]:
         yield b'{"channel": "'

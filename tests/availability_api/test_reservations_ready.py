@@ -52,7 +52,9 @@ def test_kafka_comes_goes_and_comes_back(own_kafka: KafkaServer, view: Published
         create_topics(settings)
         _settled(client, lambda said: said == "ready")
         assert "stocktide_api_reservations_ready 1.0" in client.get("/metrics").text
-        problem(client.post("/v1/reservations", json=BODY), 503, "undecided")  # there is no engine
+        # There is no engine.
+        told = problem(client.post("/v1/reservations", json=BODY), 503, "reservation-incomplete")
+        assert told["reservation_id"] in told["detail"]
 
         own_kafka.kill()
         _settled(client, lambda said: said != "ready")

@@ -1,5 +1,7 @@
 """Reservations through HTTP: the API asks, the engine decides, and both may be killed."""
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -228,6 +230,98 @@ def test_a_line_that_has_ended_holds_nothing_and_has_no_end_to_come(house: House
     assert house.client.delete(path).json()["lines"][0]["expires_at"] is None
 
 
+def test_what_stands_is_told_whatever_others_do(house: House, redis: Redis, settings: Settings) -> None:
+    """One house for all of it; it costs 12 s."""
+    _a_confirm_in_part_leaves_nothing_firm(house)
+    _changes_at_once_are_told_as_they_end(house)
+    _a_lapsed_hold_is_ended_from_its_end_on(house)
+    _a_refused_bundle_has_one_reason(house)
+    _an_emptied_redis_cancels_nothing(house, redis, settings.redis_prefix)
+
+
+def _a_confirm_in_part_leaves_nothing_firm(house: House) -> None:
+    made = house.ask(("SHOE", 2), ("HAT", 1), key="part").json()["reservation_id"]
+    house.feed.line("HAT", made, 3, 1, ago=0, line="1", action="CANCEL", commitment="SOFT", location=None)
+    house.comes_to("HAT", 5)
+    refused = house.client.post(f"/v1/reservations/{made}/confirm").json()
+    assert refused["type"] == "urn:stocktide:problem:refused"
+    assert {line["sku"]: line["state"] for line in refused["lines"]} == {"HAT": "CANCELLED", "SHOE": "HELD"}
+    states = house.client.get(f"/v1/reservations/{made}").json()
+    assert {line["state"] for line in states["lines"]} == {"CANCELLED", "HELD"}
+    assert house.client.post(f"/v1/reservations/{made}/confirm").status_code == 409
+    assert house.client.delete(f"/v1/reservations/{made}").json()["state"] == "CANCELLED"
+    house.comes_to("SHOE", 10)
+
+
+def _changes_at_once_are_told_as_they_end(house: House) -> None:
+    for _ in range(4):
+        made = house.ask(("SHOE", 1), ("HAT", 1)).json()["reservation_id"]
+        path = f"/v1/reservations/{made}"
+        with ThreadPoolExecutor(3) as threads:
+            confirmed = threads.submit(house.client.post, path + "/confirm")
+            extended = threads.submit(house.client.post, path + "/extend", json={"ttl_s": 30})
+            deleted = threads.submit(house.client.delete, path)
+        assert deleted.result().json().get("state") == "CANCELLED", deleted.result().text
+        for other in (confirmed, extended):
+            assert other.result().json().get("state") != "MIXED"
+        assert house.client.get(path).json()["state"] == "CANCELLED"
+    house.comes_to("SHOE", 10)
+    house.comes_to("HAT", 5)
+
+
+def _a_lapsed_hold_is_ended_from_its_end_on(house: House) -> None:
+    asked: list[tuple[tuple[str, int], ...]] = [(("SHOE", 1),), (("SHOE", 1), ("HAT", 1))]
+    for lines in asked:
+        for _ in range(2):
+            made = house.ask(*lines, key=f"short-{len(lines)}", ttl_s=3)
+            assert made.status_code == 201, made.text
+    path = f"/v1/reservations/{made.json()['reservation_id']}"
+    eventually(lambda: house.client.get(path).json()["state"] == "LAPSED", "it to lapse", 10)
+    for lines in asked:
+        again = house.ask(*lines, key=f"short-{len(lines)}", ttl_s=3)
+        assert again.json()["type"] == "urn:stocktide:problem:reservation-ended", again.text
+        house.client.delete(f"/v1/reservations/{again.json()['reservation_id']}")
+    confirmed = house.ask(("SHOE", 1), key="firm").json()["reservation_id"]
+    house.client.post(f"/v1/reservations/{confirmed}/confirm")
+    assert house.ask(("SHOE", 1), key="firm").json()["expires_at"] is None
+    house.client.delete(f"/v1/reservations/{confirmed}")
+
+
+def _a_refused_bundle_has_one_reason(house: House) -> None:
+    holder = house.ask(("HAT", 5)).json()["reservation_id"]
+    house.comes_to("KIT", 0)
+    first = house.ask(("KIT", 1), key="kit")
+    assert first.status_code == 409
+    house.client.delete(f"/v1/reservations/{holder}")
+    house.comes_to("KIT", 3)
+    again = house.ask(("KIT", 1), key="kit")
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+
+
+def _an_emptied_redis_cancels_nothing(house: House, redis: Redis, prefix: str) -> None:
+    """And the engine stands still when it is asked again."""
+    kept = {}
+    for key, change in (("one", "confirm"), ("two", "extend"), ("three", None)):
+        kept[key] = house.ask(("SHOE", 1), key=key).json()["reservation_id"]
+        if change is not None:
+            house.client.post(f"/v1/reservations/{kept[key]}/{change}", json={"ttl_s": 600})
+    for kept_key in redis.scan_iter(match=prefix + "*", count=1000):
+        redis.delete(kept_key)
+    eventually(lambda: house.client.get("/readyz").status_code == 200, "the view to be filled again", 30)
+    os.kill(house.running.pid, signal.SIGSTOP)
+    try:
+        for key in kept:
+            told = house.ask(("SHOE", 1), key=key).json()
+            assert told["type"] == "urn:stocktide:problem:reservation-incomplete", told
+    finally:
+        os.kill(house.running.pid, signal.SIGCONT)
+    for key, state in (("one", "CONFIRMED"), ("two", "HELD"), ("three", "HELD")):
+        eventually(lambda key=key: house.ask(("SHOE", 1), key=key).status_code == 201, "an answer", 20)  # type: ignore[misc]
+        path = f"/v1/reservations/{kept[key]}"
+        eventually(lambda path=path: house.client.get(path).status_code == 200, "Redis to be told", 10)  # type: ignore[misc]
+        assert house.client.get(path).json()["state"] == state
+
+
 def test_bundles_are_held_by_their_components(house: House) -> None:
     first = house.ask(("KIT", 3), ("SHOE", 1), key="k")
     assert first.status_code == 201, first.text
@@ -324,13 +418,16 @@ def test_nobody_who_was_told_loses_it_when_the_engine_is_killed(
 ) -> None:
     assert house.ask(("SHOE", 4), key="k").status_code == 201
     house.running.kill()
-    assert house.ask(("SHOE", 1)).json()["type"] == "urn:stocktide:problem:undecided"
+    nobody = house.ask(("SHOE", 1)).json()  # there is nobody who could say that it is cancelled
+    assert nobody["type"] == "urn:stocktide:problem:reservation-incomplete"
     house.feed.movement("SHOE", "SHIP", 3, ago=MINUTE)
     with engine(settings, tmp_path):
         house.comes_to("SHOE", 3)
         assert house.ask(("SHOE", 4), key="k").status_code == 201
         assert house.ask(("SHOE", 4)).status_code == 409
         assert house.ask(("SHOE", 3)).status_code == 201
+        path = f"/v1/reservations/{nobody['reservation_id']}"
+        assert house.client.get(path).json()["state"] == "CANCELLED"
 
 
 def test_two_apis_that_are_asked_under_one_key_at_once(
