@@ -27,6 +27,9 @@ EPOCH_STALL = Histogram(
 PUBLISH_STALL = Histogram(
     "stocktide_flush_seconds", "Waiting for Redis and Kafka at an epoch's end", buckets=_FINE
 )
+CHECKPOINT_AGE = Gauge("stocktide_checkpoint_age_seconds", "Since a lane's last checkpoint", ["lane"])
+CHECKPOINT_BYTES = Gauge("stocktide_checkpoint_bytes", "Size of a lane's last checkpoint", ["lane"])
+CHECKPOINT_FAILURES = Counter("stocktide_checkpoint_failures", "Checkpoints that could not be taken")
 REDIS_RECONNECTS = Counter("stocktide_redis_reconnects", "Times the connection to Redis was made anew")
 
 

@@ -18,7 +18,7 @@ from loadtest.letters import read_letters
 from loadtest.truth import Place, Truth
 from runtime.readback import end_offsets, read_topic
 from runtime.settings import Settings
-from runtime.states import StateFiles
+from runtime.state_files import StateFiles
 from wire.codec import Codec, WireError
 
 
@@ -113,7 +113,7 @@ def account_facts(account: Account, lane: int, expected: int, found: int) -> Non
 
 def _kept(settings: Settings, lane: int) -> tuple[int, int]:
     """How many ids of facts, and how many parked messages, the last commit of a lane has."""
-    sections, _ = StateFiles(settings.state_dir, lane).last_commit()
+    sections, _ = StateFiles(settings.state_dir, lane, settings.partitions).last_commit()
     ids, parked = 0, dict[int, object]()
     for section in sections:
         if section.name == "ids":
