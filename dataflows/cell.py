@@ -9,6 +9,7 @@ from types import FrameType
 
 from dataflows import metrics
 from dataflows.checkpointing import Checkpointing
+from dataflows.clock_guard import watch_clock
 from dataflows.flow import drive, make_flow
 from dataflows.gate import PublishGate
 from dataflows.inflow import Inflow
@@ -161,6 +162,7 @@ class Cell:
         # Batches of thousands of short-lived messages would set the collector off at every poll.
         gc.freeze()
         gc.set_threshold(*_COLLECT)
+        watch_clock()
         self.checkpoints.start({number: lane.journal for number, lane in self.opened.items()})
         try:
             drive(make_flow(self, self.publisher), self.settings.epoch_ms)

@@ -23,15 +23,8 @@ def services() -> Iterator[House]:
         yield services
 
 
-_STANDS_STILL = pytest.mark.xfail(
-    reason="a lane's next poll is an instant of the wall clock: while that is behind, nothing is read",
-    strict=True,
-)
-
-
 def _marks(name: str) -> list[pytest.MarkDecorator]:
-    deep = [] if name in _ALWAYS else [pytest.mark.deep]
-    return [*deep, _STANDS_STILL] if name == "clock-back" else deep
+    return [] if name in _ALWAYS else [pytest.mark.deep]
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in FAULTS])
