@@ -1,8 +1,8 @@
 """Kernels are compiled before anything starts. What takes minutes is said before and after: in the log, and in Redis to
 whoever asks meanwhile why nothing is ready.
 
-Whether they are there cannot be told from files: the compiler does not use what it kept for another folder, another
-processor, or sources that were written anew since. So it is asked: the first kernel that it compiles is what is said.
+Whether they are there cannot be told from files: the compiler does not use what it kept for sources in another folder,
+or for another processor. So it is asked: the first kernel that it compiles is what is said.
 """
 
 import contextlib
