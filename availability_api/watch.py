@@ -44,7 +44,7 @@ class Freshness(NamedTuple):
 
 _NOTHING = Freshness(None, None, [])
 _NO_NETWORK = "no network is published: run `python -m rules apply FILE` and start the engine"
-_COMPILING = "the engine is starting: compiling kernels, about 2 minutes, once per version"
+_COMPILING = "the engine is starting: compiling kernels, about 2 minutes, once per version and host"
 
 
 class Watch:

@@ -118,16 +118,12 @@ def _replay(settings: Settings, options: argparse.Namespace) -> int:
         raise Refusal(
             "say which letters: --code, --topic or --letter, each as often as you like, or --all alone"
         )
+    wanted.check()
     if not (options.by or options.dry_run):
         raise Refusal("say who decides this (--by NAME), or only look (--dry-run)")
     wait_for_kafka(settings)
     tally = replay(settings, codec_of(settings), wanted, options.by or "", dry=options.dry_run)
-    for (topic, code), n in sorted(tally.sent.items()):
-        print(f"{n} {code} of {topic}: {'would be sent' if options.dry_run else 'sent'} again")
-    if tally.before:
-        print(f"{tally.before.total()} were sent again before, and are left out")
-    if not (tally.sent or tally.before):
-        print("no dead letter is like that")
+    print("\n".join(tally.lines(dry=options.dry_run)))
     return ExitCode.DRAINED
 
 

@@ -1,20 +1,23 @@
 """Kernels are compiled before anything starts. What takes minutes is said before and after: in the log, and in Redis to
-whoever asks meanwhile why nothing is ready."""
+whoever asks meanwhile why nothing is ready.
+
+Whether they are there cannot be told from files: the compiler does not use what it kept for sources in another folder,
+or for another processor. So it is asked: the first kernel that it compiles is what is said.
+"""
 
 import contextlib
 import logging
-import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 
+from numba.core.event import Event, Listener, install_listener
 from redis import Redis
 from redis.exceptions import RedisError
 
 from dataflows.warm import warm
-from inventory.jit import COMPILES
 from runtime.children import spawn, stop
 from runtime.redis import client
 from runtime.settings import Settings
@@ -22,33 +25,53 @@ from wire.viewkeys import compiling_key
 
 _log = logging.getLogger("stocktide.dataflows")
 
-_COMPILED = "compiled"
-"""A file in the folder of the kernels, once all are there. Another version has another folder."""
+_COMPILE = "numba:compile"
+"""What the compiler tells when it compiles, and not when it loads what it kept."""
 _EVERY_S, _FOR_S = 5.0, 20
 """How often Redis is told, and how long it keeps what it was told: an engine that is killed tells nothing any more."""
 
 
 def compile_kernels(settings: Settings | None = None, *, from_the_end: bool = False) -> None:
-    """Compile what is not in the cache. Where that was never done to the end, two processes share it, and the Redis of
+    """Compile what is not in the cache. From the first that is not there, two processes share it, and the Redis of
     `settings` is told. `from_the_end`: this is the second process."""
-    compiled = Path(os.environ["NUMBA_CACHE_DIR"]) / _COMPILED
-    if from_the_end or compiled.exists() or not COMPILES:
-        warm(from_the_end=from_the_end)
+    if from_the_end:
+        warm(from_the_end=True)
         return
-    _log.info("compiling kernels: about 2 minutes, once per version")
-    other = spawn([sys.executable, "-m", "dataflows", "warm", "--from-the-end"])
-    try:
-        with contextlib.nullcontext() if settings is None else _told(settings):
+    with ExitStack() as until_done:
+        compiling = _Compiling(settings, until_done)
+        with install_listener(_COMPILE, compiling):
             seconds = warm()
-            code = other.wait()
-    except BaseException:
-        stop(other, 0.0)
-        raise
-    if code:
-        _log.warning("the process that helped to compile failed", extra={"code": code})
-    compiled.parent.mkdir(parents=True, exist_ok=True)
-    compiled.touch()
-    _log.info("kernels are compiled", extra={"seconds": round(seconds, 1)})
+        compiling.finish(seconds)
+
+
+class _Compiling(Listener):  # type: ignore[misc]
+    """Hears of kernels that are compiled. The first has all said, and fetches help; both are over with `until_done`."""
+
+    def __init__(self, settings: Settings | None, until_done: ExitStack) -> None:
+        self._settings = settings
+        self._until_done = until_done
+        self._helper: subprocess.Popen[bytes] | None = None
+
+    def on_start(self, event: Event) -> None:
+        """A kernel is about to be compiled."""
+        if self._helper is None:
+            _log.info("compiling kernels: about 2 minutes, once per version and host")
+            if self._settings is not None:
+                self._until_done.enter_context(_told(self._settings))
+            self._helper = spawn([sys.executable, "-m", "dataflows", "warm", "--from-the-end"])
+            self._until_done.callback(stop, self._helper, 0.0)
+
+    def on_end(self, event: Event) -> None:
+        """One is compiled, of many."""
+
+    def finish(self, seconds: float) -> None:
+        """All are there, after so many seconds: wait for what the helper still writes."""
+        if self._helper is None:
+            return
+        code = self._helper.wait()
+        if code:
+            _log.warning("the process that helped to compile failed", extra={"code": code})
+        _log.info("kernels are compiled", extra={"seconds": round(seconds, 1)})
 
 
 @contextmanager

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, Message
 
+from inventory.reasons import CODES
 from runtime.exit import ExitCode, Refusal
 from runtime.kafka import producer, send
 from runtime.readback import read_topic
 from runtime.settings import Settings
 from wire.codec import Codec
 from wire.replayed import headers_of
-from wire.topics import LARGEST_MESSAGE
+from wire.topics import LARGEST_MESSAGE, TOPICS
 
 ACTION = "dataflows.replay"
 _FLUSH_S = 60.0
@@ -48,12 +49,36 @@ class Wanted(NamedTuple):
         )
         return all(not among or what in among for among, what in asked)
 
+    def check(self) -> None:
+        """Raises `Refusal` where a code or a topic is none."""
+        for names, known, what in (
+            (self.codes, CODES, "code of a dead letter"),
+            (self.topics, TOPICS, "topic of a dead letter"),
+        ):
+            for name in sorted(names.difference(known)):
+                raise Refusal(f"{name} is no {what}; write one of {', '.join(sorted(known))}")
+
 
 class Tally(NamedTuple):
-    """Letters by (topic, code): sent now, and left out because they had been sent before."""
+    """Letters by (topic, code): sent now, left out because they had been sent before, and not wanted."""
 
     sent: Counter[tuple[str, str]]
     before: Counter[tuple[str, str]]
+    others: Counter[tuple[str, str]]
+
+    def lines(self, *, dry: bool) -> list[str]:
+        """What to tell a person; where nothing was like what they want, what there is."""
+        told = [f"{each}: {'would be sent' if dry else 'sent'} again" for each in _in_words(self.sent)]
+        if self.before:
+            told.append(f"{self.before.total()} were sent again before, and are left out")
+        if not told:
+            there = ", ".join(_in_words(self.others)) or "none at all"
+            told.append(f"no dead letter is like that; there are: {there}")
+        return told
+
+
+def _in_words(letters: Counter[tuple[str, str]]) -> list[str]:
+    return [f"{n} {code} of {topic}" for (topic, code), n in sorted(letters.items())]
 
 
 def place_of(letter: dict[str, Any]) -> str:
@@ -65,10 +90,13 @@ def place_of(letter: dict[str, Any]) -> str:
 def replay(settings: Settings, codec: Codec, wanted: Wanted, actor: str, *, dry: bool = False) -> Tally:
     """Send the wanted letters again. Raises `NotSent`; `dry`: only count them."""
     done = set(_sent_before(settings, codec))
-    tally = Tally(Counter(), Counter())
+    tally = Tally(Counter(), Counter(), Counter())
     sending = _Sending(settings, codec, actor)
-    for letter in _letters(settings, codec, wanted):
+    for letter in _letters(settings, codec):
         kind = letter["topic"], letter["code"]
+        if not wanted.holds(letter):
+            tally.others[kind] += 1
+            continue
         if place_of(letter) in done:
             tally.before[kind] += 1
             continue
@@ -79,13 +107,13 @@ def replay(settings: Settings, codec: Codec, wanted: Wanted, actor: str, *, dry:
     return tally
 
 
-def _letters(settings: Settings, codec: Codec, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """Each wanted letter once: after a crash of the engine one may lie in the topic twice."""
+def _letters(settings: Settings, codec: Codec) -> Iterator[dict[str, Any]]:
+    """Each letter once: after a crash of the engine one may lie in the topic twice."""
     seen = set()
     for stored in read_topic(settings, "dead-letters"):
         letter = codec.decode(stored.value or b"")[1]
         place = place_of(letter)
-        if place not in seen and wanted.holds(letter):
+        if place not in seen:
             seen.add(place)
             yield letter
 

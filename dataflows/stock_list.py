@@ -1,21 +1,23 @@
 """A system's own stock list, read from CSV or Parquet: each row checked, none guessed."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars
 from polars.exceptions import PolarsError
 
+from dataflows.delimited import NoTable, read_delimited
 from dataflows.reconcile_options import BASES, NEEDED, OPTIONAL
 from inventory.counting import AVAILABLE, GROSS, NET
 from runtime.exit import Refusal
 
 NUMBERS = dict(zip(BASES, (GROSS, NET, AVAILABLE), strict=True))
 """Of the bases' names."""
-_SEPARATORS = ",;\t|"
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 _MOST = 10**15
 _LONGEST = 128
 
@@ -25,8 +27,9 @@ class ListUnusable(Refusal):
 
 
 class Listed(NamedTuple):
-    """One row. `line` of the file (of Parquet the row, both from 1); `basis` of `NUMBERS`; `at` (ms) when the number
-    was taken; `withheld` units that an AVAILABLE number leaves out. `fault`: why it cannot be used, "" if it can."""
+    """One row. `line` of the file on which it begins (of Parquet the row, both from 1); `basis` of `NUMBERS`; `at` (ms)
+    when the number was taken; `withheld` units that an AVAILABLE number leaves out. `fault`: why it cannot be used, ""
+    if it can."""
 
     line: int
     sku: str
@@ -41,46 +44,69 @@ class Listed(NamedTuple):
 def read_list(path: Path, columns: Mapping[str, str], basis: str, at: int) -> list[Listed]:
     """The rows of a file. `columns`: what the file calls each of `NEEDED` and `OPTIONAL`, where it is called otherwise;
     `basis` and `at` hold for rows that say nothing themselves. Raises `ListUnusable`."""
-    frame = _frame(path)
-    found = {name.strip().lstrip("\ufeff"): name for name in frame.columns}
-    values: dict[str, list[Any]] = {}
+    table = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
+    names = [name.strip() for name in table.names]
+    found: dict[str, int] = {}
     for field in (*NEEDED, *OPTIONAL):
         name = columns.get(field, field)
-        if name in found:
-            values[field] = frame.get_column(found[name]).to_list()
+        if names.count(name) > 1:
+            raise ListUnusable(
+                f"{path} has {names.count(name)} columns {name!r}: let one of them be so called"
+            )
+        if name in names:
+            found[field] = names.index(name)
         elif field in NEEDED or field in columns:
             raise ListUnusable(
-                f"{path} has no column {name!r} for the {field}; it has {', '.join(found)}: "
+                f"{path} has no column {name!r} for the {field}; it has {', '.join(names)}: "
                 f"write --columns {field}=NAME"
             )
-    n = frame.height
-    if n == 0:
+    if not table.rows:
         raise ListUnusable(f"{path} has no row but its header: nothing could be compared; export it again")
-    first = 1 if path.suffix == ".parquet" else 2
-    every = {field: values.get(field, [None] * n) for field in (*NEEDED, *OPTIONAL)}
-    return [
-        _row(first + i, dict(zip(every, row, strict=True)), basis, at)
-        for i, row in enumerate(zip(*every.values(), strict=True))
-    ]
+    return [_listed(each, found, basis, at) for each in table.rows]
 
 
-def _frame(path: Path) -> polars.DataFrame:
+class _Table(NamedTuple):
+    """A file: the `names` of its columns, and for each row its line, its values (where it is short the last are
+    missing) and why they are not to be believed."""
+
+    names: Sequence[str]
+    rows: Sequence[tuple[int, Sequence[Any], str]]
+
+
+def _parquet(path: Path) -> _Table:
     try:
-        if path.suffix == ".parquet":
-            return polars.read_parquet(path)
-        with path.open(encoding="utf-8-sig") as file:
-            head = file.readline()
-        separator = max(_SEPARATORS, key=head.count)
-        return polars.read_csv(path, separator=separator, infer_schema=False)
+        frame = polars.read_parquet(path)
     except OSError as error:
-        raise ListUnusable(
-            f"{path}: {error.strerror or error}; write the path of a list that you may read"
-        ) from None
-    except (PolarsError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from None
+    except PolarsError as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ListUnusable(
-            f"{path} cannot be read ({first}): write CSV in UTF-8 with one header line, or Parquet (.parquet)"
+            f"{path} cannot be read as Parquet ({first}): export it again, or write CSV under another ending"
         ) from None
+    return _Table(frame.columns, [(i, row, "") for i, row in enumerate(frame.iter_rows(), 1)])
+
+
+def _csv(path: Path) -> _Table:
+    try:
+        return _Table(*read_delimited(path))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except NoTable as error:
+        raise ListUnusable(f"{path} cannot be read: {error}, or Parquet (.parquet)") from None
+
+
+def _unreadable(path: Path, error: OSError) -> ListUnusable:
+    return ListUnusable(f"{path}: {error.strerror or error}; write the path of a list that you may read")
+
+
+def _listed(each: tuple[int, Sequence[Any], str], found: Mapping[str, int], basis: str, at: int) -> Listed:
+    line, values, fault = each
+    every = {
+        field: values[found[field]] if field in found and found[field] < len(values) else None
+        for field in (*NEEDED, *OPTIONAL)
+    }
+    row = _row(line, every, basis, at)
+    return row._replace(fault=fault) if fault else row
 
 
 def _row(line: int, row: Mapping[str, Any], basis: str, at: int) -> Listed:
@@ -115,11 +141,9 @@ def _identifier(value: Any) -> str:
 
 
 def _whole(value: Any) -> int:
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise ValueError("is not a whole number") from None
-    if not number.is_finite() or number != number.to_integral_value() or abs(number) > _MOST:
+    text = str(value).strip()
+    number = Decimal(text) if _NUMBER.fullmatch(text) else None
+    if number is None or number != number.to_integral_value() or abs(number) > _MOST:
         raise ValueError("is not a whole number")
     return int(number)
 

@@ -159,9 +159,15 @@ def named_supply(s: State, c: Columns, i: int, field: int, sku: int) -> int:
 
 
 @kernel
+def line_key(c: Columns, i: int, id_field: int, line_field: int, sku: int) -> int:
+    """The key of the line that a record names in two of its texts."""
+    return _line_hash(c, i, id_field, line_field, sku, _LINE_SEED)
+
+
+@kernel
 def _named_line(s: State, c: Columns, i: int, id_field: int, line_field: int, sku: int) -> int:
     """The row of the line that a record names."""
-    key = _line_hash(c, i, id_field, line_field, sku, _LINE_SEED)
+    key = line_key(c, i, id_field, line_field, sku)
     check = _line_hash(c, i, id_field, line_field, sku, _CHECK_SEED)
     return line_of(s, key, check, sku)
 

@@ -20,6 +20,15 @@ COUNTERS = ("ON_HAND", "DAMAGED", "QUALITY_CONTROL", "BLOCKED")
 _COUNTED_AT, _SEQUENCE, _COUNTER = 3, 4, 9  # longs of StockCount
 
 
+def event_id_of(anchors: np.ndarray[Any, Any], row: int) -> bytes:
+    """The event id of the count in a row of `anchors`; of a batch that counted 0, the batch's id."""
+    length, text = int(anchors["length"][row]), b""
+    while row >= 0 and len(text) < length:
+        text += b"".join(int(anchors[f"word_{k}"][row]).to_bytes(8, "big") for k in range(5))
+        row = int(anchors["next"][row])
+    return text[:length]
+
+
 class LateCounts:
     """Of one lane. What begins is told as the rows of skus that have to be looked at as they move."""
 
@@ -87,12 +96,4 @@ class LateCounts:
         name = self._memory.source_names.text(int(anchors["source"][row]))
         has = int(anchors["counted_at"][row]), int(anchors["sequence"][row]), name
         late = counted_at, sequence, source.encode()
-        return has < late or (has == late and self._event_id(row) < event_id.encode())
-
-    def _event_id(self, row: int) -> bytes:
-        anchors: np.ndarray[Any, Any] = self._memory.stores["anchors"].table.rows
-        length, text = int(anchors["length"][row]), b""
-        while row >= 0 and len(text) < length:
-            text += b"".join(int(anchors[f"word_{k}"][row]).to_bytes(8, "big") for k in range(5))
-            row = int(anchors["next"][row])
-        return text[:length]
+        return has < late or (has == late and event_id_of(anchors, row) < event_id.encode())

@@ -5,33 +5,41 @@ from typing import Any
 import numpy as np
 
 from inventory.batch import Incident
-from inventory.incidents import Entry, Ledger, Names, Sort
+from inventory.incidents import MOST_EVENTS, Entry, Ledger, Names, Sort
 from inventory.state import NO_LINE_YET, Memory
 from inventory.supply import OPEN, received_since
 from inventory.suspects import Suspect, Suspects
+from inventory.trail import Trail
 from inventory.troubles import CODES, LINE, SUPPLY, troubles_of
 
 
 class LineIncidents:
-    """Of one lane. `suspects`: what was in trouble after a record."""
+    """Of one lane. `trail`: the facts folded lately; `suspects`: what was in trouble after a record."""
 
-    def __init__(self, memory: Memory, names: Names, ledger: Ledger) -> None:
+    def __init__(self, memory: Memory, names: Names, ledger: Ledger, trail: Trail) -> None:
         self._memory = memory
         self._names = names
         self._ledger = ledger
-        self.suspects = Suspects(memory)
+        self.suspects = Suspects(memory, trail)
 
     def tell(self, before: int, out: list[Incident]) -> list[int]:
         """What was in trouble at an instant (ms) or before, and is, is told. Returns the skus of these."""
-        return [self._begin(suspect, out) for suspect in self.suspects.due(before)]
+        of_line: dict[tuple[int, int, int], list[Suspect]] = {}
+        for suspect in self.suspects.due(before):
+            of_line.setdefault((suspect.sort, suspect.row, suspect.key), []).append(suspect)
+        return [self._begin(suspects, out) for suspects in of_line.values()]
 
-    def _begin(self, suspect: Suspect, out: list[Incident]) -> int:
-        sku, detail = self._looked_at(suspect)
+    def _begin(self, suspects: list[Suspect], out: list[Incident]) -> int:
+        """`suspects`: of one line, in the order in which they were noted."""
+        sku, detail = self._looked_at(suspects[0])
         for bit, code in CODES.items():
-            if suspect.bits & bit:
+            found = [suspect for suspect in suspects if suspect.bits & bit]
+            if found:
+                suspect = found[0]
+                events = tuple(dict.fromkeys(each.event_id for each in found))[:MOST_EVENTS]
                 incident = Incident(
                     code, self._names.sku(sku), None, suspect.name, suspect.since, source=suspect.source,
-                    correlation_id=suspect.correlation_id, events=(suspect.event_id,), detail=detail,
+                    correlation_id=suspect.correlation_id, events=events, detail=detail,
                 )  # fmt: skip
                 sort = Sort.LINE if suspect.sort == LINE else Sort.SUPPLY
                 entry = Entry(incident, sort, sku, suspect.row, suspect.key, suspect.since)

@@ -7,6 +7,7 @@ from inventory.batch import Incident
 from inventory.causes import Causes
 from inventory.columns import Ints
 from inventory.incidents import Entry, Key, Ledger, Names, Sort
+from inventory.late_counts import event_id_of
 from inventory.masters import Masters
 from inventory.numbers import Rules
 from inventory.positions import anchor_row, mark_moved
@@ -79,18 +80,21 @@ class NumberIncidents:
                     events=tuple(dict.fromkeys(cause.event_id for cause in causes)),
                 )  # fmt: skip
         elif bit == CLAMPED:
-            incident = replace(incident, source=self._source_of_count(sku, place))
+            source, event = self._count(sku, place)
+            incident = replace(incident, source=source, events=(event,))
         elif bit == MISSING:
             source, batch = self._snapshots.full.batch_at(place)
             detail["batch_id"] = batch
             incident = replace(incident, source=source)
         return replace(incident, detail=detail)
 
-    def _source_of_count(self, sku: int, place: int) -> str:
+    def _count(self, sku: int, place: int) -> tuple[str, str]:
+        """Source and event id of the last count."""
         state, anchors = self._memory.state(), self._memory.stores["anchors"].table.rows
         position = int(find(self._memory.stores["positions"].table, sku << 32 | place))
         anchor = anchor_row(state, position, 0)
-        return self._memory.source_names.text(int(anchors["source"][anchor])).decode(errors="replace")
+        source = self._memory.source_names.text(int(anchors["source"][anchor]))
+        return source.decode(errors="replace"), event_id_of(anchors, anchor).decode(errors="replace")
 
     def see_feeds(self, places: set[int]) -> None:
         """A newer FULL batch of these locations: the numbers of what it leaves out, or puts right, are looked at."""

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inventory.batch import DeadLetter, Message
-
-_CODES = {"sku": "unknown_sku", "location": "unknown_location", "channel": "unknown_channel"}
+from inventory.reasons import UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +84,4 @@ def _dead(parked: Parked, why: str) -> DeadLetter:
     reason = (
         f"{parked.what} {parked.identifier!r} is unknown: {why}; publish its master record, then replay this"
     )
-    return DeadLetter(_CODES[parked.what], reason, parked.message, parked.line)
+    return DeadLetter(UNKNOWN[parked.what], reason, parked.message, parked.line)

@@ -25,3 +25,11 @@ REASONS = {
         "before it is ordered is a sku of its own, without components"
     ),
 }
+
+UNKNOWN = {"sku": "unknown_sku", "location": "unknown_location", "channel": "unknown_channel"}
+"""The codes of what nobody named in time."""
+
+UNDECODABLE = "undecodable"
+
+CODES = (UNDECODABLE, *REASONS, *UNKNOWN.values())
+"""Every code that a dead letter may have."""

@@ -14,9 +14,12 @@ import numpy.typing as npt
 from inventory.batch import Slice
 from inventory.columns import CORRELATION_ID, EVENT_ID, SOURCE, Bytes, Ints, Kind, Longs
 from inventory.folding import LINE_TROUBLE, SUPPLY_TROUBLE, Notes
+from inventory.incidents import MOST_EVENTS
 from inventory.jit import kernel
 from inventory.state import Memory
-from inventory.troubles import LINE, SUPPLY, troubles_of
+from inventory.ties import text_of
+from inventory.trail import Trail, used_after
+from inventory.troubles import AFTER_CANCEL, LINE, SUPPLY, troubles_of
 
 _MOST = 200_000
 """Rows kept; beyond them those whose trouble is over are dropped at once, and then the oldest come early."""
@@ -79,10 +82,11 @@ def _copy(buf: Bytes, at: Ints, length: Ints, out: Bytes) -> None:
 
 
 class Suspects:
-    """Of one lane."""
+    """Of one lane. `trail`: the facts folded lately."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, trail: Trail) -> None:
         self._memory = memory
+        self._trail = trail
         self._blocks: deque[Block] = deque()
         self._unwritten: list[Block] = []
         self._number = 0
@@ -105,6 +109,10 @@ class Suspects:
         if not row.size:
             return
         c = part.columns
+        if part.kind is Kind.RESERVATION:
+            for j in np.flatnonzero(bits & AFTER_CANCEL).tolist():
+                of, line = (text_of(c, field, int(record[j])) for field in _NAMES[part.kind, sort])
+                self._take_shipments(int(row[j]), int(key[j]), of, line, now)
         fields = [EVENT_ID, SOURCE, CORRELATION_ID, *_NAMES[part.kind, sort]]
         length = c.text_len[fields][:, record]
         if fields[-1] < 0:
@@ -116,14 +124,27 @@ class Suspects:
     def take_line(self, row: int, told: Sequence[str | None], now: int) -> None:
         """Note one reservation line, if it is in trouble. `told`: event id, source, correlation id, reservation and
         line of the record."""
-        sort, rows = np.full(1, LINE, np.int32), np.full(1, row, np.int32)
-        key = self._memory.stores["lines"].table.rows["key"][rows].astype(np.int64)
-        bits = self._bits(sort, rows, key)
-        if bits[0]:
+        key = int(self._memory.stores["lines"].table.rows["key"][row])
+        bits = int(self._bits(*_single(row, key))[0])
+        if bits:
             texts = [None if text is None else text.encode() for text in told]
-            length = np.array([[-1 if text is None else len(text)] for text in texts], np.int32)
-            text = np.frombuffer(b"".join(filter(None, texts)), np.uint8)
-            self._note(now, sort, rows, key, bits, length, text)
+            if bits & AFTER_CANCEL:
+                self._take_shipments(row, key, texts[3], texts[4], now)
+            self._note_one(row, key, bits, texts, now)
+
+    def _take_shipments(self, row: int, key: int, of: bytes | None, line: bytes | None, now: int) -> None:
+        """A cancel left its line shipped after it: the shipments, which were read before it, are to be named first."""
+        cancelled_at = int(self._memory.stores["lines"].table.rows["occurred_at"][row])
+        for used in used_after(self._trail, key, cancelled_at, MOST_EVENTS):
+            source = self._memory.source_names.text(used.source)
+            correlation = None if used.correlation_id is None else used.correlation_id.encode()
+            told = used.event_id.encode(), source, correlation, of, line
+            self._note_one(row, key, AFTER_CANCEL, told, now)
+
+    def _note_one(self, row: int, key: int, bits: int, texts: Sequence[bytes | None], now: int) -> None:
+        length = np.array([[-1 if text is None else len(text)] for text in texts], np.int32)
+        text = np.frombuffer(b"".join(filter(None, texts)), np.uint8)
+        self._note(now, *_single(row, key), np.full(1, bits, np.int32), length, text)
 
     def _note(
         self, now: int, sort: Ints, row: Ints, key: Longs, bits: Ints, length: Ints, text: Bytes
@@ -204,6 +225,11 @@ class Suspects:
         self._number = max(self._number, looked_at)
         self.looked_at = looked_at
         self._unwritten = []
+
+
+def _single(row: int, key: int) -> tuple[Ints, Ints, Longs]:
+    """One reservation line, as columns."""
+    return np.full(1, LINE, np.int32), np.full(1, row, np.int32), np.full(1, key, np.int64)
 
 
 def _standing(block: Block, bits: Ints) -> Iterator[Suspect]:

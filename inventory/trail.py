@@ -1,5 +1,5 @@
 """The facts folded lately that made less of a sku, or promised more: what they were, and their ids, for whoever asks
-for a cause. What a count has absorbed is none of them.
+for a cause. What a count has absorbed is none of them; where it names a reservation line it is kept for that line.
 
 A ring of fixed size in memory: writing a fact costs a few nanoseconds, nothing is held of the batches that brought
 them, and nothing is written down.
@@ -24,6 +24,7 @@ from inventory.columns import (
 )
 from inventory.demand import CANCEL, RELEASE
 from inventory.effects import DELAYED, TOOK
+from inventory.folding import line_key
 from inventory.jit import kernel
 from inventory.requests import Request
 
@@ -46,9 +47,9 @@ EVERY_SKU = -1
 ANYWHERE, ON_ITS_WAY = -2, -3
 """In `location` of a fact: it concerns every location; or none, for it is about what is on its way."""
 
-_SHIP = 1
+_SHIP, _ADJUST = 1, 5
 _MOVEMENT, _ACTION, _COUNTED_AT = 3, 4, 3
-_RESERVATION_ID = 8  # a text of movements and till lines
+_RESERVATION_ID, _LINE = 8, 9  # texts of movements and till lines
 _MOVED, _COUNTED, _CORRECTED, _RESERVED, _SOLD = (
     int(kind) for kind in (Kind.MOVEMENT, Kind.COUNT, Kind.CORRECTION, Kind.RESERVATION, Kind.POS_LINE)
 )
@@ -64,7 +65,9 @@ FACT = np.dtype(
         ("correlation_length", "i4"),  # -1: it has none
         ("what", "i1"),
         ("late", "i1"),  # 1: it came long after its time
-        ("by_line", "i1"),  # 1: it takes what was promised before
+        ("by_line", "i1"),  # 1: it takes what was promised before; 2: nothing, and is kept for its line
+        ("line", "i8"),  # key of the reservation line that it consumes, 0 none
+        ("occurred_at", "i8"),
     ]
 )
 
@@ -98,6 +101,16 @@ def _word_of(kind: int, longs: Longs, i: int) -> int:
 
 
 @kernel
+def _consumes(kind: int, c: Columns, i: int) -> bool:
+    """Whether record i ships or sells units of a reservation line that it names."""
+    if kind not in (_MOVED, _SOLD) or c.text_len[_RESERVATION_ID, i] < 0:
+        return False
+    if kind == _MOVED and c.longs[_MOVEMENT, i] != _ADJUST:
+        return c.longs[_MOVEMENT, i] == _SHIP
+    return (c.longs[QUANTITY, i] > 0) == (kind == _SOLD)
+
+
+@kernel
 def _room_for(t: Trail, size: int) -> int:
     """Where `size` bytes may be written in one piece."""
     at = t.head[1]
@@ -114,7 +127,9 @@ def _remember(
     date = _COUNTED_AT if kind == _COUNTED else OCCURRED_AT
     facts = t.facts
     for i in range(effect.size):
-        if effect[i] & (TOOK | DELAYED) == 0:
+        took = effect[i] & (TOOK | DELAYED) != 0
+        consumes = effect[i] != 0 and _consumes(kind, c, i)
+        if not took and not consumes:
             continue
         what = _word_of(kind, c.longs, i)
         size = c.text_len[EVENT_ID, i] + max(np.int32(0), c.text_len[CORRELATION_ID, i])
@@ -137,6 +152,12 @@ def _remember(
             facts["by_line"][f] = c.longs[_ACTION, i] in (CANCEL, RELEASE)
         else:
             facts["by_line"][f] = kind in (_MOVED, _SOLD) and c.text_len[_RESERVATION_ID, i] >= 0
+        if not took:
+            facts["by_line"][f] = 2
+        facts["line"][f] = 0
+        if consumes:
+            facts["line"][f] = line_key(c, i, _RESERVATION_ID, _LINE, a.sku[i])
+        facts["occurred_at"][f] = c.longs[OCCURRED_AT, i]
         end = at % TEXT
         for field in (EVENT_ID, CORRELATION_ID):
             start = c.text_at[field, i]
@@ -170,5 +191,42 @@ def _write(
     text = np.frombuffer(event.encode(), np.uint8)
     at = int(_room_for(t, text.size))
     t.text[at % TEXT : at % TEXT + text.size] = text
-    t.facts[int(t.head[0]) % FACTS] = at, units, sku, location, source, text.size, -1, what, late, 0
+    t.facts[int(t.head[0]) % FACTS] = at, units, sku, location, source, text.size, -1, what, late, 0, 0, 0
     t.head[0] += 1
+
+
+@kernel
+def _after(t: Trail, line: int, at: int, found: Longs) -> int:
+    facts, count = t.facts, 0
+    for number in range(max(np.int64(0), t.head[0] - FACTS), t.head[0]):
+        fact = number % FACTS
+        if (
+            facts["line"][fact] == line
+            and facts["occurred_at"][fact] > at
+            and facts["at"][fact] >= t.head[1] - TEXT
+            and count < found.size
+        ):
+            found[count] = fact
+            count += 1
+    return count
+
+
+class Used(NamedTuple):
+    """A fact that shipped or sold of a line. `source`: its number."""
+
+    event_id: str
+    source: int
+    correlation_id: str | None
+
+
+def used_after(trail: Trail, line: int, at: int, most: int) -> list[Used]:
+    """The facts that named a line (its key) and are dated after an instant (ms), as far as they are remembered, in the
+    order in which they were folded; at most `most`."""
+    found = np.empty(most, np.int64)
+    told = []
+    for fact in trail.facts[found[: _after(trail, line, at, found)]]:
+        start, size, more = int(fact["at"]) % TEXT, int(fact["event_length"]), int(fact["correlation_length"])
+        text = trail.text[start : start + size + max(0, more)].tobytes()
+        event, correlation = (part.decode(errors="replace") for part in (text[:size], text[size:]))
+        told.append(Used(event, int(fact["source"]), None if more < 0 else correlation))
+    return told

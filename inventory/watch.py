@@ -42,7 +42,7 @@ class Watch:
         self._numbers = NumberIncidents(memory, masters, snapshots, names, self.ledger, self._trail)
         self._records = RecordIncidents(memory, names, self.ledger)
         self._counts = LateCounts(memory, snapshots, names, self.ledger)
-        self._lines = LineIncidents(memory, names, self.ledger)
+        self._lines = LineIncidents(memory, names, self.ledger, self._trail)
         self._catalog = CatalogIncidents(memory, masters, self.ledger)
         self.suspects = self._lines.suspects
         self.forgotten = False

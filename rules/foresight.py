@@ -19,6 +19,8 @@ from rules.rehearsal import Books, Mail, Rehearsal, rehearse_together
 
 LOCATIONS, COMPONENTS = "(locations)", "(components)"
 """What moved a pair beside rules and its channel: who sells from where; the numbers of a bundle's components."""
+_STATUS_ALONE = "low_stock"
+"""The layer that changes a status and no number."""
 
 
 class Foresight(NamedTuple):
@@ -160,7 +162,9 @@ class _Foreseeing:
             lane, books = rehearsal.lane, rehearsal.books
             had = before.available[sku, channel] != ABSENT
             profiles = np.where(had, before.profile[sku], NOBODY), after.profile[sku]
-            found, which = np.unique(np.stack([*profiles, channel], axis=1), axis=0, return_inverse=True)
+            units = before.available[sku, channel] != after.available[sku, channel]
+            keys = np.stack([*profiles, channel, units], axis=1)
+            found, which = np.unique(keys, axis=0, return_inverse=True)
             causes = [self._number(self._cause(books, *map(int, key))) for key in found]
             self._moved.append(
                 Moved(
@@ -175,13 +179,19 @@ class _Foreseeing:
     def _number(self, cause: tuple[str, ...]) -> int:
         return self._causes.setdefault(cause, len(self._causes))
 
-    def _cause(self, books: Books, before: int, after: int, channel: int) -> tuple[str, ...]:
+    def _cause(self, books: Books, before: int, after: int, channel: int, units: int) -> tuple[str, ...]:
         """What of the changes shaped a number, by the profiles that it came from before (`NOBODY`: none) and comes from
-        after."""
+        after. `units`: whether the number moved, which no rule of `low_stock` does; else its status did, which no other
+        rule does alone."""
         shaping = set(books.after.rule_ids(after, channel))
         if before != NOBODY:
             shaping.update(books.before.rule_ids(before, channel))
-        found = sorted(shaping & {change.key for change in self._changes if change.name == "Policy"})
+        able = (
+            change
+            for change in self._changes
+            if change.name == "Policy" and (change.record["layer"] != _STATUS_ALONE) == bool(units)
+        )
+        found = sorted(shaping & {change.key for change in able})
         own = f"channel:{self._channels[channel]}"
         found += [change.key for change in self._changes if change.key == own and change.name == "Channel"]
         if found:

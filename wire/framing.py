@@ -7,6 +7,7 @@ a registry (4 bytes, big-endian), which is asked once an id.
 import time
 from typing import Any, Protocol
 
+from inventory.reasons import UNDECODABLE
 from wire.schemas import Schema, SchemaError, Schemas
 
 SINGLE_OBJECT = b"\xc3\x01"
@@ -38,7 +39,7 @@ class RegistryClient(Protocol):
 
 def undecodable(reason: str) -> WireError:
     """The error of a message that cannot be read."""
-    return WireError("undecodable", reason)
+    return WireError(UNDECODABLE, reason)
 
 
 class Framing:

@@ -104,7 +104,7 @@ def test_an_engine_that_compiles_its_kernels_is_starting(view: Published) -> Non
         eventually(lambda: "rules apply" not in client.get("/readyz").text)
         told = problem(client.get("/readyz"), 503, "not-ready")
         assert told["reasons"] == [
-            "the engine is starting: compiling kernels, about 2 minutes, once per version"
+            "the engine is starting: compiling kernels, about 2 minutes, once per version and host"
         ]
         assert "compiling kernels" in problem(client.get(LOOKUP), 503, "view-unavailable")["detail"]
         view.all(ROWS[:1])  # another cell, or another engine, serves the whole view

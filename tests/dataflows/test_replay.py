@@ -56,7 +56,12 @@ def test_replayed_letters_are_folded_once_and_judged_as_when_they_came(
         code, said = replay("--code", "unknown_sku")
         assert code == 2
         assert "--by NAME" in said
-        assert replay("--code", "no_such", "--by", "us") == (0, "no dead letter is like that\n")
+        assert replay("--code", "no_such", "--by", "us")[0] == 2
+        assert replay("--code", "bundle_sku", "--by", "us") == (
+            0,
+            "no dead letter is like that; there are: 2 unknown_sku of pos-sales, 1 beyond_horizon of stock-movements, "
+            "1 undecodable of stock-movements, 1 unknown_sku of stock-movements, 1 unknown_sku of wms-adjustments\n",
+        )
 
         feed.item("NEW")
         caught_up()

@@ -52,6 +52,8 @@ def test_a_basis_of_each_row(tmp_path: Path) -> None:
         ('A,1,"1,000"', "quantity '1,000' is not a whole number"),
         ("A,1,NaN", "quantity 'NaN' is not a whole number"),
         ("A,1,1e30", "quantity '1e30' is not a whole number"),
+        ("A,1,1_0", "quantity '1_0' is not a whole number"),
+        ("A,1,١٠", "quantity '١٠' is not a whole number"),
         ("A,1,4,gros", "basis 'gros' is not one of GROSS, NET, AVAILABLE"),
         ("A,1,4,,2026-12-24", "as_of '2026-12-24' has no zone; write it as 2026-12-24T00:00:00Z"),
         ("A,1,4,,soon", "as_of 'soon' is no date and time; write it as 2026-12-24T00:00:00Z"),
@@ -65,8 +67,40 @@ def test_a_fault_is_told_with_its_row(tmp_path: Path, line: str, fault: str) -> 
     assert row[0] == 2
 
 
-def test_parquet(tmp_path: Path) -> None:
-    path = tmp_path / "list.parquet"
+def test_a_row_that_cannot_be_read_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    rows = listed(tmp_path, 'sku,location,quantity\nA,1,5\nB,1,30,extra\nC,"1"x,7\nD,1,"8\nE,1,9\n')
+    assert [(row[0], row[1], row[2], row[3], row[7]) for row in rows] == [
+        (2, "A", "1", 5, ""),
+        (3, "B", "1", 30, "the row has 4 fields and the header 3"),
+        (4, "", "", 0, "not even the fields can be told apart (',' expected after '\"')"),
+        (5, "", "", 0, "not even the fields can be told apart (unexpected end of data)"),
+        (6, "E", "1", 9, ""),
+    ]
+
+
+def test_a_row_that_is_short_lacks_its_last_fields(tmp_path: Path) -> None:
+    first, second = listed(tmp_path, "sku,location,quantity,basis\nA,1,5\nB,1\n")
+    assert (first[3], first[4], first[7]) == (5, GROSS, "")
+    assert second[7] == "the quantity is missing"
+
+
+def test_blank_lines_are_no_rows_and_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    text = '\nsku,note,location,quantity\n\nA,"two\nlines",1,5\r\n \nB,a\u2028b\x0c,1,6\n,,,\n\n'
+    rows = listed(tmp_path, text)
+    assert [(row[0], row[1], row[3]) for row in rows] == [(4, "A", 5), (7, "B", 6), (8, "", 0)]
+    assert rows[2][7] == "the sku is missing; the location is missing; the quantity is missing"
+
+
+def test_text_that_is_not_utf_8_is_refused_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes("sku,location,quantity\nA,1,5\nétui,1,5\n".encode("latin-1"))
+    with pytest.raises(ListUnusable, match="line 3 is not UTF-8: write CSV in UTF-8"):
+        read_list(path, {}, "GROSS", NOW)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "PARQUET"])
+def test_parquet(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"list.{ending}"
     frame = polars.DataFrame(
         {
             "sku": ["A", "B"],
@@ -98,9 +132,12 @@ def test_a_parquet_time_without_zone_is_not_guessed(tmp_path: Path) -> None:
             "article,location,quantity\nA,1,5\n",
             "no column 'sku' for the sku; it has article, location",
         ),
-        ("list.csv", "", "cannot be read"),
-        ("list.csv", "sku,location,quantity\nA,1,5,6,7,8\n", "cannot be read"),
-        ("list.parquet", "sku,location,quantity\n", "cannot be read"),
+        ("list.csv", "", "cannot be read: it is empty"),
+        ("list.csv", "\n \n", "cannot be read: it is empty"),
+        ("list.csv", '"sku,location\nA,1\n', "cannot be read: of its header not even the fields"),
+        ("list.csv", "sku,sku,location,quantity\n", "2 columns 'sku'"),
+        ("list.parquet", "sku,location,quantity\n", "cannot be read as Parquet"),
+        ("list.PARQUET", "sku,location,quantity\n", "cannot be read as Parquet"),
     ],
 )
 def test_what_is_no_list_is_refused(tmp_path: Path, name: str, text: str, told: str) -> None:

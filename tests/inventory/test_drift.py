@@ -114,11 +114,12 @@ def test_a_source_that_counts_right_again_is_cleared() -> None:
 def test_a_source_that_clamps_at_zero_is_told() -> None:
     shop = Shop()
     shop.line("o", 1, 2, at=-2 * HOUR, location="DC1")
-    shop.count(0, basis="NET")
+    shop.count(0, basis="NET", event_id="says 0")
     assert told(shop, "clamped_basis") == []  # until it has stood for a while
     shop.run(MINUTE)
     [clamped] = told(shop, "clamped_basis")
     assert (clamped.sku, clamped.location, clamped.source, clamped.detail["open"]) == (SKU, "DC1", "test", 2)
+    assert clamped.events == ("says 0",)
     shop.count(1, basis="NET", at=-MINUTE)
     assert [incident.closed_at for incident in told(shop, "clamped_basis")] == [None, NOW + MINUTE]
 

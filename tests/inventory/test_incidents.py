@@ -424,10 +424,44 @@ def test_consumption_beyond_the_line_and_after_cancel_is_told() -> None:
 def test_a_shipment_read_before_the_cancel_that_it_follows_is_told() -> None:
     shop = Shop()
     shop.line("o", 1, 1, at=-3 * HOUR)
-    shop.movement("SHIP", 1, reservation_id="o", at=-HOUR)
+    shop.movement("SHIP", 1, reservation_id="o", at=-HOUR, event_id="shipped", correlation_id="order 7")
     shop.run()
-    shop.line("o", 2, 0, action="CANCEL", at=-2 * HOUR)
-    assert [i.cause for i in stands(shop, "shipped_after_cancel")] == ["o/1"]
+    shop.line("o", 2, 0, action="CANCEL", at=-2 * HOUR, event_id="cancelled")
+    [incident] = stands(shop, "shipped_after_cancel")
+    assert incident.cause == "o/1"
+    assert (incident.events, incident.correlation_id) == (("shipped", "cancelled"), "order 7")
+
+
+def test_what_was_shipped_after_a_cancel_is_named_whichever_was_read_first() -> None:
+    shop = Shop()
+    shop.line("o", 1, 9, at=-5 * HOUR)
+    shop.movement("SHIP", 1, reservation_id="o", at=-4 * HOUR, event_id="before the cancel")
+    shop.movement("SHIP", 1, reservation_id="o", line="2", at=-HOUR, event_id="another line's")
+    shop.movement("SHIP", 1, reservation_id="o", at=-2 * HOUR, event_id="first")
+    shop.movement("RETURN", 1, reservation_id="o", at=-2 * HOUR, event_id="came back")
+    shop.count(5)  # which had seen it
+    shop.run()
+    shop.sale({"reservation_id": "o"}, at=-HOUR, event_id="second")
+    shop.run()
+    shop.line("o", 2, 0, action="CANCEL", at=-3 * HOUR, event_id="cancelled")
+    shop.run()
+    shop.movement("SHIP", 1, reservation_id="o", at=-HOUR, event_id="third")
+    [incident] = stands(shop, "shipped_after_cancel")
+    assert incident.events == ("first", "second", "cancelled", "third")
+
+
+def test_a_shipment_that_a_count_has_absorbed_is_named_and_causes_no_shortage() -> None:
+    shop = Shop()
+    shop.line("o", 1, 1, at=-5 * HOUR)
+    shop.count(5, at=-HOUR)
+    shop.run()
+    shop.movement("SHIP", 1, reservation_id="o", at=-2 * HOUR, event_id="absorbed")
+    shop.movement("SHIP", 7, reservation_id="p", event_id="too much", at=0)
+    shop.run()
+    shop.line("o", 2, 0, action="CANCEL", at=-3 * HOUR, event_id="cancelled")
+    [cancelled] = stands(shop, "shipped_after_cancel")
+    assert cancelled.events == ("absorbed", "cancelled")
+    assert [i.events for i in stands(shop, "negative_stock")] == [("too much",)]
 
 
 def test_a_shipment_before_the_cancel_is_not_one_after_it() -> None:

@@ -187,3 +187,28 @@ def test_what_is_foretold_is_what_is_published(cluster: Cluster, file: str, late
     assert {at: after[at] for at in expected} == expected
     assert all(after[at] == (0, "OUT") for at in after.keys() - expected.keys())
     assert foresight.pairs == len(after)
+
+
+def test_low_stock_is_named_for_a_status_and_never_for_units() -> None:
+    cluster = Plan(1, 10_000, 0, 0).cluster()
+    for told in worlds.MASTER_DATA:
+        worlds.write(cluster, told)
+    for sku, units in (("SKU-1", 10), ("SKU-2", 1)):
+        value = {
+            "event_id": sku, "source": "s", "occurred_at": NOW - DAY, "recorded_at": NOW - DAY, "sku": sku,
+            "location": "A", "quantity": units, "counted_at": NOW - DAY, "basis": "GROSS",
+        }  # fmt: skip
+        worlds.write(cluster, Told("StockCount", value, NOW - DAY))
+    cluster.run(NOW)
+    file: dict[str, Any] = {
+        "locations": [{"id": "A", "type": "warehouse", "region": "east"}],
+        "channels": [{"id": "web", "locations": {}}],
+    }
+    applied(cluster, json.dumps(file), NOW)
+    file["buffers"] = [{"id": "bu", "channel": "web", "units": 1, "match": {"sku": "SKU-2"}}]
+    file["low_stock"] = [{"id": "ls", "channel": "web", "units": 11}]
+    foresight = foreseen(cluster, json.dumps(file), NOW)
+    told = {(each.sku, each.change, each.status_after): each.causes for each in foresight.effects.sorted()}
+    assert told == {("SKU-2", -1, "OUT"): ("bu",), ("SKU-1", 0, "LOW"): ("ls",)}
+    sums = foresight.effects.by_cause()
+    assert (sums["ls"].pairs, sums["ls"].down, sums["ls"].status_only) == (1, 0, 1)
