@@ -23,7 +23,8 @@ SOURCE = "availability-api"
 
 
 ALONE, COMPONENT = "1", "c"
-"""The two lines that a reservation may have of a sku: of what is asked alone, and of what are components of bundles."""
+"""The lines that a reservation may have of a sku: of what is asked alone, and of what are components of bundles. A
+bundle that ships together and shares a component with another one has a line of its own: `c2`, `c3`, and so on."""
 
 _LONG_AGO_MS = 1
 

@@ -148,9 +148,15 @@ SHARED = World(
     {"X": (1, 3, 0), "Y": (1, 0, 3), "Z": (1, 0, 3)}, {"K": {"X": 1, "Y": 1}, "L": {"X": 1, "Z": 1}}, 0, None
 )
 
+# What was promised of X to the second channel moves to A when the parcel of L takes the X at B.
+MOVED = World(
+    {"X": (1, 1, 3), "Y": (1, 0, 0), "Z": (0, 1, 0)}, {"K": {"X": 1, "Y": 1}, "L": {"X": 1, "Z": 1}}, 0, None
+)
+
 
 @example(SHARED, [Step("K", "web", None, None), Step("L", "web", None, None)])
-@example(SHARED, [Step("K", "web", None, None), Step("X", "web", "A", None)])
+@example(SHARED, [Step("K", "web", None, None), Step("X", "web", "A", 1)])
+@example(MOVED, [Step("X", "ab", None, 1), Step("L", "web", None, 1), Step("K", "web", None, 1)])
 @settings(max_examples=150, deadline=None)
 @given(worlds, st.lists(steps, min_size=2, max_size=6))
 def test_what_was_granted_can_be_sent(world: World, asked: list[Step]) -> None:
