@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from inventory.columns import Ints, Longs
 from inventory.fences import Fences
-from inventory.jit import kernel
+from inventory.jit import kernel, making_kernel
 from inventory.state import State
 from inventory.supply import counted
 from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SAFETY_STOCK, SOFT
@@ -53,7 +53,7 @@ def _net(node: Longs) -> Any:
     return max(np.int64(0), sellable) - node[SOFT] - node[HARD]
 
 
-@kernel
+@making_kernel
 def _promises_of(
     s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, backorder: Longs, now: int,
     others: Others, sparing: bool,
@@ -120,7 +120,7 @@ def _promises_of(
     return Promises(channel, units, left, most, np.zeros_like(most))
 
 
-@kernel
+@making_kernel
 def serve(p: Promises, promise: int, wanted: int) -> Any:
     """Let a promise have `wanted` units; who has been served keeps as many, maybe of others. Returns what it got."""
     over = np.empty(p.left.size, np.int64)  # the promise over which a supply was reached
@@ -168,7 +168,7 @@ def serve(p: Promises, promise: int, wanted: int) -> Any:
     return got
 
 
-@kernel
+@making_kernel
 def unkept(
     s: State,
     sku: int,
@@ -193,7 +193,7 @@ def unkept(
     return np.int64(0) if own == _NOBODY else p.units[own] - serve(p, own, p.units[own])
 
 
-@kernel
+@making_kernel
 def _unmet(p: Promises) -> Any:
     """Serve all; returns the units that nobody can have."""
     unmet = np.int64(0)
@@ -202,7 +202,7 @@ def _unmet(p: Promises) -> Any:
     return unmet
 
 
-@kernel
+@making_kernel
 def promises_kept(
     s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, others: Others
 ) -> Promises:
@@ -212,7 +212,7 @@ def promises_kept(
     return _promises_of(s, sku, profile, ordinal, nodes, f, nothing, now, others, True)
 
 
-@kernel
+@making_kernel
 def spare_at(
     s: State, sku: int, profile: int, node: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, holder: int,
     held_at: int, held: int, others: Others,
@@ -238,7 +238,7 @@ def spare_at(
     return there - max(0, _unmet(p) - unmet)
 
 
-@kernel
+@making_kernel
 def promised_of_kits(s: State, sku: int, kits: Ints, channels: int) -> Longs:
     """(K, C): units of a sku that each of some bundles (`kits`: their names' entries) was promised without a place."""
     units = np.zeros((kits.size, channels), np.int64)
