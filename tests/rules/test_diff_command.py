@@ -165,7 +165,9 @@ def test_a_rule_for_what_no_bundle_has_is_said_to_change_nothing(
     monkeypatch.setattr(command, "_now", lambda: NOW)
     at_hand(shop.cluster, tmp_path, monkeypatch)
     rules = """
-backorders: [{id: bo, channel: web, units: 5, match: {sku: KIT}}, {id: other, channel: web, units: 5, match: {sku: SKU-9}}]
+backorders:
+  - {id: bo, channel: web, units: 5, match: {sku: KIT}}
+  - {id: other, channel: web, units: 5, match: {sku: SKU-9}}
 caps: [{id: cap, channel: web, units: 99, match: {sku: KIT}}]
 """
     assert run(rules) == 0
