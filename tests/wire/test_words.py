@@ -40,7 +40,8 @@ def test_what_an_earlier_version_told_of_components_passes() -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        {"nodes": [[0, 4]]}, {"lines": [-1]}, {"lines": []}, {"promised": [[1, 2, 0, []]]}, {"kits": [["KIT", 0, 0, 2]]},
+        {"nodes": [[0, 4]]}, {"lines": [-1]}, {"lines": []},
+        {"promised": [[1, 2, 0, []]]}, {"kits": [["KIT", 0, 0, 2]]},
         {"more": 1},
     ],
 )  # fmt: skip
