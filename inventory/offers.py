@@ -67,7 +67,7 @@ class Numbers(NamedTuple):
         if at < 0 or not self.sells(channel, location):
             return 0
         views, f, state = self.views, self.rules.fences, self.memory.state()
-        channels = f.sells.shape[0]
+        channels = self.rules.reach.sells.shape[0]
         fences = np.zeros(channels, np.int64)
         fences[views.channel_ordinal] = views.channels[0, :, GRANT]
         fences[channel] = 0
@@ -107,7 +107,7 @@ class Numbers(NamedTuple):
                 held.units
             )  # its fence comes after its promise
         wants = (p.units > 0)[:-1]
-        reach = f.sells[:, views.node_ordinal]
+        reach = self.rules.reach.sells[:, views.node_ordinal]
         has = p.left[:places] + p.left[places : 2 * places] > 0
         here = np.arange(places) == at
         near = spread(here, has, reach[p.channel[:-1][wants]])

@@ -39,8 +39,7 @@ def shelf_of(
 ) -> Shelf:  # fmt: skip
     """Of a sku; `fences` (C,): what each channel's is granted; `kits`: bundle and units in one, `names`: their
     entries."""
-    channels = f.sells.shape[0]
-    apart = promised_of_kits(s, sku, names, channels)
+    apart = promised_of_kits(s, sku, names, fences.size)
     p = promises_kept(s, sku, profile, ordinal, nodes, f, now, Others(apart.sum(axis=0), fences))
     places = ordinal.size
     lines = slice(2 * places, p.left.size)
