@@ -172,3 +172,25 @@ def test_a_permitted_backorder_does_not_free_a_place() -> None:
     shop.rule("backorder", "later", '{"channel": "pickup", "units": 5}')
     promised(shop, "pickup", 12)
     assert ask(shop, "o", 1, 1, location="S1") == ("REFUSED", "insufficient", 0, 0)
+
+
+def test_a_kit_that_is_given_a_place_changes_places_with_others_of_its_sort() -> None:
+    shop = two_places(5, 5)
+    shop.item("BULB")
+    for place in ("DC1", "S1"):
+        shop.count(5, sku="BULB", location=place)
+    parts = [{"sku": part, "quantity": 1} for part in ("SKU-1", "BULB")]
+    shop.item("KIT", bundle=parts, ship_together=True)
+    shop.run()
+    shop.line("sold", 1, 9, sku="KIT", location=None)
+    kit = {"line": "c", "bundle": "KIT"}
+    assert ask(shop, "o", 1, 1, **kit)[:3] == ("ACCEPTED", None, 1)
+    assert ask(shop, "o", 2, 1, location="S1", **kit)[:3] == ("ACCEPTED", None, 1)
+    assert ask(shop, "p", 1, 1, location="DC1")[:3] == ("REFUSED", "insufficient", 0)
+
+
+def test_a_place_does_not_give_what_a_fence_holds_for_others() -> None:
+    shop = two_places(8, 10)
+    shop.rule("ring_fence", "rf", '{"channel": "pickup", "units": 6, "priority": 1, "set_at": 1}')
+    assert ask(shop, "o", 1, 5, location="S1") == ("REFUSED", "insufficient", 0, 4)
+    assert ask(shop, "p", 1, 5, location="S1", channel="pickup")[:3] == ("ACCEPTED", None, 5)
