@@ -10,11 +10,12 @@ from availability_api.engine_link import Decision
 SOURCE = "availability-api"
 
 ALONE, COMPONENT = "1", "c"
-"""The two lines that a reservation may have of a sku: of what is asked alone, and of what are components of bundles."""
+"""The lines that a reservation may have of a sku: of what is asked alone, and of what are components of bundles. A
+bundle that ships together and shares a component with another one has a line of its own: `c2`, `c3`, and so on."""
 
 
 class Ask(NamedTuple):
-    """What is asked of one sku. `line`: `ALONE` or `COMPONENT`; `bundle`: then, a bundle whose component it is."""
+    """What is asked of one sku. `line`: `ALONE`, `COMPONENT` or one such as `c2`; `bundle`: then, a bundle whose component it is."""
 
     line: str
     sku: str

@@ -12,6 +12,7 @@ from availability_api.explained_models import (
     ExplainedFence,
     ExplainedPart,
     ExplainedPosition,
+    ExplainedTogether,
     Given,
     RecentFact,
     Unsourced,
@@ -95,6 +96,7 @@ class Explanation(Availability):
     fences: list[ExplainedFence]
     components: list[ExplainedPart]
     ship_together: bool
+    together: ExplainedTogether | None = Field(description="Of a bundle that ships from one location.")
     rules: dict[str, Given] = Field(description="By layer.")
     terms: dict[str, int | str]
     facts: list[RecentFact] = Field(

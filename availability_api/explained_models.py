@@ -81,12 +81,16 @@ class ExplainedPart(BaseModel):
     sound: bool = Field(description="Whether it is known, and no bundle itself.")
     offer: int
     unmet: int
-    demand: int = Field(description="What the channel's pool of it has to serve first.")
-    spare: dict[str, int] = Field(
-        description="By location, where the bundle ships together: what of its `node_ats` no promise needs."
-    )
     makes: int
     explanation: dict[str, Any] | None = Field(description="The component's own, as it is now.")
+
+
+class ExplainedTogether(BaseModel):
+    """Of a bundle that ships from one location."""
+
+    complete: int = Field(description="How many can be put together, each at one location.")
+    promised: int = Field(description="How many of these are promised without a location.")
+    claimed: int = Field(description="How many fewer, wherever other bundles' parcels are taken from.")
 
 
 class RecentFact(BaseModel):

@@ -95,7 +95,8 @@ def explain(sku: str, row: Mapping[bytes, bytes], channel: Channel, network: Net
         "unsourced": _unsourced(dated, channel, network),
         "fences": list(_fences(explained, channel, network)),
         "components": [] if bundle is None else _components(bundle, channel),
-        "ship_together": bundle is not None and bundle.together,
+        "ship_together": bundle is not None and bundle.together is not None,
+        "together": _together(bundle, channel),
         "rules": {rule.layer: _given(rule) for rule in rules if rule.layer not in _OF_PLACES},
     }
     document = recompute(inputs)
@@ -195,13 +196,7 @@ def _components(bundle: BundleTold, channel: Channel) -> list[Document]:
 
 
 def _component(part: PartTold, channel: Channel) -> Document:
-    nothing = 0, 0, 0
-    offer, unmet, demand = part.offers.get(channel.ordinal, nothing) if part.sound else nothing
-    there = {
-        channel.sells_from[at]: units
-        for at, units in sorted(part.nodes.items())
-        if part.sound and at in channel.sells_from
-    }
+    offer, unmet = part.offers.get(channel.ordinal, (0, 0)) if part.sound else (0, 0)
     return {
         "sku": part.sku,
         "quantity": part.quantity,
@@ -209,9 +204,14 @@ def _component(part: PartTold, channel: Channel) -> Document:
         "sound": part.sound,
         "offer": offer,
         "unmet": unmet,
-        "demand": demand,
-        "spare": there,
     }
+
+
+def _together(bundle: BundleTold | None, channel: Channel) -> Document | None:
+    """How many bundles can leave from one location; None where they need not, or a part is not sound."""
+    if bundle is None or bundle.together is None or channel.ordinal not in bundle.together:
+        return None
+    return bundle.together[channel.ordinal]._asdict()
 
 
 def _check(document: Document, numbers: ChannelRow, nodes: Iterable[Node], channel: Channel) -> None:

@@ -113,13 +113,9 @@ def _bundle(explanation: Mapping[str, Any]) -> Document:
     parts = [{**part, "makes": part["offer"] // part["quantity"]} for part in explanation["components"]]
     pool = min(part["makes"] for part in parts)
     terms: Document = {"unmet": max(-(-part["unmet"] // part["quantity"]) for part in parts)}
-    if explanation["ship_together"]:
-        places = {place for part in parts for place in part["spare"]}
-        terms["complete_at_locations"] = sum(
-            min(part["spare"].get(place, 0) // part["quantity"] for part in parts) for place in places
-        )
-        terms["promised"] = min(part["demand"] // part["quantity"] for part in parts)
-        pool = min(pool, max(0, terms["complete_at_locations"] - terms["promised"]))
+    together = explanation["together"]
+    if together is not None:
+        pool = min(pool, max(0, together["complete"] - together["promised"] - together["claimed"]))
     terms |= {"shortage": 0, "pool": pool, "grant": 0, "shared": pool}
     shown = _shown(explanation, 0, pool, terms["unmet"])
     return {**explanation, "components": parts, "terms": terms | shown}

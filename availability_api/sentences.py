@@ -110,12 +110,16 @@ def _of_parts(document: Document) -> Iterator[Step]:
         f"{scarce['sku']} is the scarcest part: {_units(scarce['offer'])} of it, {scarce['quantity']} in each bundle, "
         f"make {scarce['makes']}.",
     )
-    if terms["pool"] < scarce["makes"]:
-        promised = terms["promised"]
-        less = f", less {promised} whose parts may be promised already without one" if promised else ""
+    together = document["together"]
+    if together is not None and terms["pool"] < scarce["makes"]:
+        less = ""
+        if together["promised"]:
+            less += f", less {together['promised']} promised without one"
+        if together["claimed"]:
+            less += f", less {together['claimed']} that parcels of other bundles may be in the way of"
         yield Step(
             f"{terms['pool']} can be put together at one location",
-            f"All parts ship from one location: {terms['complete_at_locations']} can be put together{less}.",
+            f"All parts ship from one location: {together['complete']} can be put together{less}.",
         )
     if terms["unmet"]:
         yield Step(

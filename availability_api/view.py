@@ -9,11 +9,14 @@ from typing import Any, NamedTuple
 from availability_api import problems
 from availability_api.explanation import Unsettled, explained, explained_part
 from availability_api.network import Channel, Network
+from availability_api.places import spare_units
+from availability_api.places import warm as warm_places
 from availability_api.projected import project, project_bundle
 from availability_api.redis_link import RedisAway, RedisLink
 from availability_api.watch import Watch
 from inventory.murmur import shard_of
 from wire.resp import command
+from wire.rows_explained import read_offers
 from wire.rows_read import Node, read_channel, read_dated, read_header, read_nodes, read_parts
 from wire.viewkeys import row_key, row_reads
 
@@ -25,19 +28,23 @@ _LOOK_AGAIN_S = 0.1
 _CHANNELS_FIELD = b"c"
 _DATED_FIELD = b"s"
 _PARTS_FIELD = b"k"
+_OFFERS_FIELD = b"o"
 _READ_CHANNELS = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%s\r\n$1\r\nc\r\n"
 
 
 class Offered(NamedTuple):
-    """What there is of a sku in a channel. `parts`: units of each component in one, of a bundle."""
+    """What there is of a sku in a channel. `parts`: units of each component in one, of a bundle, which ships
+    `together` or not."""
 
     available: int
     parts: Mapping[str, int]
+    together: bool
 
 
 def warm() -> None:
     """Compile, or load, the kernels that requests use, so that no request waits for it."""
     row_reads(b"", [b"%d" % shard_of("sku")], _CHANNELS_FIELD)
+    warm_places()
 
 
 class View:
@@ -101,15 +108,19 @@ class View:
         names = [sku.encode() for sku in skus]
         shards = [shard_of(name) for name in names]
         commands = b"".join(
-            command(b"HMGET", row_key(self._prefix, shard, name), _CHANNELS_FIELD, _PARTS_FIELD)
+            command(
+                b"HMGET", row_key(self._prefix, shard, name), _CHANNELS_FIELD, _PARTS_FIELD, _OFFERS_FIELD
+            )
             for name, shard in zip(names, shards, strict=True)
         )
         found: dict[str, Offered] = {}
         replies = await self._ask(commands, len(names))
-        for name, shard, (packed, parts) in zip(names, shards, replies, strict=True):
+        for name, shard, (packed, parts, offers) in zip(names, shards, replies, strict=True):
             row = {_CHANNELS_FIELD: packed} if packed is not None else {}
             answer = await self._row_answer(name, shard, row, channel, int(time() * 1000))
-            found[answer["sku"]] = Offered(answer["available"], read_parts(parts))
+            bundle = read_offers(offers)
+            together = bundle is not None and bundle.together is not None
+            found[answer["sku"]] = Offered(answer["available"], read_parts(parts), together)
         return found
 
     async def knows(self, skus: Sequence[str], channel: Channel) -> bool:
@@ -123,8 +134,9 @@ class View:
         (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
         row = dict(zip(flat[::2], flat[1::2], strict=True))
         answer = await self._row_answer(sku, shard, row, channel, int(time() * 1000))
+        spare = spare_units(row, channel, self.network)
         answer["locations"] = [
-            _position(channel.sells_from[node.ordinal], node, answer["available"])
+            _position(channel.sells_from[node.ordinal], node, min(answer["available"], spare[node.ordinal]))
             for node in read_nodes(row)
             if node.ordinal in channel.sells_from
         ]
@@ -243,7 +255,7 @@ def _project(row: dict[bytes, bytes], channel: Channel, now: int, days: int) -> 
 def _position(location: str, node: Node, available: int) -> Answer:
     return {
         "location": location,
-        "available": min(node.node_ats, available),
+        "available": available,
         "on_hand": node.on_hand,
         "damaged": node.damaged,
         "quality_control": node.quality_control,

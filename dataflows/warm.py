@@ -90,7 +90,7 @@ class _History:
         item: dict[str, Any] = {"sku": "S1", "category": None, "style": None, "attributes": {}, "bundle": [],
                                 "ship_together": False, "aliases": [], "active": True}  # fmt: skip
         self._step("catalog", "CatalogItem", [item], ["S1"])
-        bundle = {**item, "sku": "B1", "bundle": [{"sku": "S1", "quantity": 1}]}
+        bundle = {**item, "sku": "B1", "bundle": [{"sku": "S1", "quantity": 1}], "ship_together": True}
         self._step("catalog", "CatalogItem", [bundle], ["B1"])
         self._hear()
         assert self._lane.live
@@ -145,7 +145,10 @@ class _History:
         now, lane = self._now, self._lane
         line = {**self._fact, "reservation_id": "r", "version": 1, "action": "PLACE", "channel": "web", "quantity": 2,
                 "commitment": "SOFT", "expires_at": now + 5, "needed_at": now + 90_000_000}  # fmt: skip
-        self._step("reservations", "Reservation", [{**line, "event_id": "r"}], ["S1"])
+        # what is promised without a place moves, where a bundle is put together
+        anywhere = {**line, "reservation_id": "u", "event_id": "u", "location": None}
+        self._step("reservations", "Reservation", [{**line, "event_id": "r"}, anywhere], ["S1"] * 2)
+        self._hear()
         asked = {**line, "reservation_id": "q", "mode": "CHECKED", "event_id": "q"}
         (answer,) = self._step("reservations", "Reservation", [asked], ["S1"]).decisions
         # an engine that was first: the own decision is undone

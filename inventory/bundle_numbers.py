@@ -37,7 +37,7 @@ def compute_bundles(
     texts, offers = [b""] * skus.size, [b""] * skus.size
     for i in kits:
         sku = int(skus[i])
-        told = bundles.numbers(sku, reach.ordinals, reach.sells)
+        told = bundles.numbers(sku, reach)
         views.active[i] &= told.sellable
         channels = np.zeros_like(views.channels[i])
         profile = int(views.profile[i])
@@ -49,7 +49,7 @@ def compute_bundles(
         views.channels[i] = channels
         views.version[i] += told.version
         views.as_of[i] = max(int(views.as_of[i]), told.as_of)
-        texts[i], offers[i] = _json(told.parts), _json(bundles.told(sku))
+        texts[i], offers[i] = _json(told.parts), _json(bundles.told(sku, told.together))
     parts, parts_start = _joined(texts)
     told_offers, offers_start = _joined(offers)
     return views._replace(parts=parts, parts_start=parts_start, offers=told_offers, offers_start=offers_start)

@@ -4,15 +4,17 @@ A bundle has no stock, demand and fences of its own. The lanes of its components
 each component the row with the greatest version counts. A bundle is shown once all of its components were told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from inventory.batch import Control, ControlKind
 from inventory.columns import Bytes, Ints, Longs
 from inventory.murmur import shard_of
+from inventory.numbers import Reach
+from inventory.shelves import Shelf, read_shelf
+from inventory.together import Together, together
 
 LARGEST_PART = 1_000_000
 """Units of a component in one bundle. More is a mistake, and products with it would leave a long."""
@@ -44,16 +46,29 @@ class Composition(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a component's lane told. `offers`: (channel ordinal, offer, unmet, demand of its pool); `nodes`: (location
-    ordinal, units to spare) where there are any, None where nobody asked for it. `version` is the component's, 0 while
-    it is unknown."""
+    """What a component's lane told. `offers`: (channel ordinal, offer, unmet); `shelf`: what its places have for kits
+    that ship together, None where nobody asked for it. `version` is the component's, 0 while it is unknown."""
 
     version: int
     sort: int
     active: bool
     as_of: int
     offers: list[list[int]]
-    nodes: list[list[int]] | None
+    shelf: Shelf | None
+
+
+def told_values(told: Told) -> list[Any]:
+    """A row as it is sent, and kept."""
+    return [*told[:-1], None if told.shelf is None else told.shelf._asdict()]
+
+
+def read_told(values: Sequence[Any]) -> Told:
+    """A row as it was sent or kept. One of an earlier version of this program tells nothing of the shelf as it is told
+    today: it is as if nobody had asked for it."""
+    version, sort, active, as_of, offers, shelf = values
+    known = isinstance(shelf, Mapping)
+    offers = [each[:3] for each in offers]
+    return Told(version, sort, active, as_of, offers, read_shelf(shelf) if known else None)
 
 
 class Heard(NamedTuple):
@@ -65,12 +80,14 @@ class Heard(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """What its components, `parts`, make of a bundle. `pool`, `unmet` (C,) units by channel; `sellable`: all parts are
-    skus that are sold; `version`: the sum of theirs; `as_of` (ms)."""
+    """What its components, `parts`, make of a bundle. `pool`, `unmet` (C,) units by channel; `together`, by channel
+    ordinal, of one that ships together; `sellable`: all parts are skus that are sold; `version`: the sum of theirs;
+    `as_of` (ms)."""
 
     parts: Mapping[str, int]
     pool: Longs
     unmet: Longs
+    together: Mapping[int, Together]
     sellable: bool
     version: int
     as_of: int
@@ -128,13 +145,13 @@ class Bundles:
         self._keep(f"bundle:{sku}", {"parts": dict(composition.parts), "together": composition.together})
 
     def ship(self, sku: str, together: bool) -> bool:
-        """A later record says how it ships; True if the lanes of its components must know."""
+        """A later record says how it ships; True if that is new, and the lanes of its components must know."""
         known = self._known[sku]
         if known.together == together:
             return False
         self._known[sku] = known._replace(together=together)
         self._keep(f"bundle:{sku}", {"parts": dict(known.parts), "together": together})
-        return together
+        return True
 
     def _enter(self, sku: str, row: int, composition: Composition) -> None:
         self._known[sku], self._of_row[row], self._rows[sku] = composition, sku, row
@@ -152,7 +169,7 @@ class Bundles:
                 self._enter(sku, row_of(sku), Composition(value["parts"], value["together"]))
             elif sort == "component":
                 told, carrier, offset = value
-                self._heard[sku] = Heard(Told(*told), carrier, offset)
+                self._heard[sku] = Heard(read_told(told), carrier, offset)
 
     # -- what is asked -------------------------------------------------------------------------------------------
 
@@ -179,7 +196,7 @@ class Bundles:
         if known is not None and not _newer(told, known.told):
             return []
         self._heard[part] = Heard(told, carrier, offset)
-        self._keep(f"component:{part}", [list(told), carrier, offset])
+        self._keep(f"component:{part}", [told_values(told), carrier, offset])
         return [self._rows[sku] for sku in self._with.get(part, ())]
 
     def nested(self, sku: str) -> list[str]:
@@ -214,46 +231,50 @@ class Bundles:
             told = heard.told
             if told.sort != UNKNOWN and told.version >> _SHIFT != self._generation:
                 return False  # another generation's offsets cannot be added to this one's
-            if composition.together and told.sort == SKU and told.nodes is None:
+            if composition.together and told.sort == SKU and told.shelf is None:
                 return False
         return True
 
-    def told(self, row: int) -> dict[str, Any]:
-        """What a told bundle's numbers are made of: `together`, and `parts`: of each component the sku, the units in
-        one bundle, its version, whether it is a sku of its own, and what was told of it (`Told.offers`, `nodes`)."""
+    def told(self, row: int, made: Mapping[int, Together]) -> dict[str, Any]:
+        """What a told bundle's numbers are made of: `parts`: of each component the sku, the units in one bundle, its
+        version, whether it is a sku of its own, and what was told of it (`Told.offers`); `together`: null, or of each
+        channel its ordinal and how many (`Together`)."""
         composition = self._known[self._of_row[row]]
         parts = []
         for part, each in composition.parts.items():
             told = self._heard[part].told
-            nodes = told.nodes if composition.together else None
-            parts.append([part, each, told.version, int(told.sort == SKU), told.offers, nodes])
-        return {"together": composition.together, "parts": parts}
+            parts.append([part, each, told.version, int(told.sort == SKU), told.offers])
+        together = [[channel, *told] for channel, told in made.items()] if composition.together else None
+        return {"together": together, "parts": parts}
 
-    def numbers(self, row: int, ordinals: Ints, sells: npt.NDArray[np.bool_]) -> Numbers:
-        """What the components of a told bundle make of it. `sells` (C, L): who sells where, by ordinal."""
-        composition = self._known[self._of_row[row]]
+    def numbers(self, row: int, reach: Reach) -> Numbers:
+        """What the components of a told bundle make of it, in each of the channels there are."""
+        sku, ordinals = self._of_row[row], reach.ordinals
+        composition = self._known[sku]
         parts = [(self._heard[part].told, each) for part, each in composition.parts.items()]
         skus = [(told, each) for told, each in parts if told.sort == SKU]
-        pool = np.full(sells.shape[0], _PLENTY, np.int64)
-        unmet, promised = np.zeros_like(pool), pool.copy()
+        pool = np.full(reach.sells.shape[0], _PLENTY, np.int64)
+        unmet = np.zeros_like(pool)
         for told, each in skus:
-            offer, missing, demand = np.zeros((3, pool.size), np.int64)
-            for channel, offered, short, asked in told.offers:
+            offer, missing = np.zeros((2, pool.size), np.int64)
+            for channel, offered, short in told.offers:
                 if channel < offer.size:  # else this lane has still to hear of the channel
-                    offer[channel], missing[channel], demand[channel] = offered, short, asked
+                    offer[channel], missing[channel] = offered, short
             pool = np.minimum(pool, offer // each)
             unmet = np.maximum(unmet, -(-missing // each))
-            promised = np.minimum(promised, demand // each)
-        if composition.together:
-            # those that were granted have no place yet; nobody knows how many they are, but no more than this
-            complete = sells @ _complete(skus, sells.shape[1])
-            pool = np.minimum(pool, np.maximum(0, complete - promised))
+        made = {}
         if len(skus) < len(parts):
             pool[:] = 0
+        elif composition.together:
+            shelves = [(told.shelf, each) for told, each in skus if told.shelf is not None]
+            for channel in ordinals.tolist():
+                made[channel] = together(sku, shelves, channel, reach.sells, reach.location_rank)
+                pool[channel] = min(pool[channel], made[channel].left)
         return Numbers(
             composition.parts,
             pool[ordinals],
             unmet[ordinals],
+            made,
             all(told.sort == SKU and told.active for told, _ in parts),
             sum(told.version & _LOW for told, _ in parts),
             max(told.as_of for told, _ in parts),
@@ -267,19 +288,7 @@ _PLENTY = 1 << 62
 
 
 def _newer(told: Told, known: Told) -> bool:
-    """Whether it says more: a greater version, or the nodes that were not asked for before."""
+    """Whether it says more: a greater version, or the shelf that was not asked for before."""
     if told.version == known.version:
-        return known.nodes is None and told.nodes is not None
+        return known.shelf is None and told.shelf is not None
     return told.version > known.version
-
-
-def _complete(parts: list[tuple[Told, int]], locations: int) -> Longs:
-    """(L,): how many bundles can be put together at each location."""
-    complete = np.full(locations, _PLENTY if parts else 0, np.int64)
-    for told, each in parts:
-        here = np.zeros(locations, np.int64)
-        for location, units in told.nodes or ():
-            if location < locations:
-                here[location] = units
-        complete = np.minimum(complete, here // each)
-    return complete

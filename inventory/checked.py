@@ -203,7 +203,7 @@ class Checked:
         elsewhere = NOTHING_HELD
         if request.location != place:
             at = -1 if self._has_no_place(line) else place
-            elsewhere = HeldElsewhere(int(line["channel"]), at, int(line["open"]))
+            elsewhere = HeldElsewhere(int(line["channel"]), at, int(line["open"]), int(line["bundle"]))
         return numbers.at_node(request.channel, request.location, elsewhere)
 
     def _has_no_place(self, line: Any) -> bool:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from inventory.batch import Control, ControlKind, Outputs
-from inventory.bundles import BUNDLE, SKU, UNKNOWN, Bundles, Told
+from inventory.bundles import BUNDLE, SKU, UNKNOWN, Bundles, Told, told_values
 from inventory.columns import Bytes, Ints, Longs
 from inventory.murmur import shard_of
 from inventory.numbers import Rules, part_of
-from inventory.promises import spares
-from inventory.state import State
-from inventory.views import DEMAND, GRANT, SHARED, UNMET, Views
+from inventory.shelves import shelf_of
+from inventory.state import Memory
+from inventory.views import GRANT, SHARED, UNMET, Views
 
 _LARGEST_WORD = 500_000
 """Bytes of the rows in one message between lanes, which a broker takes up to 1 MB of."""
@@ -52,6 +52,11 @@ class Components:
         """How many units of a sku are in one bundle; None if it is not known to be a component of it."""
         asked = self._bundles.get(sku, {}).get(bundle)
         return None if asked is None else asked[0]
+
+    def kits(self, sku: str) -> list[tuple[str, int]]:
+        """The bundles with a sku that ship together, and its units in each."""
+        asked = self._bundles.get(sku, {})
+        return [(bundle, each) for bundle, (each, together) in asked.items() if together]
 
     def hear(self, sku: str, bundle: str, each: int, together: bool) -> int:
         """A bundle's lane subscribes; the sku's row, whose numbers it now waits for (-1: not in the catalog)."""
@@ -96,7 +101,7 @@ class Components:
         self._owed.difference_update(sku for sku, _ in told)
         self._send(told, out)
 
-    def tell(self, state: State, views: Views, skus: Ints, rules: Rules, now: int, out: Outputs) -> None:
+    def tell(self, memory: Memory, views: Views, skus: Ints, rules: Rules, now: int, out: Outputs) -> None:
         """Tell what moved of the components among `skus`, whose numbers `views` are by `rules`."""
         if not self._watched.size:
             return
@@ -106,7 +111,7 @@ class Components:
         told = []
         for i in np.flatnonzero(watched).tolist():
             sku = self._of_row[int(skus[i])]
-            row = self._row(sku, state, views, i, int(skus[i]), rules, now)
+            row = self._row(sku, memory, views, i, int(skus[i]), rules, now)
             before = self._said.get(sku)
             if sku in self._owed or before is None or row._replace(version=before.version) != before:
                 self._said[sku] = row
@@ -114,30 +119,39 @@ class Components:
                 told.append((sku, row))
         self._send(told, out)
 
-    def _row(self, name: str, state: State, views: Views, i: int, sku: int, rules: Rules, now: int) -> Told:
+    def _row(self, name: str, memory: Memory, views: Views, i: int, sku: int, rules: Rules, now: int) -> Told:
         terms, reach = rules.terms, rules.reach
         profile = int(views.profile[i])
         ordinals = reach.ordinals
         own = views.channels[i]
         shown = (terms.excluded[profile, ordinals] == 0) & ~reach.deleted[ordinals] & (views.active[i] != 0)
         offer: Longs = (own[:, GRANT] + part_of(own[:, SHARED], terms.share[profile, ordinals])) * shown
-        offers = np.stack([ordinals, offer, own[:, UNMET], own[:, DEMAND]], axis=1)
+        offers = np.stack([ordinals, offer, own[:, UNMET]], axis=1)
         told = offers[(offers[:, 1] != 0) | (offers[:, 2] != 0)].tolist()
-        nodes: list[list[int]] | None = None
-        if any(together for _, together in self._bundles[name].values()):
+        shelf = None
+        kits = self.kits(name)
+        if kits:
             here = slice(int(views.node_start[i]), int(views.node_start[i + 1]))
-            places = views.node_ordinal[here]
-            units = spares(state, sku, profile, places, views.nodes[here], rules.fences, now)
-            nodes = np.stack([places.astype(np.int64), units], axis=1)[units > 0].tolist()
-        return Told(int(views.version[i]), SKU, bool(views.active[i]), int(views.as_of[i]), told, nodes)
+            fences = np.zeros(reach.sells.shape[0], np.int64)
+            fences[ordinals] = own[:, GRANT]
+            shelf = shelf_of(
+                memory.state(), sku, profile, views.node_ordinal[here], views.nodes[here], fences, rules.fences, now,
+                kits, entries(memory, kits),
+            )  # fmt: skip
+        return Told(int(views.version[i]), SKU, bool(views.active[i]), int(views.as_of[i]), told, shelf)
 
     def _send(self, told: list[tuple[str, Told]], out: Outputs) -> None:
         by_lane: dict[int, list[list[Any]]] = {}
         for sku, row in told:
             for lane in {shard_of(bundle) % self._lanes for bundle in self._bundles[sku]}:
-                by_lane.setdefault(lane, []).append([sku, *row])
+                by_lane.setdefault(lane, []).append([sku, *told_values(row)])
         for lane, rows in by_lane.items():
             out.controls += ((lane, Control(ControlKind.COMPONENTS, {"rows": some})) for some in _words(rows))
+
+
+def entries(memory: Memory, kits: list[tuple[str, int]]) -> Ints:
+    """(K,): what lines call some bundles; `ABSENT` where no line ever named one."""
+    return np.array([memory.bundle_names.get(bundle.encode()) for bundle, _ in kits], np.int32)
 
 
 def _words(rows: list[list[Any]]) -> Iterator[list[list[Any]]]:

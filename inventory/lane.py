@@ -21,9 +21,10 @@ from inventory.batch import (
 )
 from inventory.bundle_numbers import compute_bundles
 from inventory.bundles import BUNDLE as BUNDLE_SORT
-from inventory.bundles import Told
+from inventory.bundles import Told, read_told
 from inventory.checked import Checked
 from inventory.columns import EVENT_ID, SOURCE, Ints, Kind
+from inventory.components import entries
 from inventory.counting import fold_counts, measured
 from inventory.demand import forget_lines, pass_instants, recount_demand
 from inventory.draws import forget_sales
@@ -192,7 +193,7 @@ class Lane:
                 self._wait_for(self.masters.components.hear(part, bundle, each, together))
         elif control.kind is ControlKind.COMPONENTS:
             for part, *told in control.payload["rows"]:
-                self._hear_component(part, Told(*told), control, out)
+                self._hear_component(part, read_told(told), control, out)
         else:
             bound = [Alias(*alias) for alias in control.payload["aliases"]]
             self.aliases.hear_bound(bound, self.now, out)
@@ -432,7 +433,7 @@ class Lane:
                 return
         out.views = with_recent(self._views(skus), self.memory, skus)
         rules = masters.in_force(self.now)
-        masters.components.tell(self.memory.state(), out.views, skus, rules, self.now, out)
+        masters.components.tell(self.memory, out.views, skus, rules, self.now, out)
         self.watch.see_numbers(out.views, skus, rules, self.now, out.incidents)
 
     def _views(self, skus: Ints) -> Views:
@@ -447,7 +448,8 @@ class Lane:
     def _numbers_of(self, sku: int) -> Numbers:
         """What a sku's numbers are at this moment of the step."""
         views = self._views(np.array([sku], np.int32))
-        return Numbers(sku, views, self.masters.in_force(self.now), self.memory, self.now)
+        kits = entries(self.memory, self.masters.components.kits(self.sku(sku)))
+        return Numbers(sku, views, self.masters.in_force(self.now), self.memory, self.now, kits)
 
     def version_base(self) -> int:
         """The terms of a version that all skus of the lane share."""

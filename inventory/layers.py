@@ -98,7 +98,7 @@ LAYERS: tuple[Layer, ...] = (
     Layer("low_stock",            "low_stock",            Level.CHANNEL, ("units",)),
     Layer("in_transit",           "in_transit",           Level.CHANNEL, ("confidence",), Rounding.DOWN,
           required=("within_days",), match_places=True, of_bundles=False),
-    Layer("backorder",            "backorders",           Level.CHANNEL, ("units",)),
+    Layer("backorder",            "backorders",           Level.CHANNEL, ("units",), of_bundles=False),
 )
 # fmt: on
 

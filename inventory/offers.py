@@ -2,18 +2,15 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
+from inventory.columns import Ints
 from inventory.numbers import WHOLE, Rules
-from inventory.promises import spare_at
+from inventory.promises import Others, promised_of_kits, promises_kept, spare_at, spread
 from inventory.state import Memory
 from inventory.views import (
     AVAILABLE,
-    BLOCKED,
-    DAMAGED,
     GRANT,
-    HARD,
-    ON_HAND,
-    QUALITY_CONTROL,
-    SAFETY_STOCK,
     SHARED,
     SOFT,
     Views,
@@ -21,24 +18,28 @@ from inventory.views import (
 
 
 class HeldElsewhere(NamedTuple):
-    """What who asks would give back: units of a channel at a location (-1: none)."""
+    """What who asks would give back: units of a channel at a location (-1: none), for a bundle (the entry of its name;
+    -1: none)."""
 
     channel: int
     location: int
     units: int
+    bundle: int = -1
 
 
 NOTHING_HELD = HeldElsewhere(-1, -1, 0)
 
 
 class Numbers(NamedTuple):
-    """The numbers of one sku as they are now, what they were computed from, and when (ms)."""
+    """The numbers of one sku as they are now, what they were computed from, and when (ms). `kits`: the names (their
+    entries) of the bundles with it that ship together."""
 
     sku: int
     views: Views
     rules: Rules
     memory: Memory
     now: int
+    kits: Ints
 
     def of_channel(self, channel: int) -> int:
         """Units that the channel may sell."""
@@ -56,23 +57,61 @@ class Numbers(NamedTuple):
         return int(told[GRANT]) + int(told[SHARED]) * share // WHOLE
 
     def at_node(self, channel: int, location: int, held: HeldElsewhere = NOTHING_HELD) -> int:
-        """Units that a place has to give: not those that promises without a location need; 0 where the channel may not
-        sell from it."""
+        """Units that a place has to give: not those that promises without a location need, or other channels' fences; 0
+        where the channel may not sell from it.
+
+        Kits that ship together may need a unit wherever it would be missed. Only one that moves itself is judged as if
+        the kits of its own sort were any promise: they may change places.
+        """
         at = self._node_at(location)
         if at < 0 or not self.sells(channel, location):
             return 0
-        node = [int(v) for v in self.views.nodes[at]]
-        sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
-        net = max(0, max(0, sellable) - node[SOFT] - node[HARD])
-        ats = net - min(net, node[SAFETY_STOCK])
-        if ats and self.memory.stores["skus"].table.rows["unsourced"][self.sku] >= 0:
-            views = self.views
-            spare = spare_at(
-                self.memory.state(), self.sku, int(views.profile[0]), at, views.node_ordinal, views.nodes,
-                self.rules.fences, self.now, held.channel, self._node_at(held.location), held.units,
-            )  # fmt: skip
-            ats = min(ats, int(spare))
-        return ats
+        views, f, state = self.views, self.rules.fences, self.memory.state()
+        channels = self.rules.reach.sells.shape[0]
+        fences = np.zeros(channels, np.int64)
+        fences[views.channel_ordinal] = views.channels[0, :, GRANT]
+        fences[channel] = 0
+        kits = self.kits if held.units == 0 else self.kits[self.kits != held.bundle]
+        apart = np.zeros(channels, np.int64)
+        if kits.size:
+            apart = promised_of_kits(state, self.sku, kits, channels).sum(axis=0)
+        others = Others(apart, fences)
+        held_at = self._node_at(held.location)
+        spare = spare_at(
+            state, self.sku, int(views.profile[0]), at, views.node_ordinal, views.nodes, f, self.now,
+            held.channel, held_at, held.units, others,
+        )  # fmt: skip
+        if apart.any():
+            spare -= self._apart_near(at, others, held, held_at)
+        return max(0, int(spare))
+
+    def _apart_near(self, at: int, others: Others, held: HeldElsewhere, held_at: int) -> int:
+        """Units of kits that may have to be taken where one that is taken at a node is missed."""
+        views, f = self.views, self.rules.fences
+        nodes = views.nodes.copy()
+        if held_at >= 0:
+            nodes[held_at, SOFT] -= held.units
+        p = promises_kept(
+            self.memory.state(),
+            self.sku,
+            int(views.profile[0]),
+            views.node_ordinal,
+            nodes,
+            f,
+            self.now,
+            others,
+        )
+        places = nodes.shape[0]
+        if held_at < 0 and held.units:
+            p.units[np.flatnonzero(p.channel == held.channel)[0]] -= (
+                held.units
+            )  # its fence comes after its promise
+        wants = (p.units > 0)[:-1]
+        reach = self.rules.reach.sells[:, views.node_ordinal]
+        has = p.left[:places] + p.left[places : 2 * places] > 0
+        here = np.arange(places) == at
+        near = spread(here, has, reach[p.channel[:-1][wants]])
+        return int(others.apart[reach[:, near].any(axis=1)].sum())
 
     def _node_at(self, location: int) -> int:
         found = (self.views.node_ordinal == location).nonzero()[0]

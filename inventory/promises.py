@@ -8,6 +8,7 @@ over where that makes room.
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from inventory.columns import Ints, Longs
 from inventory.fences import Fences
@@ -16,12 +17,15 @@ from inventory.state import State
 from inventory.supply import counted
 from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SAFETY_STOCK, SOFT
 
+Flags = npt.NDArray[np.bool_]
+
 _NOT_REACHED = -1
 _NOBODY = -1
 
 
 class Promises(NamedTuple):
-    """Of one sku: D promises, the last one a spare; S supplies: its nodes, expected lines, then backorders.
+    """Of one sku: D promises, the last one a spare; S supplies: its nodes, what safety stock keeps at each of them,
+    expected lines, then backorders.
 
     `channel`, `units` (D): who has promised how much. `left` (S): units that are not taken. `most`, `taken` (D, S):
     what a promise may take of a supply, and what it takes.
@@ -34,6 +38,15 @@ class Promises(NamedTuple):
     taken: Longs
 
 
+class Others(NamedTuple):
+    """What of a sku is not for who asks, by channel (C,): `apart`, units that kits which ship together were promised
+    without a place (they are no promises here: each needs a place where its other parts are); `fences`, units that are
+    set aside."""
+
+    apart: Longs
+    fences: Longs
+
+
 @kernel
 def _net(node: Longs) -> Any:
     sellable = node[ON_HAND] - node[DAMAGED] - node[QUALITY_CONTROL] - node[BLOCKED]
@@ -42,39 +55,57 @@ def _net(node: Longs) -> Any:
 
 @making_kernel
 def _promises_of(
-    s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, backorder: Longs, now: int
-) -> Promises:
+    s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, backorder: Longs, now: int,
+    others: Others, sparing: bool,
+) -> Promises:  # fmt: skip
     """Nothing is served yet. `ordinal` (n), `nodes` (n, NODE_TERMS): the sku's; `backorder` (C): what each channel may
-    promise beyond stock."""
-    many, lines = 0, 0
+    promise beyond stock. `sparing`: what safety stock keeps is for promises alone, not for fences, nor for the spare
+    one; else it is stock like any other."""
+    promised, lines = 0, 0
     row = s.skus.rows["unsourced"][sku]
     while row >= 0:
-        many += 1
+        promised += 1
         row = s.unsourced.rows["next"][row]
+    many = promised
+    for c in range(others.fences.size):
+        if others.fences[c] > 0:
+            many += 1
     row = s.skus.rows["supply"][sku] if f.transit_confidence.shape[2] > 0 else _NOBODY
     while row >= 0:
         lines += 1
         row = s.supply.rows["next"][row]
-    first_line, first_allowance = ordinal.size, ordinal.size + lines
+    places = ordinal.size
+    first_line, first_allowance = 2 * places, 2 * places + lines
     channel, units = np.empty(many + 1, np.int32), np.zeros(many + 1, np.int64)
-    left = np.zeros(first_allowance + many, np.int64)
+    left = np.zeros(first_allowance + promised, np.int64)
     most = np.zeros((many + 1, left.size), np.int64)
     channel[many] = _NOBODY
-    for n in range(ordinal.size):
-        left[n] = max(0, _net(nodes[n]))
+    for n in range(places):
+        net = max(0, _net(nodes[n]))
+        left[places + n] = min(net, nodes[n, SAFETY_STOCK]) if sparing else 0
+        left[n] = net - left[places + n]
     d = 0
     row = s.skus.rows["unsourced"][sku]
     while row >= 0:
         own = s.unsourced.rows["channel"][row]
         channel[d] = own
-        units[d] = s.unsourced.rows["soft"][row] + s.unsourced.rows["hard"][row]
-        for n in range(ordinal.size):
+        units[d] = s.unsourced.rows["soft"][row] + s.unsourced.rows["hard"][row] - others.apart[own]
+        for n in range(places):
             if f.sells[own, ordinal[n]]:
                 most[d, n] = left[n]
+                most[d, places + n] = left[places + n]
         if f.excluded[profile, own] == 0 and not f.deleted[own] and s.skus.rows["active"][sku] != 0:
             left[first_allowance + d] = most[d, first_allowance + d] = backorder[own]
         d += 1
         row = s.unsourced.rows["next"][row]
+    for c in range(others.fences.size):
+        if others.fences[c] > 0:
+            channel[d] = c
+            units[d] = others.fences[c]
+            for n in range(places):
+                if f.sells[c, ordinal[n]]:
+                    most[d, n] = left[n]
+            d += 1
     n = first_line
     row = s.skus.rows["supply"][sku] if lines > 0 else _NOBODY
     while row >= 0:
@@ -90,7 +121,7 @@ def _promises_of(
 
 
 @making_kernel
-def _serve(p: Promises, promise: int, wanted: int) -> Any:
+def serve(p: Promises, promise: int, wanted: int) -> Any:
     """Let a promise have `wanted` units; who has been served keeps as many, maybe of others. Returns what it got."""
     over = np.empty(p.left.size, np.int64)  # the promise over which a supply was reached
     by = np.empty(p.units.size, np.int64)  # the supply at which a promise would give way
@@ -151,14 +182,15 @@ def unkept(
 ) -> Any:
     """Units that a channel promised too much: had it promised so many less, so many promises more could be kept, those
     of all channels together. Arguments as of `_promises_of`."""
-    p = _promises_of(s, sku, profile, ordinal, nodes, f, backorder, now)
+    nobody = Others(np.zeros(f.sells.shape[0], np.int64), np.zeros(f.sells.shape[0], np.int64))
+    p = _promises_of(s, sku, profile, ordinal, nodes, f, backorder, now, nobody, False)
     own = _NOBODY
     for d in range(p.units.size):
         if p.channel[d] == channel:
             own = d
         else:
-            _serve(p, d, p.units[d])
-    return np.int64(0) if own == _NOBODY else p.units[own] - _serve(p, own, p.units[own])
+            serve(p, d, p.units[d])
+    return np.int64(0) if own == _NOBODY else p.units[own] - serve(p, own, p.units[own])
 
 
 @making_kernel
@@ -166,42 +198,68 @@ def _unmet(p: Promises) -> Any:
     """Serve all; returns the units that nobody can have."""
     unmet = np.int64(0)
     for d in range(p.units.size):
-        unmet += p.units[d] - _serve(p, d, p.units[d])
+        unmet += p.units[d] - serve(p, d, p.units[d])
     return unmet
+
+
+@making_kernel
+def promises_kept(
+    s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, others: Others
+) -> Promises:
+    """What a place may spare is reckoned from these: backorders make no room, and safety stock is kept. Nothing is
+    served yet."""
+    nothing = np.zeros(f.sells.shape[0], np.int64)
+    return _promises_of(s, sku, profile, ordinal, nodes, f, nothing, now, others, True)
 
 
 @making_kernel
 def spare_at(
     s: State, sku: int, profile: int, node: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, holder: int,
-    held_at: int, held: int,
+    held_at: int, held: int, others: Others,
 ) -> Any:  # fmt: skip
-    """Units that may be taken at a node (a row of `nodes`) and leave no more promises unmet than there are. Who asks
-    would give back `held` units: at the node `held_at`, or, where that is -1, promised by the channel `holder`.
+    """Units that may be taken at a node (a row of `nodes`) and leave no more promises and fences unmet than there are.
+    Who asks would give back `held` units: at the node `held_at`, or, where that is -1, promised by the channel
+    `holder`.
 
-    Were all that is there taken, what goes unmet beyond that is promised to others. No backorder makes room.
+    Were all that is there taken, what goes unmet beyond that is promised to others.
     """
-    nothing = np.zeros(f.sells.shape[0], np.int64)
-    unmet = _unmet(_promises_of(s, sku, profile, ordinal, nodes, f, nothing, now))
+    unmet = _unmet(promises_kept(s, sku, profile, ordinal, nodes, f, now, others))
     without = nodes.copy()
     if held_at >= 0:
         without[held_at, SOFT] -= held
-    p = _promises_of(s, sku, profile, ordinal, without, f, nothing, now)
+    p = promises_kept(s, sku, profile, ordinal, without, f, now, others)
     asker = p.units.size - 1
     for d in range(asker):
-        if held_at < 0 and p.channel[d] == holder:
+        if held_at < 0 and held > 0 and p.channel[d] == holder:
             p.units[d] -= held
+            break  # a fence of the same channel is none of its promises
     there = p.left[node]
     p.units[asker] = p.most[asker, node] = there
     return there - max(0, _unmet(p) - unmet)
 
 
 @making_kernel
-def spares(s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, now: int) -> Longs:
-    """(n,): units of each node that are neither safety stock nor needed by a promise, of all its `nodes`."""
-    out = np.empty(ordinal.size, np.int64)
-    for n in range(ordinal.size):
-        net = max(0, _net(nodes[n]))
-        out[n] = net - min(net, nodes[n, SAFETY_STOCK])
-        if out[n] > 0 and s.skus.rows["unsourced"][sku] >= 0:
-            out[n] = min(out[n], spare_at(s, sku, profile, n, ordinal, nodes, f, now, _NOBODY, -1, 0))
-    return out
+def promised_of_kits(s: State, sku: int, kits: Ints, channels: int) -> Longs:
+    """(K, C): units of a sku that each of some bundles (`kits`: their names' entries) was promised without a place."""
+    units = np.zeros((kits.size, channels), np.int64)
+    lines = s.lines.rows
+    row = s.skus.rows["line"][sku]
+    while row >= 0:
+        place = lines["location"][row]
+        if lines["open"][row] > 0 and lines["bundle"][row] >= 0 and (place < 0 or s.location_deleted[place]):
+            for k in range(kits.size):
+                if kits[k] == lines["bundle"][row]:
+                    units[k, lines["channel"][row]] += lines["open"][row]
+        row = lines["next"][row]
+    return units
+
+
+def spread(places: Flags, has: Flags, wants: Flags) -> Flags:
+    """(n,): where a unit that is taken may be missed at one of `places` (n), since promises move out of its way.
+    `has` (n): where there is something; `wants` (D, n): where each promise may be served."""
+    found = places & has
+    while True:
+        more = found | (wants[wants[:, found].any(axis=1)].any(axis=0) & has)
+        if (more == found).all():
+            return found
+        found = more

@@ -9,6 +9,7 @@ import numpy as np
 
 from inventory.batch import Clock
 from inventory.lane import Lane
+from inventory.layers import BY_NAME
 from inventory.places import read_place
 from inventory.resolution import NOBODY
 from rules.current import Current, read_definition
@@ -73,6 +74,7 @@ class _Foreseeing:
         self._counts: Counter[str] = Counter()
         self._since: list[int] = []
         self._seconds: dict[str, float] = {}
+        self._idle: set[tuple[str, str, str]] = set()
 
     def of(self, lanes: Iterable[Lane]) -> Foresight:
         together: list[Rehearsal] = []
@@ -155,6 +157,7 @@ class _Foreseeing:
         self._counts["pairs"] += int((after.available != ABSENT).sum())
         self._counts["woken"] += rehearsal.woken
         self._counts["untold"] += rehearsal.skus_without_numbers()
+        self._see_bundles(rehearsal.lane)
         moved = moved_pairs(before.available, after.available, before.status, after.status)
         sku, channel = np.nonzero(moved)
         if sku.size:
@@ -175,6 +178,15 @@ class _Foreseeing:
                 )
             )  # fmt: skip
         self._took("compare", started)
+
+    def _see_bundles(self, lane: Lane) -> None:
+        """Note the rules that name a bundle and give what no bundle has."""
+        for change in self._changes:
+            if change.name != "Policy" or change.act is Act.END or BY_NAME[change.record["layer"]].of_bundles:
+                continue
+            sku = read_definition(change.record).get("match", {}).get("sku")
+            if sku is not None and lane.masters.bundles.of(sku).parts:
+                self._idle.add((change.key, change.record["layer"], sku))
 
     def _number(self, cause: tuple[str, ...]) -> int:
         return self._causes.setdefault(cause, len(self._causes))
@@ -222,6 +234,10 @@ class _Foreseeing:
                     f"ring-fence {change.key} is a percentage: it {what} until `rules rebalance {change.key}`, which "
                     "these numbers do not hold"
                 )
+        for rule, layer, sku in sorted(self._idle):
+            notes.append(
+                f"rule {rule} changes nothing of {sku}: a bundle has no {layer} of its own; write it for its components"
+            )
         if self._counts["woken"]:
             n = self._counts["woken"]
             wait = f"{n} events wait" if n > 1 else "1 event waits"

@@ -80,21 +80,28 @@ class Explained(NamedTuple):
 
 class PartTold(NamedTuple):
     """What a bundle's lane was told of a component: whether it is a sku of its own (`sound`), its version, of each
-    channel what it offers, what is unmet and what its pool has to serve, and what it has at each location (by ordinal,
-    where it has any)."""
+    channel what it offers and what is unmet."""
 
     sku: str
     quantity: int
     version: int
     sound: bool
-    offers: Mapping[int, tuple[int, int, int]]
-    nodes: Mapping[int, int]
+    offers: Mapping[int, tuple[int, int]]
+
+
+class TogetherTold(NamedTuple):
+    """Of a bundle in a channel: how many can be put together, each at one location; how many of these are promised; and
+    how many fewer there are because of other bundles' parcels."""
+
+    complete: int
+    promised: int
+    claimed: int
 
 
 class BundleTold(NamedTuple):
-    """Field `o`. `together`: what one bundle is made of ships from one location."""
+    """Field `o`. `together`, by channel: of a bundle that ships from one location, None of others."""
 
-    together: bool
+    together: Mapping[int, TogetherTold] | None
     parts: list[PartTold]
 
 
@@ -157,13 +164,14 @@ def read_offers(o: bytes | None) -> BundleTold | None:
         return None
     told = _loads(b"o", o)
     parts = [
-        PartTold(
-            sku, quantity, version, bool(sound),
-            {channel: (offer, unmet, demand) for channel, offer, unmet, demand in offers}, dict(nodes or ()),
-        )
-        for sku, quantity, version, sound, offers, nodes in told["parts"]
-    ]  # fmt: skip
-    return BundleTold(told["together"], parts)
+        PartTold(sku, quantity, version, bool(sound), {row[0]: (row[1], row[2]) for row in offers})
+        for sku, quantity, version, sound, offers, *_ in told["parts"]
+    ]
+    together = told["together"]
+    if isinstance(together, bool):  # an earlier version's row, until the engine has computed it anew
+        return BundleTold({} if together else None, parts)
+    made = None if together is None else {channel: TogetherTold(*row) for channel, *row in together}
+    return BundleTold(made, parts)
 
 
 def _loads(field: bytes, text: bytes) -> dict[str, Any]:

@@ -80,6 +80,34 @@ def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or check(value)
 
 
+def _either(*checks: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: any(check(value) for check in checks)
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_number, value))
+
+
+_SHELF = {
+    "nodes": _rows(_number, _number, _number),
+    "lines": _numbers,
+    "promised": _rows(_number, _number, _number, _numbers),
+    "kits": _rows(_text, _units, _number, _units),
+}
+
+
+def _shelf(value: Any) -> bool:
+    if not isinstance(value, dict) or value.keys() != _SHELF.keys():
+        return False
+    lines = len(value["lines"]) if isinstance(value["lines"], list) else -1
+    return all(check(value[name]) for name, check in _SHELF.items()) and all(
+        len(row[3]) == lines for row in value["promised"]
+    )
+
+
+_OFFERS = _either(_rows(_number, _number, _number), _rows(_number, _number, _number, _number))
+"""The second as an earlier version told them, which is still in the log after an upgrade."""
+
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
     "hello": {"lane": _number, "nonce": _text},
     "marker": {"lane": _number, "nonce": _text, "part": _part},
@@ -113,8 +141,8 @@ _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
             _number,
             _flag,
             _number,
-            _rows(_number, _number, _number, _number),
-            _or_null(_rows(_number, _number)),
+            _OFFERS,
+            _or_null(_either(_shelf, _rows(_number, _number))),
         )
     },
 }

@@ -1,8 +1,10 @@
 """Bundles: skus that are made of others when they are ordered, and are as available as their components."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
-from inventory.reference.deficit import NOTHING, deficit, free_at
+from inventory.reference.deficit import NOTHING
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
 from inventory.reference.numbers import ChannelNumbers
@@ -10,12 +12,14 @@ from inventory.reference.pool import shown
 from inventory.reference.rulebook import ItemRules, RuleBook
 from inventory.reference.rules import Item
 from inventory.reference.schema import Record
+from inventory.reference.shelves import Shelf
 
 Composition = Mapping[str, int]
 """Units of each component in one bundle."""
 
-LAYERS = ("exclusion", "share", "buffer", "cap", "threshold", "low_stock", "backorder")
-"""Those of the bundle's own: what is kept back of its components they keep back themselves."""
+LAYERS = ("exclusion", "share", "buffer", "cap", "threshold", "low_stock")
+"""Those of the bundle's own: what is kept back of its components they keep back themselves, and to be held it must be
+there."""
 
 
 def composition_of(bundle: Iterable[Record]) -> Composition:
@@ -43,7 +47,7 @@ def bundle_numbers(
         channel: bundle_in(channel, item, composition, sound, sellable, network, rules)
         for channel in network.live_channels()
     }
-    return SkuNumbers(rules, {}, channels, (), NOTHING)
+    return SkuNumbers(rules, {}, channels, (), NOTHING, Shelf(NOTHING, {}, {}, {}, {}))
 
 
 def bundle_in(
@@ -61,13 +65,13 @@ def bundle_in(
     if sound.keys() == composition.keys():
         pool = min(sound[part].channels[channel].offer // each for part, each in composition.items())
         if item.ship_together:
-            pool = min(pool, together(channel, composition, sound, network))
+            pool = min(pool, together(item.sku, channel, composition, sound, network).left)
     # What is missing of a component is missing of every bundle that it would be in, the last one in part.
     unmet = max(
         (-(-numbers.channels[channel].unmet // composition[part]) for part, numbers in sound.items()),
         default=0,
     )
-    told = shown(0, pool, unmet, active=sellable, winning=winning)
+    told = shown(0, pool, unmet, active=sellable, winning={"backorder": None, **winning})
     return ChannelNumbers(
         channel=channel,
         available=told.available,
@@ -86,27 +90,80 @@ def bundle_in(
     )
 
 
-def together(
-    channel: str, composition: Composition, sound: Mapping[str, SkuNumbers], network: Network
-) -> int:
-    """How many bundles a channel can be promised that are put together at one place each.
-
-    Those that were granted before have no place yet, and need a shelf that all their components are on. How many
-    they are nobody knows: at most as many as the demand for every component allows.
+class Together(NamedTuple):
+    """Of a kit that ships together: how many can be put together, each at one place; how many of these were
+    `promised` already; and how many more cannot, wherever the parcels of other kits are taken from (`claimed`).
     """
-    complete = sum(complete_at(place, composition, sound) for place in network.places_of(channel))
-    promised = min(sound[part].channels[channel].demand // each for part, each in composition.items())
-    return max(0, complete - promised)
+
+    complete: int
+    promised: int
+    claimed: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.complete - self.promised - self.claimed)
 
 
-def complete_at(place: str, composition: Composition, sound: Mapping[str, SkuNumbers]) -> int:
-    """How many bundles can be put together at one place."""
-    return min(spare(sound[part], place) // each for part, each in composition.items())
+def together(
+    kit: str, channel: str, composition: Composition, sound: Mapping[str, SkuNumbers], network: Network
+) -> Together:
+    """What of a kit a channel can be promised. Kits of its own sort can stand where a new one could, if their channel
+    sells there; all other kits stand where they hurt most.
+    """
+    shelves = {part: sound[part].shelf for part in composition}
+    places = network.places_of(channel)
+    own = {
+        of
+        for shelf in shelves.values()
+        for of in shelf.kits
+        if of[0] == kit and network.places_of(of[1]) >= places
+    }
+    promised = max(
+        -(-sum(shelf.kits.get(of, 0) for of in own) // composition[part]) for part, shelf in shelves.items()
+    )
+    return Together(
+        complete(channel, places, composition, shelves),
+        promised,
+        claimed(own, channel, places, composition, shelves),
+    )
 
 
-def spare(numbers: SkuNumbers, place: str) -> int:
-    """What a place has for bundles: nothing that a promise without a place needs."""
-    if place not in numbers.nodes:
-        return 0
-    promised = numbers.promised.on_stock()
-    return min(numbers.nodes[place].node_ats, free_at(place, promised, deficit(promised)))
+def complete(
+    channel: str, places: frozenset[str], composition: Composition, shelves: Mapping[str, Shelf]
+) -> int:
+    """How many can be put together, place by place in the order of their ids; each leaves what others need."""
+    unmet = {part: shelf.unmet(channel) for part, shelf in shelves.items()}
+    kits = 0
+    for place in sorted(places):
+        here = min(
+            shelves[part].free(place, channel, unmet[part]) // each for part, each in composition.items()
+        )
+        shelves = {part: shelf.taken(place, here * composition[part]) for part, shelf in shelves.items()}
+        kits += here
+    return kits
+
+
+def claimed(
+    own: Collection[tuple[str, str]],
+    channel: str,
+    places: frozenset[str],
+    composition: Composition,
+    shelves: Mapping[str, Shelf],
+) -> int:
+    """How many the parcels of other kits take away at most.
+
+    What a parcel takes off a shelf is missed there, and so many kits less can stand on it. But where promises may
+    move to another place, each unit may be missed at another one, and take a kit away by itself.
+    """
+    units = 0
+    firm: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for part, shelf in shelves.items():
+        for of, promised in shelf.kits_near(places, channel).items():
+            if of in own:
+                continue
+            if shelf.is_firm(channel):
+                parcels, each = -(-promised // shelf.each[of[0]]), shelf.each[of[0]]
+                firm[of] = max(firm[of], parcels * -(-each // composition[part]))
+            else:
+                units += promised
+    return units + sum(firm.values())

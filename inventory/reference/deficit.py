@@ -113,13 +113,13 @@ def oversold(promised: Promised) -> dict[str, int]:
     return {channel: too_many for channel, too_many in units.items() if too_many}
 
 
-def free_at(place: str, promised: Promised, unmet: int) -> int:
+def free_at(place: str, promised: Promised, unmet: int, *more: Need) -> int:
     """How much can be promised at a place, to be met there and nowhere else, with no more than `unmet` units
-    left unmet of all promises together.
+    left unmet of all promises together, and of what is needed beside them (`more`).
 
     Were all that stands there asked for, what would go unmet beyond that has been promised to others. They are
     not made to wait for a backorder, where `promised` is `on_stock`.
     """
     there = promised.stock(place)
     all_of_it = Need(there, frozenset([place]), {}, allowance=0)
-    return there - max(0, deficit(promised, all_of_it) - unmet)
+    return there - max(0, deficit(promised, *more, all_of_it) - unmet)

@@ -9,14 +9,16 @@ from inventory.reference.facts import LineFacts, SkuFacts, Version
 
 
 class Demand(NamedTuple):
-    """Open units of a sku: `soft` and `hard` by location, `unsourced` by channel."""
+    """Open units of a sku: `soft` and `hard` by location, `unsourced` by channel, and what of these is `of_bundles`, by
+    bundle and channel."""
 
     soft: Mapping[str, int]
     hard: Mapping[str, int]
     unsourced: Mapping[str, int]
+    of_bundles: Mapping[tuple[str, str], int]
 
 
-NO_DEMAND = Demand({}, {}, {})
+NO_DEMAND = Demand({}, {}, {}, {})
 
 
 def open_quantity(line: LineFacts, now: int) -> int:
@@ -77,14 +79,17 @@ def demand(facts: SkuFacts, is_deleted: Callable[[str], bool], now: int) -> Dema
     soft: defaultdict[str, int] = defaultdict(int)
     hard: defaultdict[str, int] = defaultdict(int)
     unsourced: defaultdict[str, int] = defaultdict(int)
+    of_bundles: defaultdict[tuple[str, str], int] = defaultdict(int)
     for line in facts.lines.values():
         units, last = open_quantity(line, now), line.last()
         if not units or last is None:
             continue
         if last.location is None or is_deleted(last.location):
             unsourced[last.channel] += units
+            if last.bundle is not None:
+                of_bundles[last.bundle, last.channel] += units
         elif last.commitment == "SOFT":
             soft[last.location] += units
         else:
             hard[last.location] += units
-    return Demand(soft, hard, unsourced)
+    return Demand(soft, hard, unsourced, of_bundles)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from inventory.reference.bundles import LAYERS, spare
+from inventory.reference.bundles import LAYERS, Together, together
 from inventory.reference.demand import open_quantity
 from inventory.reference.facts import SkuFacts
 from inventory.reference.fences import Fence
@@ -41,20 +41,17 @@ class Claim(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A component: what it offers the channel, what is missing of it, what is asked of the channel's pool of it
-    (`demand`: shortages and what has no place), and what each place has to `spare` where there is some.
-    """
+    """A component: what it offers the channel, and what is missing of it."""
 
     sku: str
     quantity: int
     offer: int
     unmet: int
-    demand: int
-    spare: Mapping[str, int]
 
 
 class Explanation(NamedTuple):
-    """The terms of a number. Of a bundle those are its `parts`; of any other sku, all between.
+    """The terms of a number. Of a bundle those are its `parts`, and of one that ships together how many are `together`
+    (None where a part is not sound); of any other sku, all between.
 
     `sellable` is False where the sku, or a component, is not active, not known, or a bundle that may not be
     one. `winning` is the rule of each layer that has one.
@@ -71,6 +68,7 @@ class Explanation(NamedTuple):
     claims: tuple[Claim, ...] = ()
     parts: tuple[Part, ...] = ()
     ship_together: bool = False
+    together: Together | None = None
 
 
 def of_sku(
@@ -102,24 +100,12 @@ def of_sku(
 def of_bundle(
     sku: str, channel: str, numbers: SkuNumbers, sound: Mapping[str, SkuNumbers], master: MasterData
 ) -> Explanation:
-    places = sorted(master.network.places_of(channel))
-    parts = []
-    for part, each in master.components(sku).items():
-        if part in sound:
-            told = sound[part].channels[channel]
-            at = {place: spare(sound[part], place) for place in places}
-            parts.append(
-                Part(
-                    part,
-                    each,
-                    told.offer,
-                    told.unmet,
-                    told.demand,
-                    {p: units for p, units in at.items() if units},
-                )
-            )
-        else:
-            parts.append(Part(part, each, 0, 0, 0, {}))
+    composition, parts = master.components(sku), []
+    for part, each in composition.items():
+        told = sound[part].channels[channel] if part in sound else None
+        parts.append(Part(part, each, told.offer, told.unmet) if told else Part(part, each, 0, 0))
+    ship_together = master.items[sku].ship_together
+    whole = ship_together and sound.keys() == composition.keys()
     return Explanation(
         sku=sku,
         channel=channel,
@@ -127,7 +113,8 @@ def of_bundle(
         sellable=master.is_sellable(sku),
         winning={layer: rule for layer, rule in winning(numbers, channel).items() if layer in LAYERS},
         parts=tuple(parts),
-        ship_together=master.items[sku].ship_together,
+        ship_together=ship_together,
+        together=together(sku, channel, composition, sound, master.network) if whole else None,
     )
 
 

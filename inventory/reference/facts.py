@@ -88,7 +88,8 @@ class Version(NamedTuple):
     """A whole reservation line as one event has it.
 
     The greatest holds: by version, and between equal versions by the three fields that follow. Of a checked
-    one `granted` is what was decided, and `grace` (ms) how long after its end it is still open.
+    one `granted` is what was decided, and `grace` (ms) how long after its end it is still open. `bundle`: what the
+    units are to be a part of.
     """
 
     version: int
@@ -104,6 +105,7 @@ class Version(NamedTuple):
     granted: int | None = None
     grace: int = 0
     needed_at: int | None = None
+    bundle: str | None = None
 
 
 class Promise(NamedTuple):

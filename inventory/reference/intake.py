@@ -268,6 +268,8 @@ class Intake:
         # All components of a bundle compare the bytes of the bundle's event: the same version holds for each.
         for component, each in self._rows(arrived, sku):
             row = version._replace(quantity=version.quantity * each)
+            if component != sku:
+                row = row._replace(bundle=sku)
             told = self.facts[component].version(line_id, row)
             if told != "duplicate":
                 self._remember(arrived, component, "fact_reservation", SkuFacts.version, line_id, row)

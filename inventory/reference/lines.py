@@ -18,6 +18,7 @@ def version(event: Record, channel: str, location: str | None) -> Version:
         commitment=event["commitment"],
         expires_at=event["expires_at"],
         needed_at=event["needed_at"],
+        bundle=event["bundle"],
     )
 
 

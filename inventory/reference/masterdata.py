@@ -87,6 +87,14 @@ class MasterData:
         """What a bundle is made of; nothing for any other sku."""
         return self.compositions.get(sku, {})
 
+    def together_with(self, sku: str) -> dict[str, int]:
+        """Units of a sku in one kit, of each kit with it that ships together."""
+        return {
+            bundle: parts[sku]
+            for bundle, parts in self.compositions.items()
+            if sku in parts and self.items[bundle].ship_together
+        }
+
     def is_sound(self, component: str) -> bool:
         """Can it be a part of a bundle? It must be known, and no bundle itself."""
         return component in self.items and not self.components(component)

@@ -252,7 +252,8 @@ class ReferenceModel:
         """A sku's numbers if these were its facts."""
         master = self._master
         allocated = master.allocations.get(sku, {})
-        return sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, now)
+        together = master.together_with(sku)
+        return sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, together, now)
 
     def snapshot_incidents(self, now: int) -> set[Incident]:
         """The exceptions of whole batches at `now` (ms). The subject is SOURCE/BATCH_ID."""

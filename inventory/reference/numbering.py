@@ -13,13 +13,14 @@ from inventory.reference.pool import channel_numbers, deleted_node, node_numbers
 from inventory.reference.positions import counters
 from inventory.reference.rulebook import ItemRules, RuleBook
 from inventory.reference.rules import Item
+from inventory.reference.shelves import Shelf, kept_at
 from inventory.reference.supply import Arriving, Expected, arriving_by, expected
 
 
 class SkuNumbers(NamedTuple):
     """By location (wherever a fact or open demand is) and by channel (deleted ones are not there).
 
-    A bundle has promised nothing: its components have.
+    A bundle has promised nothing, and stands on no shelf: its components do.
     """
 
     rules: ItemRules
@@ -27,6 +28,7 @@ class SkuNumbers(NamedTuple):
     channels: Mapping[str, ChannelNumbers]
     fences: tuple[Fence, ...]
     promised: Promised
+    shelf: Shelf
 
 
 def sku_numbers(
@@ -35,9 +37,12 @@ def sku_numbers(
     network: Network,
     book: RuleBook,
     allocated: Mapping[str, Allocated],
+    together: Mapping[str, int],
     now: int,
 ) -> SkuNumbers:
-    """`allocated` is what each percentage fence asks for the sku."""
+    """`allocated` is what each percentage fence asks for the sku; `together` the units of it in one kit, of the kits
+    that ship together.
+    """
     rules = book.for_item(item, now)
     wanted = demand(facts, network.is_deleted, now)
     lines = expected(facts, now)
@@ -58,7 +63,37 @@ def sku_numbers(
         },
         allowance={channel: allowance_of(channel, item, rules) for channel in channels},
     )
-    return SkuNumbers(rules, nodes, channels, fences, promised)
+    shelf = shelf_of(promised, nodes, channels, wanted, together)
+    return SkuNumbers(rules, nodes, channels, fences, promised, shelf)
+
+
+def shelf_of(
+    promised: Promised,
+    nodes: Mapping[str, NodeNumbers],
+    channels: Mapping[str, ChannelNumbers],
+    wanted: Demand,
+    together: Mapping[str, int],
+) -> Shelf:
+    kits = {of: units for of, units in wanted.of_bundles.items() if of[0] in together}
+    simple = dict(wanted.unsourced)
+    for (_, channel), units in kits.items():
+        simple[channel] -= units
+    ats = {place: nodes[place].node_ats for place in promised.net}
+    kept = {kept_at(place): nodes[place].withheld for place in promised.net}
+    return Shelf(
+        promised.on_stock()._replace(
+            net=ats | kept,
+            unsourced=simple,
+            sells_from={
+                channel: places | {kept_at(place) for place in places}
+                for channel, places in promised.sells_from.items()
+            },
+        ),
+        kits,
+        together,
+        {channel: told.grant for channel, told in channels.items()},
+        promised.sells_from,
+    )
 
 
 def allowance_of(channel: str, item: Item, rules: ItemRules) -> int:

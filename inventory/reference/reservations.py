@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from inventory.reference.deficit import deficit, free_at
 from inventory.reference.demand import ends_at, lapses_after, open_quantity
 from inventory.reference.facts import LineFacts, LineId, Version
 from inventory.reference.network import Network
 from inventory.reference.numbering import SkuNumbers
+from inventory.reference.shelves import to_hold
 
 
 class Decision(NamedTuple):
@@ -145,7 +145,7 @@ def room(
     that much more. So a version that asks for no more than its line holds is never short of stock.
 
     At a place it has to be there, beyond what safety stock keeps, and free: what customers were promised
-    without a place may stand there and nowhere else.
+    without a place, or a fence sets aside for others, may stand there and nowhere else.
     """
     asked, last = request.version, line.last()
     held = open_quantity(line, now)
@@ -164,11 +164,15 @@ def room(
     # A place that the channel may not sell from has nothing for it.
     at_node = 0
     if node is not None and asked.location in sells_from:
-        promised = numbers.promised.on_stock()
-        unmet = deficit(promised)
-        if last is not None and not is_there:
+        shelf = numbers.shelf
+        gives_back = last if last is not None and not is_there and held else None
+        if gives_back is not None and gives_back.bundle in shelf.each:
+            # Kits of one sort change places with one another; of others it is not known whether they could.
+            shelf = shelf.with_kit(gives_back.bundle)
+        unmet = shelf.unmet(asked.channel)
+        if gives_back is not None:
             # What it holds elsewhere, or nowhere yet, it gives back when it moves: it is not in its own way.
-            promised = promised.without(last.channel, last.location, held)
-        at_node = min(node.node_ats, free_at(asked.location, promised, unmet))
+            shelf = shelf.without(gives_back.channel, gives_back.location, held)
+        at_node = min(node.node_ats, to_hold(asked.location, asked.channel, shelf, unmet))
     limit = min(of_channel + (held if in_pool else 0), at_node + (held if is_there else 0))
     return min(of_channel, at_node), limit

@@ -52,10 +52,10 @@ def told(published: Published) -> None:
     odd = row._replace(sku="unfit", channels=[(16, 2, 16, 36, 0, 33, 0, 0), *numbers[1:]])
     published.rows([row, odd], json.dumps(RULES).encode(), json.dumps(TERMS).encode())
     offers = {
-        "together": True,
+        "together": [[0, 9, 2, 1]],
         "parts": [
-            ["why", 2, 5, 1, [[0, 16, 0, 3]], [[0, 27], [2, 99], [33, 9]]],
-            ["none", 1, 0, 0, [], None],
+            ["why", 2, 5, 1, [[0, 16, 0]]],
+            ["none", 1, 0, 0, []],
         ],
     }
     kit = Row(
@@ -154,7 +154,7 @@ def test_a_bundle_by_its_components(served: httpx.Client, told: None) -> None:
     answer = ask(served, "kit").json()
     first, second = answer["components"]
     assert (first["sku"], first["quantity"], first["offer"], first["makes"]) == ("why", 2, 16, 8)
-    assert first["spare"] == {"DC1": 27, "S001": 9}  # a deleted place is none
+    assert answer["together"] == {"complete": 9, "promised": 2, "claimed": 1}
     assert first["explanation"]["terms"]["offer"] == 16
     assert (second["sound"], second["makes"], second["explanation"]) == (False, 0, None)
     assert (answer["sellable"], answer["available"]) == (False, 0)

@@ -18,7 +18,7 @@ def shown(**changed: Any) -> tuple[str, list[str]]:
     }  # fmt: skip
     plain: dict[str, Any] = {
         "sku": "S", "channel": "web", "sellable": True, "computed_at": NOW, "locations": [place], "in_transit": [],
-        "unsourced": [], "fences": [], "components": [], "ship_together": False, "rules": {},
+        "unsourced": [], "fences": [], "components": [], "ship_together": False, "together": None, "rules": {},
     }  # fmt: skip
     places = changed.pop("places", [{}])
     return sentences(recompute({**plain, "locations": [place | each for each in places], **changed}))
@@ -28,18 +28,13 @@ def rule(name: str, **given: int) -> dict[str, Any]:
     return {"rule": name, **given}
 
 
-def part(
-    sku: str, quantity: int, offer: int, unmet: int = 0, demand: int = 0, **spare: int
-) -> dict[str, Any]:
-    return {
-        "sku": sku,
-        "quantity": quantity,
-        "sound": True,
-        "offer": offer,
-        "unmet": unmet,
-        "demand": demand,
-        "spare": spare,
-    }
+def part(sku: str, quantity: int, offer: int, unmet: int = 0) -> dict[str, Any]:
+    return {"sku": sku, "quantity": quantity, "sound": True, "offer": offer, "unmet": unmet}
+
+
+def at_one_place(complete: int, promised: int = 0, claimed: int = 0) -> dict[str, Any]:
+    together = {"complete": complete, "promised": promised, "claimed": claimed}
+    return {"components": [part("A", 1, 7), part("B", 2, 9)], "ship_together": True, "together": together}
 
 
 @pytest.mark.parametrize(
@@ -81,14 +76,11 @@ def part(
             "web may sell 3 units: 7 units of A make 3, 1 more promised than there is.",
         ),
         (
-            {"components": [part("A", 1, 7, DC1=7), part("B", 1, 9, DC1=2, S1=7)], "ship_together": True},
-            "web may sell 2 units: 7 units of A make 7, 2 can be put together at one location.",
+            at_one_place(2),
+            "web may sell 2 units: 9 units of B make 4, 2 can be put together at one location.",
         ),
         (
-            {
-                "components": [part("A", 1, 7, demand=1, DC1=7), part("B", 2, 9, demand=3, DC1=9)],
-                "ship_together": True,
-            },
+            at_one_place(6, 1, 2),
             "web may sell 3 units: 9 units of B make 4, 3 can be put together at one location.",
         ),
     ],
@@ -105,6 +97,14 @@ def test_steps_name_their_rules() -> None:
     assert because == [
         "18 units fit to be sold at 2 locations.", "2 units kept back as safety stock (rules a, b).",
     ]  # fmt: skip
+
+
+def test_what_is_in_the_way_of_a_bundle_at_one_place_is_told() -> None:
+    assert shown(**at_one_place(6, 1, 2))[1][1:] == [
+        "All parts ship from one location: 6 can be put together, less 1 promised without one, less 2 that parcels of "
+        "other bundles may be in the way of."
+    ]
+    assert shown(**at_one_place(1))[1][1:] == ["All parts ship from one location: 1 can be put together."]
 
 
 def test_a_percentage_is_exact() -> None:

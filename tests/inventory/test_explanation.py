@@ -82,6 +82,7 @@ def agrees(document: Document, model: ReferenceModel, now: int) -> None:
     if told.parts:
         assert _parts(document) == [(part.sku, part.quantity, part.offer, part.unmet) for part in told.parts]
         assert document["ship_together"] == told.ship_together
+        assert document["together"] == (None if told.together is None else told.together._asdict())
         return
     _agree_on_places(document, told)
     unsourced = sum(line.units for line in told.lines if line.location is None)

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inventory.promises import Promises, _serve
+from inventory.promises import Promises, serve
 from tests.inventory.shop import Shop
 from tests.inventory.test_checked import ask
 from tests.reference.shop import HOUR
@@ -50,7 +50,7 @@ def _worlds(draw: Any) -> tuple[list[int], list[int], list[list[bool]]]:
 def test_as_many_are_kept_as_can_be(world: tuple[list[int], list[int], list[list[bool]]]) -> None:
     units, left, reach = world
     p = supplied(left, reach)
-    got = [int(_serve(p, d, wanted)) for d, wanted in enumerate(units)]
+    got = [int(serve(p, d, wanted)) for d, wanted in enumerate(units)]
     assert sum(units) - sum(got) == cannot_be_kept(units, left, reach)
     assert got == p.taken.sum(axis=1).tolist()  # who was served keeps as many
     assert (p.taken >= 0).all()
@@ -81,7 +81,7 @@ def promised(shop: Shop, channel: str, units: int, **fields: Any) -> None:
     shop.line(f"{channel}-{units}", 1, units, channel=channel, location=None, **fields)
 
 
-def test_what_can_be_served_elsewhere_oversells_nobody() -> None:
+def test_what_can_beserved_elsewhere_oversells_nobody() -> None:
     shop = two_places(30, 10)
     promised(shop, "pickup", 2)
     promised(shop, "web", 20)
@@ -132,7 +132,7 @@ def test_an_oversell_ends_when_the_stock_comes_where_it_is_wanted() -> None:
     assert oversold(shop) == {}
 
 
-def test_what_is_coming_serves_whom_it_counts_for() -> None:
+def test_what_is_comingserves_whom_it_counts_for() -> None:
     shop = two_places(0, 0)
     shop.rule("in_transit", "soon", '{"channel": "web", "confidence": "0.5", "within_days": 3}')
     shop.event("ExpectedSupply", -HOUR, {
@@ -172,3 +172,25 @@ def test_a_permitted_backorder_does_not_free_a_place() -> None:
     shop.rule("backorder", "later", '{"channel": "pickup", "units": 5}')
     promised(shop, "pickup", 12)
     assert ask(shop, "o", 1, 1, location="S1") == ("REFUSED", "insufficient", 0, 0)
+
+
+def test_a_kit_that_is_given_a_place_changes_places_with_others_of_its_sort() -> None:
+    shop = two_places(5, 5)
+    shop.item("BULB")
+    for place in ("DC1", "S1"):
+        shop.count(5, sku="BULB", location=place)
+    parts = [{"sku": part, "quantity": 1} for part in ("SKU-1", "BULB")]
+    shop.item("KIT", bundle=parts, ship_together=True)
+    shop.run()
+    shop.line("sold", 1, 9, sku="KIT", location=None)
+    kit = {"line": "c", "bundle": "KIT"}
+    assert ask(shop, "o", 1, 1, **kit)[:3] == ("ACCEPTED", None, 1)
+    assert ask(shop, "o", 2, 1, location="S1", **kit)[:3] == ("ACCEPTED", None, 1)
+    assert ask(shop, "p", 1, 1, location="DC1")[:3] == ("REFUSED", "insufficient", 0)
+
+
+def test_a_place_does_not_give_what_a_fence_holds_for_others() -> None:
+    shop = two_places(8, 10)
+    shop.rule("ring_fence", "rf", '{"channel": "pickup", "units": 6, "priority": 1, "set_at": 1}')
+    assert ask(shop, "o", 1, 5, location="S1") == ("REFUSED", "insufficient", 0, 4)
+    assert ask(shop, "p", 1, 5, location="S1", channel="pickup")[:3] == ("ACCEPTED", None, 5)

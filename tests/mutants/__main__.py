@@ -25,7 +25,7 @@ PARTS = (
 # From the quick ones that catch most to those that draw examples: a bug ends its run at the first test that fails.
 SUITE = (
     "tests/inventory/test_rules_of_the_lane.py", "tests/docs", "tests/inventory/test_master_data.py",
-    "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_fences.py",
+    "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_parcels.py", "tests/inventory/test_fences.py",
     "tests/inventory/test_net_counts.py", "tests/inventory/test_supply.py", "tests/inventory/test_checked.py",
     "tests/golden", "tests/inventory/test_promises.py", "tests/inventory/test_incidents.py",
     "tests/inventory/test_recent.py", "tests/inventory/test_wrongs.py", "tests/inventory/test_snapshots.py",

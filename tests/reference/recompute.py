@@ -31,11 +31,9 @@ def units(rule: Rule | None) -> int:
 def of_bundle(told: Explanation) -> tuple[int, int, int]:
     """Own grant, shared units, unmet demand."""
     whole = min(part.offer // part.quantity for part in told.parts)
-    if told.ship_together:
-        places = {place for part in told.parts for place in part.spare}
-        at = [min(part.spare.get(place, 0) // part.quantity for part in told.parts) for place in places]
-        promised = min(part.demand // part.quantity for part in told.parts)
-        whole = min(whole, max(0, sum(at) - promised))
+    if told.together is not None:
+        complete, promised, claimed = told.together
+        whole = min(whole, max(0, complete - promised - claimed))
     return 0, whole, max(math.ceil(part.unmet / part.quantity) for part in told.parts)
 
 

@@ -155,6 +155,27 @@ def test_a_percentage_fence_is_said_to_wait_for_rebalance(
     )
 
 
+def test_a_rule_for_what_no_bundle_has_is_said_to_change_nothing(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its units could never be held: a bundle is held by its components."""
+    shop.item("KIT", bundle=[{"sku": "SKU-1", "quantity": 1}, {"sku": "SKU-2", "quantity": 2}])
+    shop.run()
+    shop.run()
+    monkeypatch.setattr(command, "_now", lambda: NOW)
+    at_hand(shop.cluster, tmp_path, monkeypatch)
+    rules = """
+backorders:
+  - {id: bo, channel: web, units: 5, match: {sku: KIT}}
+  - {id: other, channel: web, units: 5, match: {sku: SKU-9}}
+caps: [{id: cap, channel: web, units: 99, match: {sku: KIT}}]
+"""
+    assert run(rules) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "rule bo changes nothing of KIT: a bundle has no backorder of its own" in said
+    assert said.count("note:") == 1
+
+
 def test_a_rule_for_later_can_be_looked_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begins = time_of(NOW + DAY).replace(" ", "T")
     rule = f"exclusions: [{{id: ex, channel: pickup, valid_from: {begins}}}]"

@@ -109,7 +109,7 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
         profile=st.integers(0, profiles - 1),
         dated=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 65_535), _times, _units), max_size=4),
         parts=st.sampled_from([b"", b'{"A":1}', b'{"A":1,"B":20}']),
-        offers=st.sampled_from([b"", b'{"together":false,"parts":[["A",1,5,1,[[0,7,2,3]],[[3,4]]]]}']),
+        offers=st.sampled_from([b"", b'{"together":null,"parts":[["A",1,5,1,[[0,7,2]]]]}']),
         facts=st.lists(
             st.tuples(*[_longs] * 4, _kinds, st.integers(0, 255), *[st.integers(0, 65_535)] * 3),
             max_size=8,

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from typing import Any
 
 import hiredis
 import numpy as np
@@ -244,11 +245,21 @@ def test_what_rules_give_reads_back() -> None:
 
 
 def test_what_a_bundle_was_told_reads_back() -> None:
-    told = read_offers(b'{"together":true,"parts":[["A",2,5,1,[[0,7,2,3]],[[3,4]]],["B",1,0,0,[],null]]}')
+    told = read_offers(b'{"together":[[0,9,2,1]],"parts":[["A",2,5,1,[[0,7,2]]],["B",1,0,0,[]]]}')
     assert told is not None
-    assert told.together
-    assert told.parts == [("A", 2, 5, True, {0: (7, 2, 3)}, {3: 4}), ("B", 1, 0, False, {}, {})]
+    assert told.together == {0: (9, 2, 1)}
+    assert told.parts == [("A", 2, 5, True, {0: (7, 2)}), ("B", 1, 0, False, {})]
+    apart = read_offers(b'{"together":null,"parts":[]}')
+    assert apart is not None
+    assert apart.together is None
     assert read_offers(None) is None
+
+
+@pytest.mark.parametrize(("was", "together"), [(b"true", {}), (b"false", None)])
+def test_what_an_earlier_version_told_of_a_bundle_is_read(was: bytes, together: Any) -> None:
+    """Without what was told of places, until the engine has written the row anew."""
+    told = read_offers(b'{"together":' + was + b',"parts":[["A",2,5,1,[[0,7,2,3]],[[3,4]]]]}')
+    assert told == (together, [("A", 2, 5, True, {0: (7, 2)})])
 
 
 def test_kinds_of_facts_are_those_of_the_engine() -> None:
