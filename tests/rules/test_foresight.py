@@ -208,7 +208,7 @@ def test_low_stock_is_named_for_a_status_and_never_for_units() -> None:
     file["buffers"] = [{"id": "bu", "channel": "web", "units": 1, "match": {"sku": "SKU-2"}}]
     file["low_stock"] = [{"id": "ls", "channel": "web", "units": 11}]
     foresight = foreseen(cluster, json.dumps(file), NOW)
-    told = {(each.sku, each.change, each.status_after): each.causes for each in foresight.effects.sorted()}
-    assert told == {("SKU-2", -1, "OUT"): ("bu",), ("SKU-1", 0, "LOW"): ("ls",)}
+    named = {(each.sku, each.change, each.status_after): each.causes for each in foresight.effects.sorted()}
+    assert named == {("SKU-2", -1, "OUT"): ("bu",), ("SKU-1", 0, "LOW"): ("ls",)}
     sums = foresight.effects.by_cause()
     assert (sums["ls"].pairs, sums["ls"].down, sums["ls"].status_only) == (1, 0, 1)
