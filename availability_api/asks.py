@@ -15,7 +15,8 @@ bundle that ships together and shares a component with another one has a line of
 
 
 class Ask(NamedTuple):
-    """What is asked of one sku. `line`: `ALONE`, `COMPONENT` or one such as `c2`; `bundle`: then, a bundle whose component it is."""
+    """What is asked of one sku. `line`: `ALONE`, `COMPONENT` or one such as `c2`; `bundle`: then, a bundle whose
+    component it is."""
 
     line: str
     sku: str

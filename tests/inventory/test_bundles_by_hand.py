@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from inventory.batch import ControlKind
-from inventory.bundles import read_told, told_values
+from inventory.bundles import Told, read_told, told_values
 from inventory.murmur import shard_of
 from inventory.shelves import Shelf
 from tests.inventory.shop import Shop
@@ -103,7 +103,7 @@ def test_a_granted_kit_that_ships_together_is_not_granted_again(lanes: int) -> N
 def test_what_an_earlier_version_told_of_places_is_asked_for_anew() -> None:
     """Then a kit that ships together is not shown until its components' lanes have told."""
     before = read_told([7, 1, True, 9, [[0, 5, 2, 3]], [[0, 4], [1, 6]]])
-    assert before == (7, 1, True, 9, [[0, 5, 2]], None)
+    assert before == Told(7, 1, True, 9, [[0, 5, 2]], None)
     shelf = Shelf([[0, 4, 1]], [3], [[1, 2, 0, [3]]], [("KIT", 1, 0, 2)])
     now = before._replace(shelf=shelf)
     assert read_told(json.loads(json.dumps(told_values(now)))) == now

@@ -183,7 +183,7 @@ def test_a_kit_that_is_given_a_place_changes_places_with_others_of_its_sort() ->
     shop.item("KIT", bundle=parts, ship_together=True)
     shop.run()
     shop.line("sold", 1, 9, sku="KIT", location=None)
-    kit = {"line": "c", "bundle": "KIT"}
+    kit: dict[str, Any] = {"line": "c", "bundle": "KIT"}
     assert ask(shop, "o", 1, 1, **kit)[:3] == ("ACCEPTED", None, 1)
     assert ask(shop, "o", 2, 1, location="S1", **kit)[:3] == ("ACCEPTED", None, 1)
     assert ask(shop, "p", 1, 1, location="DC1")[:3] == ("REFUSED", "insufficient", 0)
