@@ -17,7 +17,9 @@ _TOLERATED_S = 0.5
 """What a stand-still of this length costs is less than a start."""
 
 
-def watch_clock(end: Callable[[int], object] = os._exit, wall: Callable[[], float] = time.time) -> threading.Thread:
+def watch_clock(
+    end: Callable[[int], object] = os._exit, wall: Callable[[], float] = time.time
+) -> threading.Thread:
     """Watch the wall clock from a thread of its own; `end` is called with the exit code once it is set back."""
     watching = threading.Thread(target=_watch, args=(end, wall), name="clock", daemon=True)
     watching.start()
@@ -30,7 +32,9 @@ def _watch(end: Callable[[int], object], wall: Callable[[], float]) -> None:
         time.sleep(_EVERY_S)
         now = wall() - time.monotonic()
         if now < ahead - _TOLERATED_S:
-            _log.error("the clock was set back; the cell starts again", extra={"seconds": round(ahead - now, 3)})
+            _log.error(
+                "the clock was set back; the cell starts again", extra={"seconds": round(ahead - now, 3)}
+            )
             end(ExitCode.TRY_AGAIN)
             return
         ahead = now
