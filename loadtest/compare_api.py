@@ -94,12 +94,11 @@ def _locations(
     body = _body(subject, answer, 200, differences)
     if body is None:
         return
-    numbers = model.channel(sku, channel, now)
     told = {place["location"]: place for place in body["locations"]}
     for location, place in told.items():
         node = model.node(sku, location, now)
         expected: dict[str, object] = {term: getattr(node, term) for term in _NODE_TERMS}
-        expected["available"] = node.available_in(numbers)
+        expected["available"] = model.available_at(sku, channel, location, now)
         differences.terms(f"{subject}, {location}", expected, place)
         differences.compared["positions through the API"] += 1
     for location in places.sells_from[channel].intersection(model.locations_of(sku)).difference(told):

@@ -23,6 +23,7 @@ from inventory.reference.pool import node_numbers
 from inventory.reference.positions import Counters
 from inventory.reference.projected import projected
 from inventory.reference.reservations import Decision, Request, answer
+from inventory.reference.shelves import to_show
 
 DEFAULTS = Config()
 NO_FACTS = SkuFacts()
@@ -106,6 +107,11 @@ class ReferenceModel:
         if channel not in channels:
             raise UnknownIdentifier(channel)
         return channels[channel]
+
+    def available_at(self, sku: str, channel: str, location: str, now: int) -> int:
+        """`available` of the locations route, for one of the channel's locations."""
+        numbers = self._numbers_of(sku, now)
+        return min(to_show(location, channel, numbers.shelf), numbers.channels[channel].available)
 
     def explain(self, sku: str, channel: str, now: int) -> Explanation:
         """Every term of what a channel is told at `now` (ms). UnknownIdentifier if sku or channel is not known."""

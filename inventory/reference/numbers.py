@@ -59,7 +59,3 @@ class NodeNumbers:
     withheld: int
     safety_shortfall: int
     node_ats: int
-
-    def available_in(self, channel: ChannelNumbers) -> int:
-        """`available` of the locations route, for one of the channel's locations."""
-        return min(self.node_ats, channel.available)

@@ -94,3 +94,12 @@ def to_hold(place: str, channel: str, shelf: Shelf, unmet: int) -> int:
     """Units that a channel may hold at a place; `unmet` is what may go unmet of what others need, kits aside."""
     kits = sum(shelf.kits_near(frozenset([place]), channel).values())
     return max(0, shelf.free(place, channel, unmet) - kits)
+
+
+def to_show(place: str, channel: str, shelf: Shelf) -> int:
+    """Units at a place as the locations route tells them: it knows neither what is on its way nor which of the units
+    that were promised without a place are those of kits."""
+    for kit in {kit for kit, _ in shelf.kits}:
+        shelf = shelf.with_kit(kit)
+    shelf = shelf._replace(promised=shelf.promised._replace(counted={}))
+    return shelf.free(place, channel, shelf.unmet(channel))

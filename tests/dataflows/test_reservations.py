@@ -308,6 +308,7 @@ def _an_emptied_redis_cancels_nothing(house: House, redis: Redis, prefix: str) -
     for kept_key in redis.scan_iter(match=prefix + "*", count=1000):
         redis.delete(kept_key)
     eventually(lambda: house.client.get("/readyz").status_code == 200, "the view to be filled again", 30)
+    house.comes_to("SHOE", 7)
     os.kill(house.running.pid, signal.SIGSTOP)
     try:
         for key in kept:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reference.shop import Shop
+from tests.reference.shop import NOW, SKU, Shop
 
 
 def two_places(first: int, second: int) -> Shop:
@@ -173,8 +173,8 @@ def test_a_channel_sells_from_where_all_its_keys_hold() -> None:
 def test_what_a_place_shows_is_no_more_than_the_channel_may_sell() -> None:
     shop = two_places(10, 3)
     shop.rule("cap", "ca", units=5, channel="web")
-    web = shop.channel("web")
-    assert (shop.node("A").available_in(web), shop.node("B").available_in(web)) == (5, 3)
+    told = (shop.model.available_at(SKU, "web", place, NOW) for place in ("A", "B"))
+    assert tuple(told) == (5, 3)
 
 
 def test_numbers_are_those_of_the_instant_that_is_asked_for() -> None:

@@ -65,7 +65,7 @@ low_stock: [{id: ls, channel: web, units: 6}]
         ("SKU-1", "pickup", "5", "0", "-5", "1"),
         ("SKU-2", "web", "8", "5", "-3", "0"),
     ]
-    assert [row["causes"] for row in changes()] == ["cap ls ss", "ex ss", "cap-9 ls ss"]
+    assert [row["causes"] for row in changes()] == ["cap ss", "ex ss", "cap-9 ss"]
     assert changes()[2]["status_after"] == "LOW"
     whole = json.loads(Path("out.json").read_text())
     assert [(each["sku"], each["change"]) for each in whole["changes"]] == [(t[0], int(t[4])) for t in told]
