@@ -307,8 +307,9 @@ def _an_emptied_redis_cancels_nothing(house: House, redis: Redis, prefix: str) -
             house.client.post(f"/v1/reservations/{kept[key]}/{change}", json={"ttl_s": 600})
     for kept_key in redis.scan_iter(match=prefix + "*", count=1000):
         redis.delete(kept_key)
-    eventually(lambda: house.client.get("/readyz").status_code == 200, "the view to be filled again", 30)
-    house.comes_to("SHOE", 7)
+    lookup = "/v1/availability/SHOE?channel=web"
+    eventually(lambda: house.client.get(lookup).status_code == 503, "the loss to be noticed", 10)
+    eventually(lambda: house.client.get(lookup).status_code == 200, "the view to be filled again", 30)
     os.kill(house.running.pid, signal.SIGSTOP)
     try:
         for key in kept:
