@@ -314,7 +314,7 @@ def _an_emptied_redis_cancels_nothing(house: House, redis: Redis, prefix: str) -
     try:
         for key in kept:
             told = house.ask(("SHOE", 1), key=key).json()
-            assert told["type"] == "urn:stocktide:problem:reservation-incomplete", told
+            assert told.get("type") == "urn:stocktide:problem:reservation-incomplete", (key, told)
     finally:
         os.kill(house.running.pid, signal.SIGCONT)
     for key, state in (("one", "CONFIRMED"), ("two", "HELD"), ("three", "HELD")):
