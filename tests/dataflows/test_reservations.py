@@ -310,13 +310,14 @@ def _an_emptied_redis_cancels_nothing(house: House, redis: Redis, prefix: str) -
     lookup = "/v1/availability/SHOE?channel=web"
     eventually(lambda: house.client.get(lookup).status_code == 503, "the loss to be noticed", 10)
     eventually(lambda: house.client.get(lookup).status_code == 200, "the view to be filled again", 30)
-    os.kill(house.running.pid, signal.SIGSTOP)
+    cell = house.running.cell(0)
+    os.kill(cell, signal.SIGSTOP)
     try:
         for key in kept:
             told = house.ask(("SHOE", 1), key=key).json()
             assert told.get("type") == "urn:stocktide:problem:reservation-incomplete", (key, told)
     finally:
-        os.kill(house.running.pid, signal.SIGCONT)
+        os.kill(cell, signal.SIGCONT)
     for key, state in (("one", "CONFIRMED"), ("two", "HELD"), ("three", "HELD")):
         eventually(lambda key=key: house.ask(("SHOE", 1), key=key).status_code == 201, "an answer", 20)  # type: ignore[misc]
         path = f"/v1/reservations/{kept[key]}"
