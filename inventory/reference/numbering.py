@@ -85,7 +85,7 @@ def shelf_of(
             net=ats | kept,
             unsourced=simple,
             sells_from={
-                channel: places | {kept_at(place) for place in places}
+                channel: with_what_is_kept(places.intersection(promised.net))
                 for channel, places in promised.sells_from.items()
             },
         ),
@@ -94,6 +94,10 @@ def shelf_of(
         {channel: told.grant for channel, told in channels.items()},
         promised.sells_from,
     )
+
+
+def with_what_is_kept(places: frozenset[str]) -> frozenset[str]:
+    return places.union(map(kept_at, places))
 
 
 def allowance_of(channel: str, item: Item, rules: ItemRules) -> int:
