@@ -13,7 +13,6 @@ from runtime.kafka import admin
 from runtime.settings import Settings
 from wire.codec import Codec
 
-_ALWAYS = ("cell-killed", "redis-emptied", "kafka-killed")
 _SHORT = Options(seconds=8.0, rate=150.0)
 
 
@@ -23,11 +22,8 @@ def services() -> Iterator[House]:
         yield services
 
 
-def _marks(name: str) -> list[pytest.MarkDecorator]:
-    return [] if name in _ALWAYS else [pytest.mark.deep]
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=_marks(name)) for name in FAULTS])
+@pytest.mark.deep
+@pytest.mark.parametrize("name", list(FAULTS))
 def test_a_fault_leaves_no_wrong_number_no_backward_view_and_loses_nothing(
     services: House, name: str
 ) -> None:
