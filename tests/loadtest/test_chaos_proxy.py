@@ -122,7 +122,7 @@ def test_resets_and_refusals_are_seen_as_such(proxy: Proxy) -> None:
     with _connect(proxy) as client:  # a reset is over at once
         assert _says(client, b"x") == b"x"
     proxy.refuse()
-    with _connect(proxy) as client, pytest.raises(ConnectionError):
+    with pytest.raises(ConnectionError), _connect(proxy) as client:  # as early as while it connects
         _says(client, b"x")
     proxy.heal()
     with _connect(proxy) as client:
