@@ -1,4 +1,4 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm."""
+"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm, sizes, rules."""
 
 import argparse
 import time
@@ -9,11 +9,13 @@ from dataclasses import asdict, replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtest import bench, demo, storm, tills
+from loadtest import bench, demo, sizes_report, storm, tills
+from loadtest.lane_alone import Retailer
 from loadtest.replay import Replay
 from loadtest.report import replay_table
 from loadtest.retailer import rules
 from loadtest.shoppers import Shoppers, shopping
+from loadtest.sizes_plan import CHOSEN, Business, Horizons
 from loadtest.verify import verify
 from runtime import logs
 from runtime import redis as redis_link
@@ -50,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(
             "storm", help="2,000 customers, 100 units, everything killed; writes reports/storm.json"
         )
+    )
+    _sizes_arguments(
+        commands.add_parser("sizes", help="what a position, a line, an id weigh; how many cells")
     )
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
     _window_arguments(show, 300_000)
@@ -141,6 +146,52 @@ def _storm_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_storm)
 
 
+def _sizes_arguments(parser: argparse.ArgumentParser) -> None:
+    lane, business = Retailer(), Business()
+    for name, default, said in (
+        ("skus", lane.skus, "skus of the lane that is weighed"),
+        ("locations", lane.locations, "its locations"),
+        ("channels", lane.channels, "its channels"),
+        ("events", lane.events, "facts that are folded"),
+        ("for-skus", business.skus, "the retailer that is planned for: skus"),
+        ("positions", business.positions_a_sku, "positions a sku, of both"),
+        ("rate", business.rate, "facts a second, all day"),
+        ("lanes", business.lanes, "lanes"),
+        ("cell-gb", int(business.cell_gb), "memory of a cell"),
+        (
+            "cell-rate",
+            business.cell_rate,
+            "facts a second that a cell drains, as `growth` says; 0: not known",
+        ),
+    ):
+        parser.add_argument(
+            f"--{name}", type=_count, default=default, metavar="N", help=f"{said} ({default:,})"
+        )
+    parser.add_argument(
+        "--hours", type=float, nargs=3, default=list(CHOSEN), metavar="H",
+        help="horizons to plan with beside the default ones: of counts, of duplicates, of reservations (6 12 12)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quick", action="store_true", help="a small lane: to see that it works, not to quote"
+    )
+    parser.set_defaults(run=_sizes)
+
+
+def _sizes(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
+    lane = Retailer(given.skus, given.locations, given.positions, given.channels, given.events)
+    if given.quick:
+        lane = replace(lane, skus=sizes_report.QUICK.skus, events=sizes_report.QUICK.events)
+    business = Business(
+        given.for_skus,
+        given.positions,
+        given.rate,
+        lanes=given.lanes,
+        cell_gb=given.cell_gb,
+        cell_rate=given.cell_rate,
+    )
+    return sizes_report.sizes(settings, lane, business, Horizons(*given.hours), console)
+
+
 def _demo(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
     options = demo.Options(given.lines, given.seed, given.rate, given.cells, given.customers)
     return demo.demo(settings, codec, options, console)
@@ -207,6 +258,13 @@ def _storm(given: argparse.Namespace, settings: Settings, codec: Codec, console:
 def _rules(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
     print(rules(tills.load(given.lines)), end="")
     return 0
+
+
+def _count(text: str) -> int:
+    number = int(text.replace("_", "").replace(",", ""))
+    if number < 0:
+        raise argparse.ArgumentTypeError("write a whole number, 0 or more")
+    return number
 
 
 def _positive(text: str) -> int:
