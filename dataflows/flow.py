@@ -1,16 +1,18 @@
 """The Bytewax flow: the only module that knows Bytewax.
 
-source (one part a lane) -> step (key = lane; state = a token into the lane's journal) -> publish (one part a lane)
+source (one part a lane) -> step (key = lane) -> publish (one part a lane)
 
-At an epoch's end Bytewax asks the sources for their offsets, then each lane for its token (a thread writes its
-journal), then the sink, which waits for Redis, Kafka and the journals; only then does it commit. (A lane that was
-asked has stepped in the epoch, and every step puts something out, so the sink is asked too.) A crash before that
-resumes from the epoch before.
+At an epoch's end Bytewax tells the sources, then each lane, which commits what it has folded with the offsets that
+this came from (a thread writes its journal), then the sink, which waits for Redis, Kafka and the journals, and calls
+the commits settled. (A lane that was asked has stepped in the epoch, and every step puts something out, so the sink is
+asked too; after the last step the cell settles by itself.)
+
+Bytewax keeps nothing: a recovery store of its own would tie the lanes to the cell that ran them, and would know no more
+than a lane's folder does.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 import bytewax.operators as op
@@ -18,34 +20,25 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import StatefulBatchLogic
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from bytewax.recovery import (
-    InconsistentPartitionsError,
-    MissingPartitionsError,
-    NoPartitionsError,
-    RecoveryConfig,
-    init_db_dir,
-)
 from bytewax.run import cli_main
 
 from dataflows.intake import Raw
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
-from runtime.states import StateDamaged
 
-SOURCE, STEP, PUBLISH = "source", "step", "publish"
-"""Step ids are part of the recovery store: renaming one loses its state. Pinned by a test."""
+_NOTHING = ""
+"""What Bytewax is given to keep."""
 
 
-def key_of(lane: int) -> str:
-    """The Bytewax key of a lane: part of the recovery store, never changed."""
+def _key_of(lane: int) -> str:
     return f"lane-{lane:03d}"
 
 
 class Stepper(Protocol):
-    """What drives a lane: one step a poll, and a token that says where its state is."""
+    """What drives a lane: one step a poll, one commit an epoch."""
 
     def step(self, raw: Raw) -> Published: ...
-    def commit(self) -> str: ...
+    def commit(self) -> None: ...
     def drain(self) -> None: ...
 
 
@@ -54,8 +47,8 @@ class Parts(Protocol):
 
     lanes: list[int]
 
-    def open_reader(self, lane: int, resume: str | None) -> LaneReader: ...
-    def open_lane(self, token: str | None) -> Stepper: ...
+    def open_reader(self, lane: int) -> LaneReader: ...
+    def stepper(self, lane: int) -> Stepper: ...
 
 
 class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
@@ -67,13 +60,14 @@ class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
         if self._reader.stopping():
             raise StopIteration
         raw = self._reader.poll()
-        return [] if raw is None else [(key_of(raw.lane), raw)]
+        return [] if raw is None else [(_key_of(raw.lane), raw)]
 
     def next_awake(self) -> datetime | None:
         return self._reader.next_poll
 
     def snapshot(self) -> str:
-        return self._reader.position()
+        self._reader.epoch_ends()
+        return _NOTHING
 
     def close(self) -> None:
         self._reader.close()
@@ -84,25 +78,32 @@ class _Source(FixedPartitionedSource[tuple[str, Raw], str]):
         self._cell = cell
 
     def list_parts(self) -> list[str]:
-        return [key_of(lane) for lane in self._cell.lanes]
+        return [_key_of(lane) for lane in self._cell.lanes]
 
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _Reading:
-        return _Reading(self._cell.open_reader(int(for_part.removeprefix("lane-")), resume_state))
+        return _Reading(self._cell.open_reader(int(for_part.removeprefix("lane-"))))
 
 
 class _Stepping(StatefulBatchLogic[Raw, Published, str]):
-    def __init__(self, stepper: Stepper) -> None:
-        self._stepper = stepper
+    def __init__(self, cell: Parts) -> None:
+        self._cell = cell
+        self._stepper: Stepper | None = (
+            None  # Bytewax does not tell which key this is for; the first batch does
+        )
 
     def on_batch(self, values: list[Raw]) -> tuple[Iterable[Published], bool]:
-        return [self._stepper.step(raw) for raw in values], StatefulBatchLogic.RETAIN
+        stepper = self._stepper = self._stepper or self._cell.stepper(values[0].lane)
+        return [stepper.step(raw) for raw in values], StatefulBatchLogic.RETAIN
 
     def on_eof(self) -> tuple[Iterable[Published], bool]:
-        self._stepper.drain()
+        if self._stepper is not None:
+            self._stepper.drain()
         return [], StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> str:
-        return self._stepper.commit()
+        if self._stepper is not None:
+            self._stepper.commit()
+        return _NOTHING
 
 
 class _Publishing(StatefulSinkPartition[Published, str]):
@@ -115,12 +116,12 @@ class _Publishing(StatefulSinkPartition[Published, str]):
 
     def snapshot(self) -> str:
         self._publisher.settle()
-        return ""
+        return _NOTHING
 
 
 class _Sink(FixedPartitionedSink[Published, str]):
     def __init__(self, lanes: list[int], publisher: Publisher) -> None:
-        self._keys = [key_of(lane) for lane in lanes]
+        self._keys = [_key_of(lane) for lane in lanes]
         self._publisher = publisher
 
     def list_parts(self) -> list[str]:
@@ -136,29 +137,12 @@ class _Sink(FixedPartitionedSink[Published, str]):
 def make_flow(cell: Parts, publisher: Publisher) -> Dataflow:
     """The dataflow of a cell."""
     flow = Dataflow("stocktide")
-    raw = op.input(SOURCE, flow, _Source(cell))
-    open_lane: Callable[[str | None], _Stepping] = lambda token: _Stepping(cell.open_lane(token))  # noqa: E731
-    stepped = op.stateful_batch(STEP, raw, open_lane)
-    op.output(PUBLISH, stepped, _Sink(cell.lanes, publisher))
+    raw = op.input("source", flow, _Source(cell))
+    stepped = op.stateful_batch("step", raw, lambda _: _Stepping(cell))
+    op.output("publish", stepped, _Sink(cell.lanes, publisher))
     return flow
 
 
-def make_store(folder: Path) -> None:
-    """An empty recovery store. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    init_db_dir(folder, 1)  # type: ignore[no-untyped-call]
-
-
-def drive(flow: Dataflow, store: Path, epoch_ms: int) -> None:
+def drive(flow: Dataflow, epoch_ms: int) -> None:
     """Run until every source has ended. What an operator raises arrives as BytewaxRuntimeError, with its cause."""
-    try:
-        cli_main(  # type: ignore[no-untyped-call]
-            flow,
-            epoch_interval=timedelta(milliseconds=epoch_ms),
-            recovery_config=RecoveryConfig(store),  # type: ignore[no-untyped-call]
-        )
-    except (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError) as error:
-        raise StateDamaged(
-            f"the recovery store {store} does not hold what it should ({error}). Nothing was started. Put an undamaged "
-            "copy of it and of the lanes' folders beside it back, or move them all away to rebuild from the topics"
-        ) from error
+    cli_main(flow, epoch_interval=timedelta(milliseconds=epoch_ms))  # type: ignore[no-untyped-call]

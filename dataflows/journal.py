@@ -1,29 +1,39 @@
-"""A lane's durable state: a base and a journal behind it, cut at the point that a token names.
+"""A lane's durable state: a base and a journal behind it, each commit with the offsets that belong to it.
 
-The files are described in `runtime.states`, which reads them, and their bytes in `wire.frames`.
+The files are described in `runtime.state_files`, which reads them, and their bytes in `wire.frames`.
 
-A token (JSON: format, lane, segment, offset) is returned by `commit` and kept in the flow's recovery store, once `wait`
-has returned: a thread writes, so that the lanes of a cell force their files to disk beside one another. Resuming
-cuts the journal at the token: state that ran ahead would take the events after it for duplicates, and their
-numbers would never be published.
+A commit is appended by a thread, so that the lanes of a cell force their files to disk beside one another; `wait`
+returns when it is there. `settle` then writes that the commit is settled: that Redis and Kafka have acknowledged what
+was put out up to it. A lane is opened at its last settled commit, and the journal is cut there: state that ran ahead
+would take the events after it for duplicates, and their numbers would never be published. Nobody else knows offsets, so
+a lane's folder may be opened by any cell, of any number of cells, on any host.
+
+The word `settled` is not forced to disk by itself, but by the next commit: a host that loses power may go back one
+epoch more, which is as exact.
 """
 
 import fcntl
-import json
+import logging
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from inventory.lane import Lane
 from inventory.sections import Section, dump, layout, load
+from runtime.commits import HEAD, Commit, Position, Settled, settled_section
 from runtime.exit import Refusal
-from runtime.states import StateDamaged, StateFiles, folder_of
+from runtime.state_files import StateFiles
 from wire.frames import MAGIC, Frame, frame_of
 
-FORMAT = 1
+_log = logging.getLogger(__name__)
+
 _SMALLEST_ROTATION = 64 << 20
+_LOCK_WITHIN_S = 5.0
+"""A cell that has just lost its supervisor may still be draining."""
 
 
 class StateUnusable(Refusal):
@@ -33,16 +43,20 @@ class StateUnusable(Refusal):
 class Journal:
     """The files of one lane, locked while open."""
 
-    def __init__(self, folder: Path, lane: int, store_id: str, disk: Executor) -> None:
+    def __init__(self, folder: Path, lane: int, lanes: int, disk: Executor) -> None:
+        self.files = StateFiles(folder, lane, lanes)
+        self.settled: Settled | None = None
+        """The last settled commit: what lies before it in the files may be copied."""
+        self._folder = self.files.folder
+        self._head = {"lane": lane, "lanes": lanes}
         self._disk = disk
         self._writing: Future[None] | None = None
-        self._end = 0
-        self._store_id = store_id
-        self._files = StateFiles(folder, lane)
-        self._folder = self._files.folder
-        self._lane = lane
+        self._unsettled: Commit | None = None
+        self._counter = 0
         self._segment = 0
+        self._end = 0
         self._base_size = 0
+        self._must_rebase = False
         self._file: BinaryIO | None = None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -52,38 +66,67 @@ class Journal:
                 f"the state folder {self._folder} cannot be written ({error.strerror}): make it a folder this user "
                 "may write, or set STOCKTIDE_STATE_DIR to one"
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise StateUnusable(
-                f"{self._folder} is in use by another engine on this host: stop that one first"
-            ) from error
+        self._take_lock()
+
+    def _take_lock(self) -> None:
+        deadline = time.monotonic() + _LOCK_WITHIN_S
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    self._lock.close()
+                    raise StateUnusable(
+                        f"{self._folder} is in use by another engine on this host: stop that one first"
+                    ) from error
+            time.sleep(0.1)
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    def open(self, lane: Lane) -> Commit | None:
+        """Fill a fresh lane with the state of the last settled commit and drop what was written after it; None, and an
+        empty journal, where there never was one. Raises `StateDamaged`."""
+        found = self.files.resumable()
+        if found is None:
+            self._drop(lambda segment: True)
+            self._open_segment(0)
+            return None
+        if found.torn:
+            _log.warning("an unfinished write is left out", extra={"where": found.torn})
+        load(lane, iter(found.sections))
+        at = found.at
+        self._segment, self._counter, self._must_rebase = at.segment, at.commit.counter, found.former
+        self._base_size = self.files.base(at.segment).stat().st_size if at.segment else 0
+        self._drop(lambda segment: segment > at.segment)
+        self._file = self.files.journal(at.segment).open("r+b")
+        self._file.truncate(at.offset)
+        self._file.seek(at.offset)
+        self._end = at.offset
+        self.settled = None if found.former else at
+        return at.commit
+
+    def _drop(self, which: Callable[[int], bool]) -> None:
+        for path in self._folder.glob("*-[0-9]*"):
+            if which(int(path.name.split("-")[1])):
+                path.unlink()
 
     # -- writing -------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Start with an empty state. Raises `StateDamaged` where another recovery store's state lies."""
-        owner = self._folder / "store-id"
-        if any(self._folder.glob("journal-*")):
-            if not owner.exists() or owner.read_text() != self._store_id:
-                raise _of_others(self._folder)
-            # A start that never reached its first commit.
-            for stale in self._folder.glob("*-[0-9]*"):
-                stale.unlink()
-        owner.write_text(self._store_id)
-        self._open_segment(0)
-
-    def commit(self, lane: Lane, *, final: bool = False) -> str:
-        """Append what changed; the token to resume from, which is good once `wait` has returned."""
+    def commit(self, lane: Lane, position: Position, *, final: bool = False) -> None:
+        """Append what changed, and where the sources stood; on disk once `wait` has returned. `final`: nothing follows,
+        a base is written."""
         assert self._file is not None
         self.wait()
-        if final or self._end > max(2 * self._base_size, _SMALLEST_ROTATION):
-            return self._rebase(lane)
-        frames = [frame_of(section) for section in dump(lane, everything=False)]
-        self._end += sum(frame.size for frame in frames)
-        self._writing = self._disk.submit(_append, self._file, frames)
-        return self._token()
+        self._counter += 1
+        commit = Commit(self._counter, int(time.time() * 1000), lane.log_clock, position)
+        if final or self._must_rebase or self._end > max(2 * self._base_size, _SMALLEST_ROTATION):
+            self._rebase(lane, commit)
+        else:
+            frames = [frame_of(section) for section in (*dump(lane, everything=False), commit.section())]
+            self._end += sum(frame.size for frame in frames)
+            self._writing = self._disk.submit(_append, self._file, frames)
+        self._unsettled = commit
 
     def wait(self) -> None:
         """Return when what was committed is on disk. Raises OSError."""
@@ -91,41 +134,55 @@ class Journal:
         if writing is not None:
             writing.result()
 
-    def _rebase(self, lane: Lane) -> str:
-        """Write the whole state as the base of the next segment; drop what no commit can need any more."""
+    def settle(self) -> None:
+        """Everything that was put out up to the last commit is acknowledged. Raises OSError."""
+        self.wait()
+        commit, self._unsettled = self._unsettled, None
+        if commit is None:
+            return
         assert self._file is not None
-        old = self._segment
-        path = self._files.base(old + 1)
-        with path.open("wb") as file:
-            self._write_head(file)
-            _append(file, map(frame_of, dump(lane, everything=True)))
-            self._base_size = file.tell()
+        frame = frame_of(settled_section(commit.counter))
+        _write(self._file, [frame])
+        self._file.flush()
+        self._end += frame.size
+        if not self.files.began.exists():
+            _force(self._file)
+            self.files.began.touch()
+            (self._folder / "store-id").unlink(missing_ok=True)  # of the version before
+            self._force_folder()
+        self.settled = Settled(self._segment, self._end, commit)
+
+    def _rebase(self, lane: Lane, commit: Commit) -> None:
+        """Write the whole state as the base of the next segment; drop what no start can need any more."""
+        assert self._file is not None
+        _force(self._file)  # that its last commit is settled
         self._file.close()
+        old = self._segment
+        with self.files.base(old + 1).open("wb") as file:
+            self._write_head(file)
+            _write(file, map(frame_of, chain(dump(lane, everything=True), [commit.section()])))
+            _force(file)
+            self._base_size = file.tell()
+        self._must_rebase = False
         self._open_segment(old + 1)
-        for kind in ("base", "journal"):
-            for stale in self._folder.glob(f"{kind}-[0-9]*"):
-                if int(stale.name.split("-")[1]) < old:
-                    stale.unlink()
-        return self._token()
+        self._drop(lambda segment: segment < old)
 
     def _open_segment(self, segment: int) -> None:
         self._segment = segment
-        self._file = self._files.journal(segment).open("wb")
+        self._file = self.files.journal(segment).open("wb")
         self._write_head(self._file)
         _force(self._file)
         self._end = self._file.tell()
+        self._force_folder()
+
+    def _force_folder(self) -> None:
         directory = os.open(self._folder, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)
 
     def _write_head(self, file: BinaryIO) -> None:
         file.write(MAGIC)
-        for part in frame_of(Section("head", {"lane": self._lane, **layout()}, b"")).parts():
-            file.write(part)
-
-    def _token(self) -> str:
-        token = {"format": FORMAT, "lane": self._lane, "segment": self._segment, "offset": self._end}
-        return json.dumps(token, separators=(",", ":"))
+        _write(file, [frame_of(Section(HEAD, {**self._head, **layout()}, b""))])
 
     def close(self) -> None:
         """Let the folder go."""
@@ -135,50 +192,16 @@ class Journal:
             self._file = None
         self._lock.close()
 
-    # -- reading -------------------------------------------------------------------------------------------------
-
-    def resume(self, token: str, lane: Lane) -> None:
-        """Fill a fresh lane with the state that a token names, and drop what was written after it."""
-        at = json.loads(token)
-        if at["format"] != FORMAT or at["lane"] != self._lane:
-            raise StateDamaged(
-                f"the recovery store names a state of another format or lane ({token}); this is lane {self._lane}, "
-                f"format {FORMAT}: start with the version that wrote it"
-            )
-        segment, offset = int(at["segment"]), int(at["offset"])
-        load(lane, self._files.sections(segment, offset))
-        self._segment = segment
-        self._base_size = self._files.base(segment).stat().st_size if segment else 0
-        self._file = self._files.journal(segment).open("r+b")
-        self._file.truncate(offset)
-        self._file.seek(offset)
-        self._end = offset
-        for later in self._folder.glob("*-[0-9]*"):
-            if int(later.name.split("-")[1]) > segment:
-                later.unlink()
-
-
-def refuse_state_of_others(folder: Path, lane: int) -> None:
-    """Raise `StateDamaged` where a lane has state already, for a cell that has no recovery store yet: before it makes
-    one that would only lie about."""
-    own = folder_of(folder, lane)
-    if any(own.glob("journal-*")):
-        raise _of_others(own)
-
-
-def _of_others(folder: Path) -> StateDamaged:
-    return StateDamaged(
-        f"{folder} holds state that the recovery store of this cell does not know: it was run with another number of "
-        f"cells (start with that number), or its recovery store was removed (then move {folder} away: the lane is "
-        "rebuilt from its topics)"
-    )
-
 
 def _append(file: BinaryIO, frames: Iterable[Frame]) -> None:
+    _write(file, frames)
+    _force(file)
+
+
+def _write(file: BinaryIO, frames: Iterable[Frame]) -> None:
     for frame in frames:
         for part in frame.parts():
             file.write(part)
-    _force(file)
 
 
 def _force(file: BinaryIO) -> None:

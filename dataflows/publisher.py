@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -87,6 +88,8 @@ class Publisher:
         self._told: dict[int, tuple[float, int]] = {}
         self._sha = script_sha()
         self._failed: KafkaError | None = None
+        self.published: Counter[int] = Counter()
+        """How many steps of each lane were given to `publish`."""
 
     def decided(self, lane: int, answers: Iterable[Answer]) -> None:
         """Send decisions off as soon as they are made, before other lanes step: somebody waits for each of them."""
@@ -134,11 +137,12 @@ class Publisher:
         self._urgent.poll(0)
         self._redis.take_replies()
         self._check()
+        self.published[number] += 1
         metrics.seconds("publish").inc(time.perf_counter() - started)
 
     def settle(self) -> None:
-        """Wait until Redis and Kafka have acknowledged everything, and the journals are on disk. Raises OSError,
-        `Stopped`, `Fenced`, KafkaException."""
+        """Wait until Redis and Kafka have acknowledged everything, then tell the journals. Raises OSError, `Stopped`,
+        `Fenced`, KafkaException."""
         started = time.perf_counter()
         self._redis.settle()
         while self._producer.flush(0.5) + self._urgent.flush(0.5) > 0:

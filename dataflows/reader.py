@@ -1,6 +1,5 @@
 """Reading one lane: what arrives in its partition of every topic, and how far it has come in each."""
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from dataflows import metrics
 from dataflows.inflow import Inflow
 from dataflows.intake import DECISIONS, FACTS, MASTERS, READ, Raw
 from dataflows.topic_ids import TopicIds, how_to_rebuild
+from runtime.commits import Position
 from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 
@@ -42,7 +42,7 @@ class LaneReader:
         self,
         settings: Settings,
         lane: int,
-        resume: str | None,
+        resume: Position | None,
         inflow: Inflow,
         topic_ids: TopicIds,
         is_live: Callable[[], bool],
@@ -53,9 +53,9 @@ class LaneReader:
         self._is_live = is_live
         self.stopping = stopping
         self._topic_ids = topic_ids
-        told = json.loads(resume) if resume else {"next": {}, "topics": {}}
-        topic_ids.compare(told["topics"])
-        self._next: dict[str, int] = told["next"]
+        at = Position({}, {}) if resume is None else resume
+        topic_ids.compare(at.topics)
+        self._next = dict(at.next)
         self._inflow = inflow
         self._short = {settings.topic_prefix + name: name for name in READ}
         self._ends = {name: self._end_of(name) for name in READ}
@@ -63,8 +63,8 @@ class LaneReader:
         self._masters_ready = False
         self._at_end = {name: self._next.get(name, 0) >= self._ends[name] for name in READ}
         self._log_times: dict[str, int] = {}
-        self._reading_facts = bool(resume)
-        topics = READ if resume else (*MASTERS, "routed", DECISIONS)
+        self._reading_facts = resume is not None
+        topics = READ if self._reading_facts else (*MASTERS, "routed", DECISIONS)
         self._read(topics)
         self.next_poll: datetime | None = None
         self._ticked = 0.0
@@ -169,15 +169,12 @@ class LaneReader:
             lag += max(0, self._ends[name] - self._next.get(name, 0))
         return lag
 
-    def position(self) -> str:
-        """The offsets to resume from, and the ids of the topics they are of; empty until the lane is live, so that an
-        unfinished start begins anew."""
+    def epoch_ends(self) -> None:
+        """Tell lag tools how far the lane is, at most once a second."""
         now = time.monotonic()
         if now - self._committed >= _COMMIT_EVERY_S and self._reading_facts:
             self._committed = now
             self._commit_for_lag_tools()
-        told = {"next": self._next, "topics": self._topic_ids.ids}
-        return json.dumps(told if self._reading_facts else {})
 
     def _commit_for_lag_tools(self) -> None:
         """The previous epoch's offsets, to the consumer group; nothing reads them back."""

@@ -1,7 +1,9 @@
-"""The files of a lane's state as bytes: `STJ1`, then frames, each of which holds one section.
+"""The files of a lane's state as bytes: `STJ2`, then frames, each of which holds one section (docs/state.md).
 
 A frame is crc32 u32 (of what follows), header length u32, payload length u64, header (JSON, with the section's name),
 payload; little endian. The first frame is named `head` and tells lane and table layout.
+
+Files of the version before begin with `STJ1`: the same frames, without the commits that tell offsets.
 """
 
 import json
@@ -12,12 +14,17 @@ from typing import Any, NamedTuple
 
 from inventory.sections import Section
 
-MAGIC = b"STJ1"
+MAGIC = b"STJ2"
+FORMER = b"STJ1"
 FRAME = struct.Struct("<IIQ")
 
 
 class FrameError(ValueError):
-    """Bytes that are not what a state file holds; the text says where and why."""
+    """Bytes that are not what a state file holds, from byte `at` on; the text says where and why."""
+
+    def __init__(self, text: str, at: int) -> None:
+        super().__init__(text)
+        self.at = at
 
 
 class Frame(NamedTuple):
@@ -45,19 +52,37 @@ def frame_of(section: Section) -> Frame:
 
 def read_frames(data: bytes, end: int) -> Iterator[tuple[Section, int]]:
     """The sections of a file up to byte `end`, each with the byte that follows it. Raises `FrameError`."""
-    if data[: len(MAGIC)] != MAGIC:
-        raise FrameError("it does not begin with STJ1")
+    if data[: len(MAGIC)] not in (MAGIC, FORMER):
+        raise FrameError("it does not begin with STJ2", 0)
     at = len(MAGIC)
-    view = memoryview(data)
     while at < end:
+        if at + FRAME.size > end:
+            raise FrameError(f"the frame at byte {at} is cut short", at)
+        stop = _end_of(data, at, end)
+        if not stop:
+            raise FrameError(f"the frame at byte {at} is damaged", at)
+        _, header_size, _ = FRAME.unpack_from(data, at)
         body = at + FRAME.size
-        if body > end:
-            raise FrameError(f"the frame at byte {at} is cut short")
-        crc, header_size, payload_size = FRAME.unpack_from(data, at)
-        stop = body + header_size + payload_size
-        if stop > end or zlib.crc32(view[body:stop]) != crc:
-            raise FrameError(f"the frame at byte {at} is damaged")
         header: dict[str, Any] = json.loads(data[body : body + header_size])
         name = header.pop("section")
         yield Section(name, header, data[body + header_size : stop]), stop
         at = stop
+
+
+def frame_behind(data: bytes, start: int, name: str) -> bool:
+    """Whether a whole frame of that name stands anywhere behind byte `start`, whatever lies between."""
+    words = b'{"section":"%s"' % name.encode()
+    at = data.find(words, start + FRAME.size)
+    while at >= 0:
+        if _end_of(data, at - FRAME.size, len(data)):
+            return True
+        at = data.find(words, at + 1)
+    return False
+
+
+def _end_of(data: bytes, at: int, end: int) -> int:
+    """The byte behind the frame at a byte; 0 where it is damaged, or longer than the file."""
+    crc, header_size, payload_size = FRAME.unpack_from(data, at)
+    body = at + FRAME.size
+    stop = int(body + header_size + payload_size)
+    return stop if stop <= end and zlib.crc32(memoryview(data)[body:stop]) == crc else 0

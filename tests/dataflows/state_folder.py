@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from dataflows.journal import Journal
+from runtime.commits import Position
 from runtime.settings import Settings
 from tests.inventory.simulation import Cluster
 
-STORE = "the recovery store"
 DISK = ThreadPoolExecutor(1)
+POSITION = Position({"stock-movements": 7}, {"stock-movements": "an id"})
 
 
 def settings_of(cluster: Cluster, folder: Path) -> Settings:
@@ -22,9 +23,10 @@ def keep(cluster: Cluster, folder: Path, *, final: bool = False) -> None:
     """Commit every lane to the folder and let it go. `final`: all of it, as a base;
     else what changed since the last time, which must be everything the first time."""
     for running in cluster.running:
-        journal = Journal(folder, running.number, STORE, DISK)
-        journal.begin()
-        journal.commit(running.lane, final=final)
+        journal = Journal(folder, running.number, cluster.lanes, DISK)
+        journal.open(running.lane)
+        journal.commit(running.lane, POSITION, final=final)
+        journal.settle()
         journal.close()
 
 

@@ -89,15 +89,16 @@ def test_a_malformed_rules_file(settings: Settings, tmp_path: Path) -> None:
     assert "nothing was applied" in done.stderr
 
 
-def test_a_start_that_is_refused_leaves_nothing_in_the_state_folder(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_state_that_is_nobody_s_is_refused_and_left_alone(settings: Settings, tmp_path: Path) -> None:
     create_topics(settings)
     lane = settings.state_dir / "lane-002"
     lane.mkdir(parents=True)
-    (lane / "journal-0").write_bytes(b"of another number of cells")
-    _refuses(settings, tmp_path, ExitCode.NEEDS_PERSON, f"{lane} holds state", "another number of cells")
-    assert list(settings.state_dir.iterdir()) == [lane]
+    (lane / "began").touch()
+    (lane / "journal-0").write_bytes(b"of something else")
+    _refuses(
+        settings, tmp_path, ExitCode.NEEDS_PERSON, f"{lane}/journal-0: it ends at byte 17", "move it away"
+    )
+    assert (lane / "journal-0").read_bytes() == b"of something else"
 
 
 def test_topics_are_missing(settings: Settings, tmp_path: Path) -> None:
@@ -209,18 +210,6 @@ def test_a_metrics_port_that_is_taken(ready: Settings, tmp_path: Path) -> None:
         first.says("lane opened")
         other = ready.replace(metrics_port=port, state_dir=tmp_path / "other")
         _refuses(other, tmp_path, ExitCode.BAD_CONFIGURATION, str(port), "STOCKTIDE_METRICS_PORT")
-
-
-@pytest.mark.deep
-def test_a_recovery_store_that_lost_its_file(
-    ready: Settings, feed: Feed, caught_up: Callable[[], None], tmp_path: Path
-) -> None:
-    feed.item("S0")
-    with engine(ready, tmp_path) as running:
-        caught_up()
-        assert running.stop() == ExitCode.DRAINED
-    (ready.state_dir / "cell-0-of-1" / "part-0.sqlite3").unlink()
-    _refuses(ready, tmp_path, ExitCode.NEEDS_PERSON, "recovery store", "cell-0-of-1", "move them all away")
 
 
 @pytest.mark.parametrize("setting", ["STOCKTIDE_KAFKA_BOOTSTRAP", "STOCKTIDE_REDIS_URL"])

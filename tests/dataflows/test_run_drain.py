@@ -74,21 +74,3 @@ def test_what_was_read_is_not_read_again(
     after = {sku: row[b"c"][40:] for sku, row in read_rows(redis, ready, SKUS[:8])}
     assert after.pop("S0") != numbers.pop("S0")
     assert after == numbers
-
-
-def test_another_number_of_cells_is_refused_with_what_to_do(
-    ready: Settings, feed: Feed, caught_up: Callable[[], None], judged: Judge, tmp_path: Path
-) -> None:
-    feed.item("S0")
-    with engine(ready, tmp_path) as running:
-        caught_up()
-        assert running.stop() == 0
-    with engine(ready, tmp_path, "run", "--cells", "2") as running:
-        assert running.ends() == ExitCode.NEEDS_PERSON
-        assert "start with that number" in running.said()
-        assert str(ready.state_dir) in running.said()
-    feed.count("S0", 3)
-    with engine(ready, tmp_path) as running:  # and nothing was lost by it
-        judged()
-        assert running.said().count("resumed=True") == ready.partitions
-        assert running.stop() == 0

@@ -9,8 +9,9 @@ from dataflows import journal as journals
 from dataflows.journal import Journal
 from inventory.lane import Lane, LaneConfig
 from inventory.sections import Section, load
-from runtime.states import NothingCommitted, StateDamaged, StateFiles, look_at_lanes
-from tests.dataflows.state_folder import DISK, STORE, settings_of
+from runtime.state_files import NothingCommitted, StateDamaged, StateFiles
+from runtime.states import look_at_lanes
+from tests.dataflows.state_folder import DISK, POSITION, settings_of
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
 
@@ -22,8 +23,8 @@ class Engine:
         self.folder = folder
         self.shop = Shop(1)
         self.lane = self.shop.cluster.running[0].lane
-        self.journal = Journal(folder, 0, STORE, DISK)
-        self.journal.begin()
+        self.journal = Journal(folder, 0, 1, DISK)
+        self.journal.open(self.lane)
         self.fed = 0
 
     def commit(self, *, final: bool = False) -> None:
@@ -32,12 +33,12 @@ class Engine:
         self.shop.movement("RECEIPT", 1)
         self.shop.movement("RECEIPT", 1, sku="nobody knows it")
         self.shop.run()
-        self.journal.commit(self.lane, final=final)
-        self.journal.wait()
+        self.journal.commit(self.lane, POSITION, final=final)
+        self.journal.settle()
 
     @property
     def files(self) -> StateFiles:
-        return StateFiles(self.folder, 0)
+        return StateFiles(self.folder, 0, 1)
 
 
 @pytest.fixture
@@ -121,7 +122,7 @@ def test_without_a_commit_there_is_nothing_to_read(engine: Engine, tmp_path: Pat
         engine.files.last_commit()
     (tmp_path / "lane-001").mkdir()
     with pytest.raises(NothingCommitted, match="holds no state yet"):
-        StateFiles(tmp_path, 1).last_commit()
+        StateFiles(tmp_path, 1, 2).last_commit()
 
 
 def test_a_look_knows_what_is_computed_and_not_what_is_remembered(engine: Engine, tmp_path: Path) -> None:
