@@ -61,7 +61,7 @@ class NextSegment:
             _write(file, [head], magic=True)
         self._began = self._named = False
 
-    def commit(self, frames: Sequence[Frame], end: Frame, *, budget_s: float = BUDGET_S) -> None:
+    def commit(self, frames: Sequence[Frame], end: Frame) -> None:
         """Append a commit, which `end` is the last frame of, and take slices for a while: the state must be as the
         commit has it. Raises OSError for what was to be written before."""
         if self._began:
@@ -70,18 +70,18 @@ class NextSegment:
         if self._writing is not None and not self._writing.done():
             return  # the disk is slow: nothing is piled up but the commits
         self._heed()
-        taken = self._take(end, budget_s)
+        taken = self._take(end)
         whole = self._slices is None
         pending, self._pending = self._pending, []
         self.size += sum(frame.size for frame in pending)
         self._writing = self._disk.submit(self._write_down, taken, pending, whole)
 
-    def _take(self, end: Frame, budget_s: float) -> list[Frame]:
+    def _take(self, end: Frame) -> list[Frame]:
         """Slices; behind the last of them stands the commit that they are whole with."""
         taken: list[Frame] = []
         if self._slices is None:
             return taken
-        until = time.perf_counter() + budget_s
+        until = time.perf_counter() + BUDGET_S
         for section in self._slices:
             taken.append(frame_of(section))
             if time.perf_counter() >= until:

@@ -111,7 +111,7 @@ def under_load(
         probes = Probes(settings, codec, lane_shares(workload, settings.partitions), seed)
         redis = redis_link.connect(settings)
         send_catalog(settings, codec, w1.catalog(size))
-        _make_known(settings, codec, probes)
+        make_known(settings, codec, probes)
         preload(settings, [workload.opening])
         sent = int(time.time() * 1000)
         with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
@@ -128,7 +128,7 @@ def lane_shares(workload: w1.Workload, lanes: int) -> npt.NDArray[np.float64]:
     return share
 
 
-def _make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
+def make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
     """Send the catalog records and the stock of the probes' skus."""
     sender = Sender(settings)
     messages = (

@@ -1,4 +1,4 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm, sizes, rules."""
+"""The commands of `python -m loadtest`: demo, replay, verify, bench, storm, growth, sizes, rules."""
 
 import argparse
 import time
@@ -9,7 +9,8 @@ from dataclasses import asdict, replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtest import bench, demo, sizes_report, storm, tills
+from loadtest import bench, demo, growth, sizes_report, storm, tills
+from loadtest.growth_case import Sizes
 from loadtest.lane_alone import Retailer
 from loadtest.replay import Replay
 from loadtest.report import replay_table
@@ -51,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     _storm_arguments(
         commands.add_parser(
             "storm", help="2,000 customers, 100 units, everything killed; writes reports/storm.json"
+        )
+    )
+    _growth_arguments(
+        commands.add_parser(
+            "growth", help="throughput, latency and stalls as a retailer grows; reports/growth.json"
         )
     )
     _sizes_arguments(
@@ -144,6 +150,26 @@ def _storm_arguments(parser: argparse.ArgumentParser) -> None:
     for name, value in asdict(storm.Options()).items():
         parser.add_argument(f"--{name}", type=_positive, default=value, metavar="N", help=f"({value:,})")
     parser.set_defaults(run=_storm)
+
+
+def _growth_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", nargs="+", choices=growth.NAMES, default=[], help="what grows (all)")
+    for name, value in asdict(Sizes()).items():
+        said = {"events": "events drained", "seconds": "how long the load lasts"}.get(name, "events a second")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=_positive, metavar="N", help=f"{said} ({value:,})"
+        )
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes: to see that it works, not to quote"
+    )
+    parser.set_defaults(run=_growth)
+
+
+def _growth(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
+    sizes = growth.QUICK if given.quick else Sizes()
+    asked = {name: value for name in asdict(sizes) if (value := getattr(given, name)) is not None}
+    options = growth.Options(replace(sizes, **asked), tuple(given.only), given.quick)
+    return growth.growth(settings, codec, options, console)
 
 
 def _sizes_arguments(parser: argparse.ArgumentParser) -> None:

@@ -93,11 +93,12 @@ def test_what_is_ready_is_the_state_at_every_commit_from_then_on(
     tmp_path: Path, disk: ByHand, budget: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bases, "slices", lambda lane: slices(lane, 64))
+    monkeypatch.setattr(bases, "BUDGET_S", budget)
     kept = Kept()
     for _ in range(3):
         kept.commit()
     first, segment = kept.commit(), made(kept, tmp_path, disk)
-    segment.commit(*first, budget_s=budget)
+    segment.commit(*first)
     taken = 1
     while True:
         disk.write()
@@ -105,7 +106,7 @@ def test_what_is_ready_is_the_state_at_every_commit_from_then_on(
             break
         assert not (tmp_path / "journal-1").exists()
         assert taken < 300
-        segment.commit(*kept.commit(), budget_s=budget)
+        segment.commit(*kept.commit())
         taken += 1
     assert taken == 1 or budget < 1
     assert taken > 50 or budget > 0
@@ -114,7 +115,7 @@ def test_what_is_ready_is_the_state_at_every_commit_from_then_on(
         assert loaded(sections(tmp_path / "base-1") + sections(tmp_path / "journal-1")) == loaded(kept.said)
         assert (tmp_path / "base-1").stat().st_size == segment.base_size
         assert (tmp_path / "journal-1").stat().st_size == segment.size
-        segment.commit(*kept.commit(), budget_s=budget)
+        segment.commit(*kept.commit())
         assert not segment.ready()  # the commit is not on disk yet
         disk.write()
         assert segment.ready()
@@ -122,28 +123,35 @@ def test_what_is_ready_is_the_state_at_every_commit_from_then_on(
     segment.file.close()
 
 
-def test_a_slow_disk_holds_back_slices_and_no_commit(tmp_path: Path, disk: ByHand) -> None:
+def test_a_slow_disk_holds_back_slices_and_no_commit(
+    tmp_path: Path, disk: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bases, "BUDGET_S", 0.0)
     kept = Kept()
     first, segment = kept.commit(), made(kept, tmp_path, disk)
-    segment.commit(*first, budget_s=0.0)
+    segment.commit(*first)
     written = segment.base_size
     for _ in range(5):
-        segment.commit(*kept.commit(), budget_s=0.0)
+        segment.commit(*kept.commit())
         assert segment.base_size == written
         assert len(disk.left) == 1
+    monkeypatch.setattr(bases, "BUDGET_S", 10.0)
     while not segment.ready():
         disk.write()
-        segment.commit(*kept.commit(), budget_s=10.0)
+        segment.commit(*kept.commit())
         disk.write()
     assert commits(tmp_path / "journal-1") == list(range(2, kept.fed + 1))
     assert loaded(sections(tmp_path / "base-1") + sections(tmp_path / "journal-1")) == loaded(kept.said)
     segment.file.close()
 
 
-def test_what_cannot_be_written_is_raised(tmp_path: Path, disk: ByHand) -> None:
+def test_what_cannot_be_written_is_raised(
+    tmp_path: Path, disk: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bases, "BUDGET_S", 10.0)
     kept = Kept()
     first, segment = kept.commit(), made(kept, tmp_path, disk)
-    segment.commit(*first, budget_s=10.0)
+    segment.commit(*first)
     (tmp_path / "next-base").unlink()
     disk.write()
     with pytest.raises(OSError, match="next-base"):
@@ -153,11 +161,14 @@ def test_what_cannot_be_written_is_raised(tmp_path: Path, disk: ByHand) -> None:
     segment.abandon()
 
 
-def test_nothing_is_left_of_what_is_given_up(tmp_path: Path, disk: ByHand) -> None:
+def test_nothing_is_left_of_what_is_given_up(
+    tmp_path: Path, disk: ByHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = Kept()
     for whole in (False, True):
+        monkeypatch.setattr(bases, "BUDGET_S", 10.0 if whole else 0.0)
         given, segment = kept.commit(), made(kept, tmp_path, disk)
-        segment.commit(*given, budget_s=10.0 if whole else 0.0)
+        segment.commit(*given)
         disk.write()
         assert segment.ready() == whole
         segment.abandon()

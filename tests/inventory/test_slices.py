@@ -119,7 +119,7 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
 
 def test_slices_of_many_moments_and_the_changes_since_are_the_state() -> None:
-    settings(max_examples=100, phases=PHASES)(given(*ARGUMENTS)(survive))()
+    settings(max_examples=60, phases=PHASES)(given(*ARGUMENTS)(survive))()
 
 
 @pytest.mark.deep
