@@ -37,10 +37,9 @@ def slices(lane: Lane, size: int = SLICE_BYTES) -> Iterator[Section]:
     """
     memory = lane.memory
     for names in memory.names():
-        at = 0
-        while at < len(names):
-            scope, value, length, text = names.part(at, at + max(1, size // 32))
-            at += scope.size
+        many, end = max(1, size // 32), len(names)  # what is added from now on is in a dump
+        for at in range(0, end, many):
+            scope, value, length, text = names.part(at, min(at + many, end))
             payload = scope.tobytes() + value.tobytes() + length.tobytes() + text
             yield Section("names:" + names.name, {"count": int(scope.size)}, payload)
     for name, store in memory.stores.items():
@@ -58,11 +57,10 @@ def slices(lane: Lane, size: int = SLICE_BYTES) -> Iterator[Section]:
 
 
 def _rows(name: str, store: Store, size: int) -> Iterator[Section]:
-    at, many = 0, max(1, size // store.table.rows.itemsize)
-    while at < len(store) or at == 0:
-        index = np.arange(at, min(at + many, len(store)), dtype=np.int32)
+    many, end = max(1, size // store.table.rows.itemsize), len(store)
+    for at in range(0, max(1, end), many):
+        index = np.arange(at, min(at + many, end), dtype=np.int32)
         yield table_section(name, store, index, store.table.rows[at : at + index.size])
-        at += max(1, index.size)
 
 
 def table_section(name: str, store: Store, index: Any, rows: Any) -> Section:

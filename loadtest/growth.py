@@ -1,4 +1,4 @@
-"""`python -m loadtest growth`: throughput and latency as a retailer grows, and what stalls it at a million positions."""
+"""`python -m loadtest growth`: throughput and latency as a retailer grows; what stalls it at a million positions."""
 
 import json
 import os
@@ -12,11 +12,12 @@ from typing import Any
 from rich.console import Console
 
 from loadtest.growth_case import Measured, Sizes, measure
-from loadtest.growth_load import Case, Phases
+from loadtest.growth_load import W1_RULES, Case, Phases
 from runtime.settings import Settings
 from wire.codec import Codec
 
 REPORT = Path(__file__).resolve().parent.parent / "reports" / "growth.json"
+FULL = Sizes()
 QUICK = Sizes(events=20_000, rate=500, stall_rate=1_000, seconds=5)
 _MILLION = 1_000_000
 _LEAST_KEPT = 0.8
@@ -29,7 +30,7 @@ _FRESH_S, _EPOCH_S, _HEALED_S = 6.0, 0.050, 60.0
 class Options:
     """Which of the cases (names of what grows; all if empty), of what sizes."""
 
-    sizes: Sizes = Sizes()
+    sizes: Sizes = FULL
     only: tuple[str, ...] = ()
     quick: bool = False
 
@@ -44,7 +45,7 @@ def cases(*, quick: bool) -> Iterator[Case]:
         yield Case("locations", 10_000 // share, locations)
     for channels in (3, 10, 30):
         yield Case("channels", 10_000 // share, channels=channels)
-    for rules in (5, 100, 1_000):
+    for rules in (W1_RULES, 100, 1_000):
         yield Case("rules", 10_000 // share, rules=rules)
     for cells in (1, 2):
         yield Case("cells", 10_000 // share, cells=cells)

@@ -15,6 +15,7 @@ from runtime.readback import end_offsets
 from runtime.settings import Settings
 from wire.codec import Codec
 
+W1_RULES = 4
 _CATEGORIES = 100
 _FLUSH_S = 300.0
 _SLICE = 20_000
@@ -28,6 +29,9 @@ class Phases(NamedTuple):
     healing: bool = False
 
 
+_LATENCY_ALONE = Phases()
+
+
 @dataclass(frozen=True)
 class Case:
     """One system. `grows` names what it is to be compared by."""
@@ -36,10 +40,10 @@ class Case:
     skus: int = 10_000
     locations: int = 20
     channels: int = 3
-    rules: int = 5
+    rules: int = W1_RULES
     cells: int = 1
     positions_a_sku: int = 1
-    phases: Phases = Phases()
+    phases: Phases = _LATENCY_ALONE
 
     def size(self, events: int, seed: int = 1) -> Size:
         """Its workload of so many events."""
@@ -47,14 +51,14 @@ class Case:
 
 
 def rules_of(case: Case) -> str:
-    """The rules file: W1's, with more channels and with rules for categories. What W1's channels show stays the same."""
+    """The rules file: W1's, with more channels and with rules for categories. W1's channels show what they did."""
     text = w1.rules(case.size(0))
     more = "".join(f"  - {{id: channel-{i}, locations: {{}}}}\n" for i in range(3, case.channels))
     text = text.replace("safety_stock:\n", more + "safety_stock:\n")
     rules = "".join(
         f"  - {{id: ss-{i}, units: {w1.SAFETY_STOCK}, match: {{category: c-{i % _CATEGORIES}, "
         f"location: L{i // _CATEGORIES:02d}}}}}\n"
-        for i in range(case.rules - 5)
+        for i in range(case.rules - W1_RULES)
     )
     return text.replace("safety_stock:\n", "safety_stock:\n" + rules)
 

@@ -92,7 +92,7 @@ def commits(path: Path) -> list[int]:
 def test_what_is_ready_is_the_state_at_every_commit_from_then_on(
     tmp_path: Path, disk: ByHand, budget: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bases, "slices", lambda lane: slices(lane, 64))
+    monkeypatch.setattr(bases, "slices", lambda lane: slices(lane, 400))
     monkeypatch.setattr(bases, "BUDGET_S", budget)
     kept = Kept()
     for _ in range(3):
@@ -105,7 +105,7 @@ def test_what_is_ready_is_the_state_at_every_commit_from_then_on(
         if segment.ready():
             break
         assert not (tmp_path / "journal-1").exists()
-        assert taken < 300
+        assert taken < 3_000
         segment.commit(*kept.commit())
         taken += 1
     assert taken == 1 or budget < 1
