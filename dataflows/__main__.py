@@ -61,6 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
     warms.add_argument(
         "--from-the-end", action="store_true", help="for a second process that shares the work"
     )
+    commands.add_parser(
+        "checkpoints",
+        help="list the checkpoints of the lanes, and read each to see whether it is whole",
+        description="Lists STOCKTIDE_CHECKPOINT_DIR. Ends with 3 where a lane has none, or a damaged one.",
+    )
     options = parser.parse_args(arguments)
     given = {} if getattr(options, "cells", None) is None else {"cells": options.cells}
     settings = Settings.load(**given)
@@ -72,6 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _warm(from_the_end=options.from_the_end)
     if options.command == "replay":
         return _replay(settings, options)
+    if options.command == "checkpoints":
+        from dataflows.checkpoint_list import list_checkpoints
+
+        return list_checkpoints(settings)
     if options.command == "reconcile":
         from dataflows.reconcile import reconcile
 

@@ -9,6 +9,7 @@ from types import FrameType
 
 from dataflows import metrics
 from dataflows.bases import Turns
+from dataflows.checkpointing import Checkpointing
 from dataflows.flow import drive, make_flow
 from dataflows.gate import PublishGate
 from dataflows.inflow import Inflow
@@ -18,6 +19,7 @@ from dataflows.offering import Offering
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
 from dataflows.redis_link import RedisLink
+from dataflows.retention import check_retention
 from dataflows.topic_ids import TopicIds
 from inventory.batch import Clock
 from inventory.lane import Lane
@@ -46,6 +48,7 @@ class OpenLane:
         nonce = f"{cell.number}-{time.time_ns()}"
         self.lane = Lane(number, settings.partitions, lane_config(settings), settings.generation, nonce)
         self.journal = Journal(settings.state_dir, number, settings.partitions, cell.disk, cell.turns)
+        cell.checkpoints.restore(number, self.journal)
         commit = self.journal.open(self.lane)
         self.resume = None if commit is None else commit.position
         self._next = {} if self.resume is None else self.resume.next
@@ -124,6 +127,8 @@ class Cell:
         self.topic_ids = TopicIds(settings, READ)
         self._inflow = Inflow(settings)
         self.publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping, self._settled)
+        self.checkpoints = Checkpointing(settings, self.lanes)
+        check_retention(settings, self.checkpoints.taken_at())
         for lane in self.lanes:
             self.opened[lane] = OpenLane(self, lane)
 
@@ -167,10 +172,13 @@ class Cell:
         # Batches of thousands of short-lived messages would set the collector off at every poll.
         gc.freeze()
         gc.set_threshold(*_COLLECT)
+        self.checkpoints.start({number: lane.journal for number, lane in self.opened.items()})
         try:
             drive(make_flow(self, self.publisher), self.settings.epoch_ms)
             self.publisher.settle()
+            self.checkpoints.finish()
         finally:
+            self.checkpoints.stop()
             for lane in self.opened.values():
                 lane.journal.close()
             self.disk.shutdown()

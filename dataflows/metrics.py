@@ -31,6 +31,9 @@ EPOCH = Histogram(
     "stocktide_epoch_seconds", "From the first lane's commit to the last acknowledgement: nothing is read meanwhile",
     buckets=(0.005, *(n / 100 for n in range(1, 11)), 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0),
 )  # fmt: skip
+CHECKPOINT_AGE = Gauge("stocktide_checkpoint_age_seconds", "Since a lane's last checkpoint", ["lane"])
+CHECKPOINT_BYTES = Gauge("stocktide_checkpoint_bytes", "Size of a lane's last checkpoint", ["lane"])
+CHECKPOINT_FAILURES = Counter("stocktide_checkpoint_failures", "Checkpoints that could not be taken")
 REDIS_RECONNECTS = Counter("stocktide_redis_reconnects", "Times the connection to Redis was made anew")
 
 

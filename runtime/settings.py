@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     state_dir: Path = _setting(
         Path(".local/state"), "Folder for the state of the lanes, one folder a lane", "a folder you may write"
     )
+    checkpoint_dir: Path | None = _setting(
+        None,
+        "Folder for copies of the lanes' state, on another disk or host; not set: none are taken",
+        "a folder you may write",
+    )
+    checkpoint_every_ms: int = _duration(300_000, "How often each lane's state is copied there", minimum=100)
     kernel_cache: Path | None = _setting(
         None,
         "Folder for compiled kernels, as a variable only; not set: .cache/kernels of the project",

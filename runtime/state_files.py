@@ -80,6 +80,11 @@ class StateFiles:
         """A file that is there once a commit was settled: from then on a folder without one is damaged."""
         return self.folder / "began"
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing in the folder was ever settled (by this version or the one before, which left `store-id`)."""
+        return not (self.began.exists() or (self.folder / "store-id").exists())
+
     def segments(self) -> list[int]:
         """Those with a journal, ascending."""
         return sorted(int(path.name.split("-")[1]) for path in self.folder.glob("journal-[0-9]*"))
