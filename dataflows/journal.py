@@ -33,6 +33,8 @@ from wire.frames import MAGIC, Frame, frame_of
 _log = logging.getLogger(__name__)
 
 _SMALLEST_ROTATION = 64 << 20
+_MOST_COMMITS, _BYTES_A_COMMIT = 1_000, 400_000
+"""A start takes as long to read a commit, however small, as so many bytes of a base: an idle lane has many of them."""
 _LOCK_WITHIN_S = 5.0
 """A cell that has just lost its supervisor may still be draining."""
 
@@ -61,6 +63,7 @@ class Journal:
         self._segment = 0
         self._end = 0
         self._base_size = 0
+        self._commits = 0
         self._must_rebase = False
         self._file: BinaryIO | None = None
         try:
@@ -104,6 +107,7 @@ class Journal:
         at = found.at
         self._segment, self._counter, self._must_rebase = at.segment, at.commit.counter, found.former
         self._base_size = self.files.base(at.segment).stat().st_size if at.segment else 0
+        self._commits = sum(section.name == "meta" for section in found.sections) - bool(at.segment)
         self._drop(lambda segment: segment > at.segment)
         self._file = self.files.journal(at.segment).open("r+b")
         self._file.truncate(at.offset)
@@ -125,6 +129,7 @@ class Journal:
         assert self._file is not None
         self.wait()
         self._counter += 1
+        self._commits += 1
         commit = Commit(self._counter, int(time.time() * 1000), lane.log_clock, position)
         if final or self._must_rebase:
             self._rebase(lane, commit)
@@ -137,9 +142,11 @@ class Journal:
         self._unsettled = commit
 
     def _make_next(self, lane: Lane, frames: list[Frame], end: Frame) -> None:
-        """Take slices for the base of the next segment, if the journal has outgrown this one's and it is our turn."""
-        outgrown = self._end > max(2 * self._base_size, _SMALLEST_ROTATION)
-        if self._next is None and outgrown and self._turns.take(self):
+        """Take slices for the base of the next segment, if it takes too long to read this one's journal, and it is our
+        turn."""
+        long = self._end > max(2 * self._base_size, _SMALLEST_ROTATION)
+        many = self._commits > _MOST_COMMITS + self._base_size // _BYTES_A_COMMIT
+        if self._next is None and (long or many) and self._turns.take(self):
             base, journal = self.files.base(self._segment + 1), self.files.journal(self._segment + 1)
             self._next = NextSegment(lane, base, journal, self._head_frame(), self._disk)
         if self._next is not None:
@@ -177,7 +184,7 @@ class Journal:
         self._file.close()
         self._leave_next()
         old, self._segment = self._segment, self._segment + 1
-        self._file, self._end, self._base_size = made.file, made.size, made.base_size
+        self._file, self._end, self._base_size, self._commits = made.file, made.size, made.base_size, 0
         _write(self._file, [settled])
         self._file.flush()
         self._end += settled.size
@@ -204,7 +211,7 @@ class Journal:
             _write(file, map(frame_of, chain(dump(lane, everything=True), [commit.section()])))
             _force(file)
             self._base_size = file.tell()
-        self._must_rebase = False
+        self._must_rebase, self._commits = False, 0
         self._open_segment(old + 1)
         self._drop(lambda segment: segment < old)
 

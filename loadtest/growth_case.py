@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from redis import Redis
@@ -88,7 +88,6 @@ class Measured:
     stalls: Stalls | None = None
     rows: int = 0
     healed_s: float | None = None
-    stages: dict[str, float] = field(default_factory=dict)
 
 
 def measure(given: Settings, codec: Codec, case: Case, sizes: Sizes, say: Callable[[str], None]) -> Measured:
@@ -163,7 +162,9 @@ class _System:
         rate = (sizes.stall_rate if case.phases.stalls else sizes.rate) - PROBES_PER_S
         size = case.size(rate * (sizes.seconds + WARM_UP_S), _SEED)
         with api(self._settings, self._folder) as url:
-            start = time.time() + _LEAD_S + size.events / 200_000  # it is drawn and written first
+            start = (
+                time.time() + _LEAD_S + (size.events + case.skus) / 200_000
+            )  # it is drawn and written first
             load = _paced(case, size.events, start, rate, w1.headers(self._codec))
             with steady(self._settings, load, start, rate) as told, no_collection():
                 before = metrics.scrape(self._settings, case.cells)

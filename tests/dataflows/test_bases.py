@@ -109,7 +109,7 @@ def test_what_is_ready_is_the_state_at_every_commit_from_then_on(
         segment.commit(*kept.commit())
         taken += 1
     assert taken == 1 or budget < 1
-    assert taken > 50 or budget > 0
+    assert taken > 20 or budget > 0
     for _ in range(2):
         assert commits(tmp_path / "base-1")[-1] <= kept.fed
         assert loaded(sections(tmp_path / "base-1") + sections(tmp_path / "journal-1")) == loaded(kept.said)

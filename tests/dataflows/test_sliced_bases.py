@@ -80,8 +80,8 @@ def test_whoever_starts_at_any_moment_goes_on_at_the_last_settled_commit(
 
     def force_and_look(folder: Path) -> None:
         force(folder)
+        forced[0] += folder.parent == fed.folder
         if folder.parent == fed.folder and fed.fed > 1:  # between the two names, and after them
-            forced[0] += 1
             fed.check(settled=fed.fed - 1)
 
     monkeypatch.setattr(bases, "force_folder", force_and_look)
@@ -163,3 +163,22 @@ def test_a_drain_leaves_a_base_written_at_once(tmp_path: Path, monkeypatch: pyte
     again = reopened(fed.folder)
     assert state_of(again.lane) == state
     assert list(dump(again.lane, everything=True))[-1].name == "meta"
+
+
+def test_many_small_commits_become_a_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "_MOST_COMMITS", 5)
+    monkeypatch.setattr(bases, "BUDGET_S", 10.0)
+    fed = Fed(tmp_path / "state", Turns())
+    segments = []
+    for number in range(1, 20):
+        if number == 9:  # a start counts what it reads
+            fed.journal.close()
+            fed.journal = Journal(fed.folder, 0, 1, AtOnce())
+            fed.lane = fresh()
+            fed.journal.open(fed.lane)
+        fed.journal.commit(fed.lane, position(number))
+        fed.journal.settle()
+        assert fed.journal.settled is not None
+        segments.append(fed.journal.settled.segment)
+    fed.journal.close()
+    assert segments == [0] * 5 + [1] * 6 + [2] * 6 + [3] * 2
