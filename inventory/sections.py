@@ -16,7 +16,7 @@ from inventory.lane import Lane
 from inventory.parking import Parked
 from inventory.positions import mark_moved
 from inventory.section import Section, json_section, parked_to_json
-from inventory.slices import meta, slices, table_section
+from inventory.slices import clocks, slices, table_section
 from inventory.state import Memory
 
 __all__ = ["FORMAT", "LayoutError", "Section", "check_layout", "dump", "layout", "load"]
@@ -63,7 +63,7 @@ def _changes(lane: Lane) -> Iterator[Section]:
     if keys.size:
         yield Section("ids", {"count": int(keys.size)}, keys.tobytes() + marks.tobytes())
     yield from _changed_documents(lane)
-    yield meta(lane)
+    yield from clocks(lane)
 
 
 def _changed_documents(lane: Lane) -> Iterator[Section]:
@@ -109,6 +109,7 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     documents: dict[str, Any] = {}
     parked: dict[int, Any] = {}
     meta: dict[str, Any] = {}
+    moved: list[int] = []
     incidents: list[Any] = []
     requests: dict[str, Any] = {"waiting": [], "unread": []}
     drift: dict[str, Any] = {}
@@ -146,8 +147,11 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
             incidents += json.loads(section.payload)
         elif sort == "suspects":
             lane.watch.suspects.load(section.header["blocks"], section.payload)
+        elif sort == "moved":
+            moved = np.frombuffer(section.payload, np.int32).tolist()
         elif sort == "meta":
-            meta = json.loads(section.payload)
+            meta = {"moved": moved, **json.loads(section.payload)}  # the version before had them in here
+            moved = []
     lane.checked.load(requests)
     lane.drift.load(drift)
     _finish(lane, documents, parked, meta, ids)

@@ -7,7 +7,7 @@ of what changed since before the first slice, loaded behind them in order, they 
 - heads of tables change only with rows, so a dump has the last one;
 - names and ids are only added, and adding one twice is adding it once; entries keep the order in which they came;
 - blocks of suspects have numbers, and one that was there is not taken again;
-- requests, drift, clocks: whole in each dump that has them.
+- requests, drift, clocks, the skus that wait to be shown: whole in each dump that has them.
 
 What a lane forgets meanwhile is in its dumps as rows that are free, or is too old to be asked for (ids).
 """
@@ -53,7 +53,7 @@ def slices(lane: Lane, size: int = SLICE_BYTES) -> Iterator[Section]:
             payload = keys[some][held].tobytes() + marks[some][held].tobytes()
             yield Section("ids", {"count": int(np.count_nonzero(held))}, payload)
     yield from _documents(lane)
-    yield meta(lane)
+    yield from clocks(lane)
 
 
 def _rows(name: str, store: Store, size: int) -> Iterator[Section]:
@@ -101,9 +101,12 @@ def _some(things: Iterable[T], many: int) -> Iterator[list[T]]:
         yield some
 
 
-def meta(lane: Lane) -> Section:
-    """Clocks, and the skus that were folded but not shown yet."""
-    return json_section(
+def clocks(lane: Lane) -> Iterator[Section]:
+    """The skus that were folded but not shown yet, if there are any; and, with the clocks, the end of a dump."""
+    moved = lane.memory.moved()
+    if moved.size:
+        yield Section("moved", {"count": int(moved.size)}, moved.tobytes())
+    yield json_section(
         "meta",
         {
             "now": lane.now,
@@ -113,7 +116,6 @@ def meta(lane: Lane) -> Section:
             "unanswered": [dict(hello.payload) for hello in lane.greeting.unanswered],
             "bounds_ahead": lane.masters.bounds_ahead,
             "bounds_passed": lane.masters.bounds_passed,
-            "moved": lane.memory.moved().tolist(),
             "reached": lane.snapshots.reached,
             "waiting": lane.snapshots.waiting,
             "looked_at": lane.watch.suspects.looked_at,
