@@ -93,7 +93,8 @@ class NextSegment:
         return taken
 
     def _write_down(self, taken: Sequence[Frame], pending: Sequence[Frame], whole: bool) -> None:
-        _write(self._base, taken)
+        if taken:
+            _write(self._base, taken)
         _write(self.file, pending)
         if whole:
             self._name()

@@ -179,7 +179,8 @@ class _System:
         self._say(f"event to API: p50 {probed.ms(50):.1f}, p99 {probed.ms(99):.1f} ms")
         if case.phases.stalls:
             epochs = metrics.total(after, EPOCH + "_count") - metrics.total(before, EPOCH + "_count")
-            self._found.stalls = Stalls(int(epochs), *metrics.quantiles(after, before, EPOCH, 0.5, 0.99, 1.0))
+            p50, p99, worst = metrics.quantiles(after, before, EPOCH, 0.5, 0.99, 1.0)
+            self._found.stalls = Stalls(int(epochs), p50, p99, worst)
 
     def _restart(self) -> None:
         """Somebody sells one of everything that probes watch while the engine is dead; it is started again."""
