@@ -6,8 +6,9 @@ once, for all lanes; each gets of it what it has not had.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
@@ -30,6 +31,18 @@ _WORTH_A_FETCH, _FETCH_WITHIN_MS = 1 << 16, 8
 """What a fetch costs a broker hardly depends on how much it brings: one that finds little waits a moment for more."""
 
 
+class Arrived(NamedTuple):
+    """What has arrived for a lane: messages by topic, each in the order of its partition; and in `told` those that are
+    none, but tell of an end or an error."""
+
+    messages: dict[str, list[Any]]
+    told: list[Any]
+
+
+def _nothing() -> Arrived:
+    return Arrived(defaultdict(list), [])
+
+
 class Inflow:
     """The consumer, and what has arrived for each lane and was not taken yet."""
 
@@ -40,7 +53,7 @@ class Inflow:
             fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES,
             fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
         )  # fmt: skip
-        self._arrived: dict[int, list[Any]] = {}
+        self._arrived: dict[int, Arrived] = {}
         self._untaken = 0
         self._wanted: dict[tuple[str, int], int] = {}
         self._assigned: set[tuple[str, int]] = set()
@@ -54,7 +67,7 @@ class Inflow:
 
     def read(self, lane: int, offsets: Mapping[str, int | None]) -> None:
         """Read topics (names without the prefix) for a lane, each from an offset on; None: whatever is there."""
-        self._arrived.setdefault(lane, [])
+        self._arrived.setdefault(lane, _nothing())
         for name, told in offsets.items():
             # Offset 0 would fail once retention has moved the beginning.
             place = self._place(lane, name, OFFSET_BEGINNING if told is None else told)
@@ -63,17 +76,14 @@ class Inflow:
             if place.topic in self._from:
                 self._from[place.topic][lane] = place.offset
 
-    def take(self, lane: int) -> tuple[list[Any], bool]:
-        """Messages that have arrived for a lane, in the order of their partitions, and whether more may wait already.
-
-        Raises KafkaException.
-        """
+    def take(self, lane: int) -> tuple[Arrived, bool]:
+        """What has arrived for a lane, and whether more may wait already. Raises KafkaException."""
         if self._wanted:
             self._assign()
         many = self._untaken >= _MOST_RECORDS or self._poll() >= _MOST_RECORDS
         arrived = self._arrived[lane]
-        self._arrived[lane] = []
-        self._untaken -= len(arrived)
+        self._arrived[lane] = _nothing()
+        self._untaken -= _many(arrived)
         return arrived, many
 
     def _assign(self) -> None:
@@ -88,24 +98,32 @@ class Inflow:
         messages = self._consumer.consume(_MOST_RECORDS, timeout=0)
         arrived, shared = self._arrived, self._from
         for message in messages:
-            topic = message.topic()
-            if topic in shared:
+            topic: Any = message.topic()  # None of some errors only
+            if message.error() is not None:
+                self._tell(message)
+            elif topic in shared:
                 self._to_all(message, shared[topic])
-            elif topic is None:
-                _log.warning("Kafka reports", extra={"error": str(message.error())})
             elif (lane := message.partition()) in arrived:  # else its reader has just closed
-                arrived[lane].append(message)
+                arrived[lane].messages[topic].append(message)
                 self._untaken += 1
         return len(messages)
 
+    def _tell(self, message: Any) -> None:
+        topic, lane = message.topic(), message.partition()
+        if topic is None:
+            _log.warning("Kafka reports", extra={"error": str(message.error())})
+        for each in self._from.get(topic, (lane,)):
+            if each in self._arrived:
+                self._arrived[each].told.append(message)
+
     def _to_all(self, message: Any, wanted: dict[int, int]) -> None:
-        """A message of a topic of one partition; one that tells of an end or an error has no place there."""
-        told, at = message.error() is not None, message.offset()
+        """A message of a topic of one partition."""
+        at = message.offset()
         for lane, first in wanted.items():
-            if told or at >= first:
-                self._arrived[lane].append(message)
+            if at >= first:
+                self._arrived[lane].messages[message.topic()].append(message)
                 self._untaken += 1
-                wanted[lane] = first if told else at + 1
+                wanted[lane] = at + 1
 
     def ends(self, lane: int, name: str, *, cached: bool = False) -> tuple[int, int]:
         """Where a lane's partition of a topic begins and ends; `cached`: as the broker last said. KafkaException."""
@@ -122,8 +140,12 @@ class Inflow:
 
     def close(self, lane: int) -> None:
         """The lane reads no more; with the last one the consumer ends."""
-        self._untaken -= len(self._arrived.pop(lane, []))
+        self._untaken -= _many(self._arrived.pop(lane, _nothing()))
         for wanted in self._from.values():
             wanted.pop(lane, None)
         if not self._arrived:
             self._consumer.close()
+
+
+def _many(arrived: Arrived) -> int:
+    return sum(map(len, arrived.messages.values()))

@@ -20,7 +20,7 @@ from inventory.batch import (
     rows_of,
 )
 from inventory.checked import OWN_DECISIONS
-from inventory.columns import Kind, Records
+from inventory.columns import Kind, Longs, Records
 from inventory.folding import Carried
 from wire.decode import Decoder
 from wire.decode_lines import one_line_transactions
@@ -116,7 +116,7 @@ class Intake:
         if n == 0:
             return
         records = _join([m.value() for m in messages])
-        offset = np.fromiter((m.offset() for m in messages), np.int64, n)
+        offset = _offsets(messages)
         log_time = np.fromiter((m.timestamp()[1] for m in messages), np.int64, n)
         origin = Origin(
             np.full(n, TOPICS[topic].code, np.uint8), np.full(n, messages[0].partition(), np.int32), offset,
@@ -226,6 +226,15 @@ def _hear(word: Mapping[str, Any], message: Message, batch: Batch) -> None:
         return
     payload = {name: value for name, value in word.items() if name != "kind"}
     batch.controls.append(Control(ControlKind(kind), payload, message.offset, CARRIERS["routed"]))
+
+
+def _offsets(messages: Sequence[RawMessage]) -> Longs:
+    """Of messages of one partition, in their order."""
+    n = len(messages)
+    first, last = messages[0].offset() or 0, messages[-1].offset() or 0
+    if last - first == n - 1:  # nothing is missing between them
+        return np.arange(first, first + n, dtype=np.int64)
+    return np.fromiter((m.offset() for m in messages), np.int64, n)
 
 
 def _join(values: list[bytes | None]) -> Records:

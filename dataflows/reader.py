@@ -93,19 +93,12 @@ class LaneReader:
             self._reading_facts = True
             self._read(FACTS)
         started = time.perf_counter()
-        groups: dict[str, list[Any]] = {}
-        messages, more = self._inflow.take(self._lane)
-        self.next_poll = None if more or len(messages) >= _MANY else datetime.now(UTC) + _PAUSE
-        for message in messages:
-            if message.error() is not None:
-                self._told(message)
-                continue
-            topic = str(message.topic())
-            group = groups.get(topic)
-            if group is None:
-                groups[topic] = [message]
-            else:
-                group.append(message)
+        arrived, more = self._inflow.take(self._lane)
+        groups = arrived.messages
+        for message in arrived.told:
+            self._told(message)
+        many = sum(map(len, groups.values()))
+        self.next_poll = None if more or many >= _MANY else datetime.now(UTC) + _PAUSE
         if not groups and started - self._ticked < _TICK_S:
             return None
         self._ticked = started

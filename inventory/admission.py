@@ -27,7 +27,7 @@ from inventory.columns import (
     Longs,
 )
 from inventory.demand import RELEASE
-from inventory.jit import by_reference, inline_kernel, kernel
+from inventory.jit import by_reference, inline_kernel, kernel, making_kernel
 from inventory.murmur import murmur2
 from inventory.names import ABSENT, CANONICAL, Dictionary, look_up
 
@@ -94,7 +94,7 @@ class Dictionaries(NamedTuple):
     kits: Bytes
 
 
-@kernel
+@making_kernel
 def dictionaries(
     sources: Dictionary, skus: Dictionary, locations: Dictionary, channels: Dictionary, bundles: Dictionary,
     aliased: npt.NDArray[np.uint8], kits: Bytes,

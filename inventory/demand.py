@@ -9,7 +9,7 @@ from inventory.effects import promise_of, since
 from inventory.hashing import mix
 from inventory.history import drop_history, keep_use
 from inventory.instants import add_instant, free_instant, pop_passed, wait_on
-from inventory.jit import kernel
+from inventory.jit import kernel, making_kernel
 from inventory.nets import shift_nets
 from inventory.positions import mark_moved, position_of
 from inventory.state import NO_LINE_YET, State
@@ -254,7 +254,7 @@ def _unlink_forgotten(s: State, sku: int) -> None:
         row = following
 
 
-@kernel
+@making_kernel
 def forget_lines(s: State, logged_before: int, expired_before: int, least: int) -> int:
     """Free lines that are not open and whose last fact is older than an instant. Re-index afterwards.
 

@@ -8,7 +8,7 @@ a sale counts if it is not before `since`.
 import numpy as np
 
 from inventory.columns import NULL, Longs
-from inventory.jit import kernel
+from inventory.jit import kernel, making_kernel
 from inventory.state import NO_LINE_YET, State
 from inventory.tables import append, give_back, take, touch
 
@@ -141,7 +141,7 @@ def bury(s: State, line: int, least: int) -> None:
         _keep_sale(s, lines["sku"][line], lines["channel"][line], at, consumed)
 
 
-@kernel
+@making_kernel
 def forget_sales(s: State, before: int, bounds: Longs) -> int:
     """Sum up sales dated before an instant between the instants from which fences count (`bounds`, ascending);
     drop those that no fence counts. Returns how many rows were freed."""

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from inventory.columns import NULL, Bytes, Ints, Longs
 from inventory.draws import draw_of, new_draw, redraw
-from inventory.jit import by_reference, kernel
+from inventory.jit import by_reference, kernel, making_kernel
 from inventory.resolution import FENCE_PERCENT, FENCE_UNITS, Extras
 from inventory.state import NO_LINE_YET, State
 from inventory.tables import touch
@@ -31,7 +31,7 @@ class Fences(NamedTuple):
     transit_days: Longs
 
 
-@kernel
+@making_kernel
 def fences_of(
     extras: Extras, excluded: Bytes, sells: npt.NDArray[np.bool_], deleted: npt.NDArray[np.bool_], rank: Ints
 ) -> Fences:
@@ -89,7 +89,7 @@ def ask_of(s: State, sku: int, profile: int, channel: int, f: Fences) -> int:
     return max(np.int64(0), target_of(s, sku, profile, channel, f) - consumed_of(s, sku, channel))
 
 
-@kernel
+@making_kernel
 def fences_told(s: State, skus: Ints, f: Fences, start: Longs) -> Longs:
     """`Views.fences` of skus, those in whose profile channels have some; fills `Views.fences_start`."""
     out = np.empty((skus.size * f.order.shape[1], FENCE_TERMS), np.int64)

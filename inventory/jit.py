@@ -36,6 +36,8 @@ if "NUMBA_CACHE_DIR" not in os.environ:
 from numba import config, njit, types  # noqa: E402  (the cache folder must be known first)
 from numba.experimental import structref  # noqa: E402
 
+from inventory.borrowed import borrowed_proxy  # noqa: E402
+
 COMPILES = not config.DISABLE_JIT
 """Whether kernels are machine code in this process."""
 
@@ -47,20 +49,30 @@ C = TypeVar("C", bound=type)
 
 
 def kernel(function: F) -> F:
-    """Compile `function` on first call; its compiled form is kept on disk."""
-    return njit(cache=True)(function)  # type: ignore[no-any-return]
+    """Compile `function` on first call; its compiled form is kept on disk.
+
+    It borrows the arrays that it is called with: nothing in it counts references to them, which else costs more than
+    the work itself (folding takes half as long without). So it can neither make an array nor return one:
+    `making_kernel` does.
+    """
+    return njit(cache=True, _nrt=False)(function)  # type: ignore[no-any-return]
+
+
+def making_kernel(function: F) -> F:
+    """As `kernel`, for one that makes arrays, or returns them."""
+    return njit(cache=True, _nrt=True)(function)  # type: ignore[no-any-return]
 
 
 def inline_kernel(function: F) -> F:
     """As `kernel`, for small helpers that should vanish into the loop that calls them."""
-    return njit(cache=True, inline="always")(function)  # type: ignore[no-any-return]
+    return njit(cache=True, inline="always", _nrt=False)(function)  # type: ignore[no-any-return]
 
 
 def by_reference(fields: C) -> C:
     """Class decorator for a `NamedTuple` of arrays that kernels should get as one pointer.
 
     A tuple of dozens of arrays is passed field by field to every function of a kernel, which makes both
-    compiling and calling slow. Construct it inside a kernel; Python code only hands it on. Without the
+    compiling and calling slow. Construct it inside a `making_kernel`; Python code only hands it on. Without the
     compiler it stays the `NamedTuple` it is.
     """
     if not COMPILES:
@@ -73,7 +85,7 @@ def by_reference(fields: C) -> C:
     )
     setattr(module, struct.__name__, struct)  # the compiler's cache finds it by name
     structref.register(struct)
-    proxy = type(fields.__name__, (structref.StructRefProxy,), {"__module__": fields.__module__})
+    proxy = borrowed_proxy(fields.__name__, fields.__module__)
     structref.define_proxy(proxy, struct, list(fields._fields))  # type: ignore[attr-defined]
     return proxy  # type: ignore[return-value]
 

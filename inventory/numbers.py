@@ -8,7 +8,7 @@ import numpy.typing as npt
 from inventory.columns import Bytes, Ints, Longs
 from inventory.dated import count_dated, fill_dated
 from inventory.fences import Fences, fences_of, fences_told, grant_fences, recount_draws, renew_draws
-from inventory.jit import inline_kernel, kernel
+from inventory.jit import inline_kernel, kernel, making_kernel
 from inventory.policies import Extras, Terms
 from inventory.resolution import FENCED, TRANSITED
 from inventory.state import Memory, State
@@ -242,7 +242,7 @@ def _in_transit(s: State, sku: int, profile: int, channel: int, f: Fences, now: 
     return total
 
 
-@kernel
+@making_kernel
 def _compute(
     s: State, skus: Ints, terms: Terms, reach: Reach, f: Fences, now: int, start: Longs, ordinal: Ints, rows: Ints,
     nodes: Longs, channels: Longs,

@@ -11,7 +11,7 @@ import numpy as np
 
 from inventory.columns import Ints, Longs
 from inventory.fences import Fences
-from inventory.jit import kernel
+from inventory.jit import kernel, making_kernel
 from inventory.state import State
 from inventory.supply import counted
 from inventory.views import BLOCKED, DAMAGED, HARD, ON_HAND, QUALITY_CONTROL, SAFETY_STOCK, SOFT
@@ -40,7 +40,7 @@ def _net(node: Longs) -> Any:
     return max(np.int64(0), sellable) - node[SOFT] - node[HARD]
 
 
-@kernel
+@making_kernel
 def _promises_of(
     s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, backorder: Longs, now: int
 ) -> Promises:
@@ -89,7 +89,7 @@ def _promises_of(
     return Promises(channel, units, left, most, np.zeros_like(most))
 
 
-@kernel
+@making_kernel
 def _serve(p: Promises, promise: int, wanted: int) -> Any:
     """Let a promise have `wanted` units; who has been served keeps as many, maybe of others. Returns what it got."""
     over = np.empty(p.left.size, np.int64)  # the promise over which a supply was reached
@@ -137,7 +137,7 @@ def _serve(p: Promises, promise: int, wanted: int) -> Any:
     return got
 
 
-@kernel
+@making_kernel
 def unkept(
     s: State,
     sku: int,
@@ -161,7 +161,7 @@ def unkept(
     return np.int64(0) if own == _NOBODY else p.units[own] - _serve(p, own, p.units[own])
 
 
-@kernel
+@making_kernel
 def _unmet(p: Promises) -> Any:
     """Serve all; returns the units that nobody can have."""
     unmet = np.int64(0)
@@ -170,7 +170,7 @@ def _unmet(p: Promises) -> Any:
     return unmet
 
 
-@kernel
+@making_kernel
 def spare_at(
     s: State, sku: int, profile: int, node: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, holder: int,
     held_at: int, held: int,
@@ -195,7 +195,7 @@ def spare_at(
     return there - max(0, _unmet(p) - unmet)
 
 
-@kernel
+@making_kernel
 def spares(s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, now: int) -> Longs:
     """(n,): units of each node that are neither safety stock nor needed by a promise, of all its `nodes`."""
     out = np.empty(ordinal.size, np.int64)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inventory.columns import Bytes, Ints, Longs
 from inventory.ids import IdMemory, IdSet
-from inventory.jit import by_reference, kernel
+from inventory.jit import by_reference, kernel, making_kernel
 from inventory.names import Names
 from inventory.tables import Store, Table, room
 
@@ -340,7 +340,7 @@ class State(NamedTuple):
     demand_since: Longs  # [open demand can be told as of this instant or later]
 
 
-@kernel
+@making_kernel
 def _assemble(
     skus: Table, positions: Table, parts: Table, anchors: Table, deltas: Table, lines: Table, versions: Table,
     uses: Table, nets: Table, unsourced: Table, instants: Table, draws: Table, sales: Table, allocated: Table,

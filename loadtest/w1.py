@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inventory.jit import kernel
+from inventory.jit import making_kernel
 from loadtest.w1_draw import COUNT, MOVEMENT, SHIP, Bytes, Longs, Run, Size, draw
 from loadtest.w1_write import (
     OPENING_UNITS,
@@ -99,7 +99,7 @@ def _fold(size: Size, run: Run, occurred: Longs) -> tuple[Longs, Longs]:
     return on_hand, demand
 
 
-@kernel
+@making_kernel
 def _fold_kernel(
     origin: Longs, what: Bytes, position: Longs, code: Longs, quantity: Longs, number: Longs,
     version: Longs, occurred: Longs, back: Longs, on_hand: Longs, demand: Longs,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inventory.jit import kernel
+from inventory.jit import making_kernel
 
 Longs = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
@@ -137,7 +137,7 @@ def _decide(draws: _Draws) -> Run:
     )  # fmt: skip
 
 
-@kernel
+@making_kernel
 def _decide_kernel(
     sku: Longs, location: Longs, kind: npt.NDArray[np.float64], detail: npt.NDArray[np.float64],
     repeat: npt.NDArray[np.bool_], few: Longs, receipt: Longs, counted: Longs, adjust: Longs,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from inventory.jit import kernel
+from inventory.jit import kernel, making_kernel
 from loadtest.w1_draw import ADJUST, COUNT, MOVEMENT, SHIP, Bytes, Longs, Run
 
 OPENING_UNITS = 1000
@@ -137,7 +137,7 @@ def _zeros(buf: Bytes, at: int, many: int) -> int:
     return at + many
 
 
-@kernel
+@making_kernel
 def _envelope(
     buf: Bytes, at: int, ids: Bytes, source: Bytes, occurred: int, correlated: bool
 ) -> int:  # fmt: skip
@@ -166,7 +166,7 @@ def _envelope(
     return _hex(buf, at, ids[1])
 
 
-@kernel
+@making_kernel
 def _write_kernel(
     buf: Bytes, end: Longs, origin: Longs, what: Bytes, sku: Longs, location: Longs, code: Longs,
     quantity: Longs, number: Longs, version: Longs, occurred: Longs, back: Longs, source: Longs,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from inventory.columns import Bytes, Longs, Records
-from inventory.jit import kernel
+from inventory.jit import making_kernel
 from wire.decode_columns import PosExtents
 
 _ONE_ITEM = 2
@@ -25,7 +25,7 @@ def one_line_transactions(buf: Bytes, extents: PosExtents, rows: Longs) -> Recor
     return Records(out, start, end)
 
 
-@kernel
+@making_kernel
 def copy_lines(
     buf: Bytes,
     head_start: Longs,

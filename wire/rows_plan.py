@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inventory.columns import Longs
-from inventory.jit import kernel
+from inventory.jit import kernel, making_kernel
 from inventory.views import NODE_TERMS, Views
 from wire.resp import bulk_size, digits
 from wire.rows_read import BLOCK_LOCATIONS
@@ -42,7 +42,7 @@ class Plan(NamedTuple):
     width: npt.NDArray[np.uint8]
 
 
-@kernel
+@making_kernel
 def plan_calls(
     views: Views,
     text_end: Longs,

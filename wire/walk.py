@@ -7,7 +7,7 @@ length, a text that is not UTF-8, a block whose size is wrong and bytes left ove
 import numpy as np
 
 from inventory.columns import NULL, Bytes, Ints, Longs
-from inventory.jit import kernel
+from inventory.jit import making_kernel
 from wire.faults import MAX_TEXT, Fault
 from wire.plan import MAX_DEPTH, Op
 from wire.primitives import read_block, read_long, read_text
@@ -36,7 +36,7 @@ FAULT_MESSAGE, FAULT_CODE, FAULT_AT, FAULT_INSTRUCTION = 0, 1, 2, 3
 ARRAY_START, ITEM_START, ITEM_END = 0, 1, 2
 
 
-@kernel
+@making_kernel
 def walk(
     buf: Bytes,
     start: Longs,

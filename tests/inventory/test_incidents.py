@@ -320,7 +320,7 @@ def test_a_grant_is_a_cause_with_what_was_granted_and_the_source_that_asked() ->
 def test_what_was_sold_while_there_was_enough_is_no_cause() -> None:
     shop = Shop(lanes=1, skus=(SKU, "other"))
     for sku in (SKU, "other"):
-        shop.count(5, sku=sku)
+        shop.count(5, sku=sku, at=-2 * HOUR)
     shop.run()
     shop.movement("SHIP", 1, event_id="while there was enough")
     shop.run()
