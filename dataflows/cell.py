@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
 from dataflows import metrics
+from dataflows.bases import Turns
 from dataflows.checkpointing import Checkpointing
 from dataflows.clock_guard import watch_clock
 from dataflows.flow import drive, make_flow
@@ -47,7 +48,7 @@ class OpenLane:
         self._stepped = self._committed = 0
         nonce = f"{cell.number}-{time.time_ns()}"
         self.lane = Lane(number, settings.partitions, lane_config(settings), settings.generation, nonce)
-        self.journal = Journal(settings.state_dir, number, settings.partitions, cell.disk)
+        self.journal = Journal(settings.state_dir, number, settings.partitions, cell.disk, cell.turns)
         cell.checkpoints.restore(number, self.journal)
         commit = self.journal.open(self.lane)
         self.resume = None if commit is None else commit.position
@@ -93,6 +94,7 @@ class OpenLane:
         if not self.lane.live:
             return
         started = time.perf_counter()
+        self._cell.epoch_ends_since(started)
         position = Position(self._next, self._cell.topic_ids.ids)
         self.journal.commit(self.lane, position, final=self._final)
         self._committed = self._stepped
@@ -114,11 +116,13 @@ class Cell:
         self.lanes = [lane for lane in range(settings.partitions) if lane % settings.cells == number]
         self.codec = codec_of(settings)
         self._stop = False
+        self._epoch_ends = 0.0
         self.opened: dict[int, OpenLane] = {}
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
         self.redis = RedisLink(settings, self.stopping)
         self.disk = ThreadPoolExecutor(_WRITERS, "journal")
+        self.turns = Turns()
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
         urgent = producer(settings, linger_ms=0, compression_type="none")
         self.topic_ids = TopicIds(settings, READ)
@@ -133,9 +137,16 @@ class Cell:
         """Whether the cell has been told to drain."""
         return self._stop
 
+    def epoch_ends_since(self, started: float) -> None:
+        """A lane commits: the first of them begins the end of the epoch."""
+        self._epoch_ends = self._epoch_ends or started
+
     def _settled(self) -> None:
         for number, lane in self.opened.items():
             lane.settle(self.publisher.published[number])
+        if self._epoch_ends:
+            metrics.EPOCH.observe(time.perf_counter() - self._epoch_ends)
+            self._epoch_ends = 0.0
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stop = True

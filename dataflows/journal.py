@@ -22,6 +22,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from dataflows.bases import NextSegment, Turns, drop_unfinished, force_folder
 from inventory.lane import Lane
 from inventory.sections import Section, dump, layout, load
 from runtime.commits import HEAD, Commit, Position, Settled, settled_section
@@ -32,6 +33,8 @@ from wire.frames import MAGIC, Frame, frame_of
 _log = logging.getLogger(__name__)
 
 _SMALLEST_ROTATION = 64 << 20
+_MOST_COMMITS, _BYTES_A_COMMIT = 1_000, 400_000
+"""A start takes as long to read a commit, however small, as so many bytes of a base: an idle lane has many of them."""
 _LOCK_WITHIN_S = 5.0
 """A cell that has just lost its supervisor may still be draining."""
 
@@ -43,19 +46,24 @@ class StateUnusable(Refusal):
 class Journal:
     """The files of one lane, locked while open."""
 
-    def __init__(self, folder: Path, lane: int, lanes: int, disk: Executor) -> None:
+    def __init__(
+        self, folder: Path, lane: int, lanes: int, disk: Executor, turns: Turns | None = None
+    ) -> None:
         self.files = StateFiles(folder, lane, lanes)
         self.settled: Settled | None = None
         """The last settled commit: what lies before it in the files may be copied."""
         self._folder = self.files.folder
         self._head = {"lane": lane, "lanes": lanes}
         self._disk = disk
+        self._turns = turns or Turns()
+        self._next: NextSegment | None = None
         self._writing: Future[None] | None = None
         self._unsettled: Commit | None = None
         self._counter = 0
         self._segment = 0
         self._end = 0
         self._base_size = 0
+        self._commits = 0
         self._must_rebase = False
         self._file: BinaryIO | None = None
         try:
@@ -87,6 +95,7 @@ class Journal:
     def open(self, lane: Lane) -> Commit | None:
         """Fill a fresh lane with the state of the last settled commit and drop what was written after it; None, and an
         empty journal, where there never was one. Raises `StateDamaged`."""
+        drop_unfinished(self._folder)
         found = self.files.resumable()
         if found is None:
             self._drop(lambda segment: True)
@@ -98,6 +107,7 @@ class Journal:
         at = found.at
         self._segment, self._counter, self._must_rebase = at.segment, at.commit.counter, found.former
         self._base_size = self.files.base(at.segment).stat().st_size if at.segment else 0
+        self._commits = sum(section.name == "meta" for section in found.sections) - bool(at.segment)
         self._drop(lambda segment: segment > at.segment)
         self._file = self.files.journal(at.segment).open("r+b")
         self._file.truncate(at.offset)
@@ -119,14 +129,28 @@ class Journal:
         assert self._file is not None
         self.wait()
         self._counter += 1
+        self._commits += 1
         commit = Commit(self._counter, int(time.time() * 1000), lane.log_clock, position)
-        if final or self._must_rebase or self._end > max(2 * self._base_size, _SMALLEST_ROTATION):
+        if final or self._must_rebase:
             self._rebase(lane, commit)
         else:
-            frames = [frame_of(section) for section in (*dump(lane, everything=False), commit.section())]
-            self._end += sum(frame.size for frame in frames)
-            self._writing = self._disk.submit(_append, self._file, frames)
+            frames = [frame_of(section) for section in dump(lane, everything=False)]
+            end = frame_of(commit.section())
+            self._end += end.size + sum(frame.size for frame in frames)
+            self._writing = self._disk.submit(_append, self._file, [*frames, end])
+            self._make_next(lane, frames, end)
         self._unsettled = commit
+
+    def _make_next(self, lane: Lane, frames: list[Frame], end: Frame) -> None:
+        """Take slices for the base of the next segment, if it takes too long to read this one's journal, and it is our
+        turn."""
+        long = self._end > max(2 * self._base_size, _SMALLEST_ROTATION)
+        many = self._commits > _MOST_COMMITS + self._base_size // _BYTES_A_COMMIT
+        if self._next is None and (long or many) and self._turns.take(self):
+            base, journal = self.files.base(self._segment + 1), self.files.journal(self._segment + 1)
+            self._next = NextSegment(lane, base, journal, self._head_frame(), self._disk)
+        if self._next is not None:
+            self._next.commit(frames, end)
 
     def wait(self) -> None:
         """Return when what was committed is on disk. Raises OSError."""
@@ -149,12 +173,36 @@ class Journal:
             _force(self._file)
             self.files.began.touch()
             (self._folder / "store-id").unlink(missing_ok=True)  # of the version before
-            self._force_folder()
+            force_folder(self._folder)
+        if self._next is not None and self._next.ready():
+            self._use_next(self._next, frame)
         self.settled = Settled(self._segment, self._end, commit)
 
-    def _rebase(self, lane: Lane, commit: Commit) -> None:
-        """Write the whole state as the base of the next segment; drop what no start can need any more."""
+    def _use_next(self, made: NextSegment, settled: Frame) -> None:
+        """Go on with the segment that was in the making: it has the last commit, and is told that it is settled."""
         assert self._file is not None
+        self._file.close()
+        self._leave_next()
+        old, self._segment = self._segment, self._segment + 1
+        self._file, self._end, self._base_size, self._commits = made.file, made.size, made.base_size, 0
+        _write(self._file, [settled])
+        self._file.flush()
+        self._end += settled.size
+        self._writing = self._disk.submit(self._drop, lambda segment: segment < old)
+
+    def _leave_next(self) -> None:
+        self._next = None
+        self._turns.leave(self)
+
+    def _abandon_next(self) -> None:
+        if self._next is not None:
+            self._next.abandon()
+            self._leave_next()
+
+    def _rebase(self, lane: Lane, commit: Commit) -> None:
+        """Write the whole state as the base of the next segment at once; drop what no start can need any more."""
+        assert self._file is not None
+        self._abandon_next()
         _force(self._file)  # that its last commit is settled
         self._file.close()
         old = self._segment
@@ -163,7 +211,7 @@ class Journal:
             _write(file, map(frame_of, chain(dump(lane, everything=True), [commit.section()])))
             _force(file)
             self._base_size = file.tell()
-        self._must_rebase = False
+        self._must_rebase, self._commits = False, 0
         self._open_segment(old + 1)
         self._drop(lambda segment: segment < old)
 
@@ -173,21 +221,20 @@ class Journal:
         self._write_head(self._file)
         _force(self._file)
         self._end = self._file.tell()
-        self._force_folder()
-
-    def _force_folder(self) -> None:
-        directory = os.open(self._folder, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        force_folder(self._folder)
 
     def _write_head(self, file: BinaryIO) -> None:
         file.write(MAGIC)
-        _write(file, [frame_of(Section(HEAD, {**self._head, **layout()}, b""))])
+        _write(file, [self._head_frame()])
+
+    def _head_frame(self) -> Frame:
+        return frame_of(Section(HEAD, {**self._head, **layout()}, b""))
 
     def close(self) -> None:
         """Let the folder go."""
         if self._file is not None:
             self.wait()
+            self._abandon_next()
             self._file.close()
             self._file = None
         self._lock.close()

@@ -27,6 +27,10 @@ EPOCH_STALL = Histogram(
 PUBLISH_STALL = Histogram(
     "stocktide_flush_seconds", "Waiting for Redis and Kafka at an epoch's end", buckets=_FINE
 )
+EPOCH = Histogram(
+    "stocktide_epoch_seconds", "From the first lane's commit to the last acknowledgement: nothing is read meanwhile",
+    buckets=(0.005, *(n / 100 for n in range(1, 11)), 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0),
+)  # fmt: skip
 CHECKPOINT_AGE = Gauge("stocktide_checkpoint_age_seconds", "Since a lane's last checkpoint", ["lane"])
 CHECKPOINT_BYTES = Gauge("stocktide_checkpoint_bytes", "Size of a lane's last checkpoint", ["lane"])
 CHECKPOINT_FAILURES = Counter("stocktide_checkpoint_failures", "Checkpoints that could not be taken")

@@ -349,7 +349,6 @@ class Checked:
 
     def dump(self) -> dict[str, Any]:
         """What waits, and what was decided but not read back."""
-        self.changed = False
         return {
             "waiting": [request.to_json() for request in self.waiting],
             "unread": [[request.to_json(), before] for request, before in self._unread.values()],

@@ -5,7 +5,7 @@ stood for the delay; everything closes when its cause is gone, or when nothing m
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import takewhile
@@ -201,10 +201,14 @@ class Ledger:
 
     # -- the journal -------------------------------------------------------------------------------------------------
 
-    def dump(self, everything: bool) -> list[list[Any]]:
-        """What changed since the last time, or all."""
-        keys = list(self.entries) if everything else list(self._changed)
+    def changes(self) -> list[list[Any]]:
+        """What changed since the last time."""
+        changed = self.told(self._changed)
         self._changed.clear()
+        return changed
+
+    def told(self, keys: Iterable[Key]) -> list[list[Any]]:
+        """What stands under some names; of a name under which nothing does None."""
         return [[*key, _to_json(self.entries.get(key))] for key in keys]
 
     def load(self, dumped: list[list[Any]]) -> None:

@@ -27,7 +27,8 @@ class MasterError(ValueError):
 
 
 class Masters:
-    """`documents` holds the records by key (JSON), for the journal; keys in `changed` were put since it was cleared."""
+    """`documents` holds the records by key (JSON), for the journal; keys in `changed` were put since it was cleared,
+    in that order."""
 
     def __init__(self, lane: int, lanes: int, generation: int, memory: Memory, count_horizon: int) -> None:
         self.lane = lane
@@ -37,7 +38,7 @@ class Masters:
         self.network = Network()
         self.rules = RuleBook()
         self.documents: dict[str, Any] = {}
-        self.changed: set[str] = set()
+        self.changed: dict[str, None] = {}
         self.bounds_ahead: list[int] = []
         self.bundles = Bundles(lanes, generation, self._keep)
         self.components = Components(self.bundles, lanes, generation, self._keep, self._row_of)
@@ -169,7 +170,7 @@ class Masters:
         owner = self.documents.setdefault(key, sku)
         if owner != sku:
             return False
-        self.changed.add(key)
+        self.changed[key] = None
         self._drop(_key("claim", source, identifier))
         self._name_alias(source, identifier, sku)
         return True
@@ -304,11 +305,11 @@ class Masters:
 
     def _keep(self, key: str, value: object) -> None:
         self.documents[key] = value
-        self.changed.add(key)
+        self.changed[key] = None
 
     def _drop(self, key: str) -> None:
         if self.documents.pop(key, None) is not None:
-            self.changed.add(key)
+            self.changed[key] = None
 
     def _aliases(self, names: Names) -> dict[tuple[str, str], int]:
         d, sources = names.d, self.memory.source_names

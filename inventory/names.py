@@ -47,6 +47,28 @@ def _enter(d: Dictionary, entry: int) -> None:
     d.slots[slot] = entry
 
 
+@kernel
+def _enter_all(d: Dictionary) -> None:
+    for entry in range(d.head[0]):
+        _enter(d, entry)
+
+
+@kernel
+def _bind_all(d: Dictionary, scope: Ints, value: Ints, length: Ints, text: Bytes) -> None:
+    """Bind texts that lie one behind the other; there is room for them."""
+    at = 0
+    for i in range(length.size):
+        size = length[i]
+        if look_up(d, scope[i], text, at, size) == ABSENT:
+            entry, used = d.head[0], d.head[1]
+            for k in range(size):
+                d.buf[used + k] = text[at + k]
+            d.at[entry], d.length[entry], d.scope[entry], d.value[entry] = used, size, scope[i], value[i]
+            d.head[0], d.head[1] = entry + 1, used + size
+            _enter(d, entry)
+        at += size
+
+
 class Names:
     """Owner of one dictionary. Entries are only ever added; an entry keeps its value for ever."""
 
@@ -77,7 +99,7 @@ class Names:
         if bound != ABSENT:
             return bound
         entry, used = len(self), int(self.d.head[1])
-        self._make_room(used + len(text))
+        self._make_room(1, len(text))
         d = self.d
         d.buf[used : used + len(text)] = np.frombuffer(text, np.uint8)
         d.at[entry], d.length[entry] = used, len(text)
@@ -95,41 +117,41 @@ class Names:
         at = int(self.d.at[entry])
         return self.d.buf[at : at + int(self.d.length[entry])].tobytes()
 
-    def _make_room(self, size: int) -> None:
-        d = self.d
-        if size > d.buf.size:
+    def _make_room(self, entries: int, size: int) -> None:
+        d, used = self.d, int(self.d.head[1])
+        if used + size > d.buf.size:
             d = d._replace(buf=np.concatenate([d.buf, np.zeros(max(d.buf.size, size), np.uint8)]))
-        if len(self) == d.at.size:
-            more = d.at.size
+        capacity = d.at.size
+        while len(self) + entries > capacity:
+            capacity *= 2
+        if capacity > d.at.size:
+            more = capacity - d.at.size
             d = d._replace(
                 at=np.concatenate([d.at, np.zeros(more, np.int64)]),
                 length=np.concatenate([d.length, np.zeros(more, np.int32)]),
                 scope=np.concatenate([d.scope, np.zeros(more, np.int32)]),
                 value=np.concatenate([d.value, np.zeros(more, np.int32)]),
-                slots=np.full(d.slots.size * 2, -1, np.int32),
+                slots=np.full(2 * capacity, -1, np.int32),
             )
-            for entry in range(len(self)):
-                _enter(d, entry)
+            _enter_all(d)
         self.d = d
 
-    def additions(self) -> tuple[Ints, Ints, Ints, bytes]:
-        """Entries since the last call: (scope, value, length) columns and the joined texts."""
-        first, last = self._written, len(self)
-        self._written = last
+    def part(self, first: int, last: int) -> tuple[Ints, Ints, Ints, bytes]:
+        """Entries `first` to `last` (exclusive; those that there are): (scope, value, length) columns and the joined
+        texts."""
+        last = min(last, len(self))
         d = self.d
-        begin = int(d.at[first]) if first < last else 0
-        text = d.buf[begin : int(d.head[1])].tobytes() if first < last else b""
+        begin, end = (int(d.at[e]) if e < len(self) else int(d.head[1]) for e in (first, last))
+        text = d.buf[begin:end].tobytes()
         return d.scope[first:last].copy(), d.value[first:last].copy(), d.length[first:last].copy(), text
 
-    def rewind(self) -> None:
-        """Let the next `additions` return every entry."""
-        self._written = 0
+    def additions(self) -> tuple[Ints, Ints, Ints, bytes]:
+        """Entries since the last call, as `part` has them."""
+        first, self._written = self._written, len(self)
+        return self.part(first, self._written)
 
     def load(self, scope: Ints, value: Ints, length: Ints, text: bytes) -> None:
-        """Bind what `additions` returned, in its order."""
-        at = 0
-        for i in range(length.size):
-            end = at + int(length[i])
-            self.add(text[at:end], int(value[i]), int(scope[i]))
-            at = end
+        """Bind what `part` returned, in its order. Those that are bound already stay as they are."""
+        self._make_room(length.size, len(text))
+        _bind_all(self.d, scope, value, length, np.frombuffer(text, np.uint8))
         self._written = len(self)

@@ -75,6 +75,10 @@ class Parking:
             yield ticket, self._parked.get(ticket)
         self._changed.clear()
 
+    def get(self, ticket: int) -> Parked | None:
+        """What a ticket holds; None if it was taken out."""
+        return self._parked.get(ticket)
+
     def all(self) -> Iterator[tuple[int, Parked]]:
         """Everything parked."""
         yield from self._parked.items()

@@ -6,8 +6,7 @@ later dumps overwrite what earlier ones said. Nothing is pickled; every array's 
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,18 +15,13 @@ from inventory.instants import rebuild_heap
 from inventory.lane import Lane
 from inventory.parking import Parked
 from inventory.positions import mark_moved
+from inventory.section import Section, json_section, parked_to_json
+from inventory.slices import clocks, slices, table_section
 from inventory.state import Memory
-from inventory.tables import FREE, SPARE, USED
+
+__all__ = ["FORMAT", "LayoutError", "Section", "check_layout", "dump", "layout", "load"]
 
 FORMAT = 4
-
-
-class Section(NamedTuple):
-    """One part of a dump."""
-
-    name: str
-    header: dict[str, Any]
-    payload: bytes
 
 
 class LayoutError(ValueError):
@@ -47,103 +41,65 @@ def check_layout(found: dict[str, Any]) -> None:
 
 def dump(lane: Lane, *, everything: bool) -> Iterator[Section]:
     """What changed since the last dump, or everything; either way nothing counts as changed afterwards."""
+    if everything:
+        for _ in _changes(lane):
+            pass
+        return slices(lane)
+    return _changes(lane)
+
+
+def _changes(lane: Lane) -> Iterator[Section]:
     memory = lane.memory
     for names in memory.names():
-        if everything:
-            names.rewind()
         scope, value, length, text = names.additions()
         if scope.size:
             payload = scope.tobytes() + value.tobytes() + length.tobytes() + text
             yield Section("names:" + names.name, {"count": int(scope.size)}, payload)
     for name, store in memory.stores.items():
         index, rows = store.changes()
-        if everything:
-            index = np.arange(len(store), dtype=np.int32)
-            rows = store.used()
-        if index.size or everything:
-            head = store.table.head
-            header = {
-                "count": int(index.size),
-                "used": int(head[USED]),
-                "free": int(head[FREE]),
-                "spare": int(head[SPARE]),
-            }
-            yield Section("table:" + name, header, index.tobytes() + rows.tobytes())
+        if index.size:
+            yield table_section(name, store, index, rows)
     keys, marks = memory.ids.additions()
-    if everything:
-        keys, marks = memory.ids.all()
     if keys.size:
         yield Section("ids", {"count": int(keys.size)}, keys.tobytes() + marks.tobytes())
-    yield from _documents(lane, everything)
-    yield _meta(lane)
+    yield from _changed_documents(lane)
+    yield from clocks(lane)
 
 
-def _documents(lane: Lane, everything: bool) -> Iterator[Section]:
+def _changed_documents(lane: Lane) -> Iterator[Section]:
     masters = lane.masters
-    keys = list(masters.documents) if everything else sorted(masters.changed, key=_document_order(lane))
-    masters.changed.clear()
-    if keys:
-        yield _json("documents", {key: masters.documents.get(key) for key in keys})
+    if masters.changed:
+        yield json_section("documents", {key: masters.documents.get(key) for key in masters.changed})
+        masters.changed.clear()
     parked = list(lane.parking.changes())
-    if everything:
-        parked = list(lane.parking.all())
     if parked:
-        yield _json("parked", [[ticket, _parked_to_json(entry)] for ticket, entry in parked])
-    if lane.checked.changed or everything:
-        yield _json("requests", lane.checked.dump())
-    yield from _snapshots(lane, everything)
-    if lane.drift.changed or everything:
+        yield json_section("parked", [[ticket, parked_to_json(entry)] for ticket, entry in parked])
+    if lane.checked.changed:
+        lane.checked.changed = False
+        yield json_section("requests", lane.checked.dump())
+    yield from _changed_batches(lane)
+    if lane.drift.changed:
         lane.drift.changed = False
-        yield _json("drift", lane.drift.dump())
-    incidents = lane.watch.ledger.dump(everything)
+        yield json_section("drift", lane.drift.dump())
+    incidents = lane.watch.ledger.changes()
     if incidents:
-        yield _json("incidents", incidents)
-    blocks, columns = lane.watch.suspects.dump(everything)
+        yield json_section("incidents", incidents)
+    blocks, columns = lane.watch.suspects.dump(False)
     if blocks:
         yield Section("suspects", {"blocks": blocks}, columns)
 
 
-def _snapshots(lane: Lane, everything: bool) -> Iterator[Section]:
+def _changed_batches(lane: Lane) -> Iterator[Section]:
     """Batches that changed: as the lane of their marker has them, and as the lane of their items."""
-    changed = [[*key, kept] for key, kept in lane.snapshots.dump(everything)]
+    changed = [[*key, kept] for key, kept in lane.snapshots.dump(False)]
     if changed:
-        yield _json("snapshots", changed)
+        yield json_section("snapshots", changed)
     books = lane.markers.books
-    keys = books.keys() if everything else lane.markers.changed
-    told = [[*key, books[key].dump() if key in books else None] for key in sorted(keys)]
+    told = [[*key, books[key].dump() if key in books else None] for key in sorted(lane.markers.changed)]
     if told:
-        yield _json("books", told)
+        yield json_section("books", told)
     lane.snapshots.changed.clear()
     lane.markers.changed.clear()
-
-
-def _document_order(lane: Lane) -> Any:
-    order = {key: i for i, key in enumerate(lane.masters.documents)}
-    return lambda key: order.get(key, -1)
-
-
-def _meta(lane: Lane) -> Section:
-    """Clocks, and the skus that were folded but not shown yet."""
-    return _json(
-        "meta",
-        {
-            "now": lane.now,
-            "log_clock": lane.log_clock,
-            "demand_since": int(lane.memory.demand_since[0]),
-            "next_offsets": lane.next_offsets,
-            "unanswered": [dict(hello.payload) for hello in lane.greeting.unanswered],
-            "bounds_ahead": lane.masters.bounds_ahead,
-            "bounds_passed": lane.masters.bounds_passed,
-            "moved": lane.memory.moved().tolist(),
-            "reached": lane.snapshots.reached,
-            "waiting": lane.snapshots.waiting,
-            "looked_at": lane.watch.suspects.looked_at,
-        },
-    )
-
-
-def _json(name: str, value: object) -> Section:
-    return Section(name, {}, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 def load(lane: Lane, sections: Iterator[Section]) -> None:
@@ -153,6 +109,7 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
     documents: dict[str, Any] = {}
     parked: dict[int, Any] = {}
     meta: dict[str, Any] = {}
+    moved: list[int] = []
     incidents: list[Any] = []
     requests: dict[str, Any] = {"waiting": [], "unread": []}
     drift: dict[str, Any] = {}
@@ -190,8 +147,11 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
             incidents += json.loads(section.payload)
         elif sort == "suspects":
             lane.watch.suspects.load(section.header["blocks"], section.payload)
+        elif sort == "moved":
+            moved = np.frombuffer(section.payload, np.int32).tolist()
         elif sort == "meta":
-            meta = json.loads(section.payload)
+            meta = {"moved": moved, **json.loads(section.payload)}  # the version before had them in here
+            moved = []
     lane.checked.load(requests)
     lane.drift.load(drift)
     _finish(lane, documents, parked, meta, ids)
@@ -238,16 +198,6 @@ def _finish(
     rebuild_heap(state)
     for row in (*meta["moved"], *lane.masters.components.load(documents)):
         mark_moved(state, row)
-
-
-def _parked_to_json(parked: Parked | None) -> Any:
-    if parked is None:
-        return None
-    value = asdict(parked)
-    for key in ("value", "key"):
-        raw = value["message"][key]
-        value["message"][key] = None if raw is None else raw.hex()
-    return value
 
 
 def _parked_from_json(value: dict[str, Any]) -> Parked:

@@ -190,12 +190,11 @@ class Suspects:
                 self._rows += kept.row.size
 
     def dump(self, everything: bool) -> tuple[list[list[int]], bytes]:
-        """Blocks that were not written down yet, or all: number, since, rows and bytes of text of each; and their
-        columns and texts."""
-        blocks = (
-            list(self._blocks) if everything else [b for b in self._unwritten if b.number > self.looked_at]
-        )
-        self._unwritten = []
+        """Blocks that were not written down yet (they are now), or all: number, since, rows and bytes of text of
+        each; and their columns and texts."""
+        blocks = list(self._blocks)
+        if not everything:
+            blocks, self._unwritten = [b for b in self._unwritten if b.number > self.looked_at], []
         heads = [[block.number, block.since, block.row.size, block.text.size] for block in blocks]
         return heads, b"".join(part.tobytes() for block in blocks for part in block[2:])
 

@@ -168,10 +168,9 @@ class Store:
         return index, self.table.rows[index]
 
     def put(self, index: Ints, rows: npt.NDArray[Any], head: Longs) -> None:
-        """Write rows back where `changes` found them. Call `reindex` after the last one."""
-        if index.size:
-            self._grow(int(index.max()) + 1)
-            self.table.rows[index] = rows
+        """Write rows back where `changes` found them; `head` may tell of more. Call `reindex` after the last one."""
+        self._grow(max(int(head[USED]), int(index.max(initial=NONE)) + 1))
+        self.table.rows[index] = rows
         for part in (USED, FREE, SPARE):
             self.table.head[part] = head[part]
 

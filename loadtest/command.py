@@ -1,4 +1,4 @@
-"""The commands of `python -m loadtest`: demo, replay, verify, bench, compare, storm, chaos, peak, soak."""
+"""The commands of `python -m loadtest`."""
 
 import argparse
 import time
@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from loadtest import bench, compare_peers, demo, storm, tills
 from loadtest.chaos import command as chaos
+from loadtest.growth_arguments import add_growth, add_sizes
 from loadtest.peak_arguments import add_peak, add_soak
 from loadtest.replay import Replay
 from loadtest.report import replay_table
@@ -65,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
             "chaos", help="one fault after the other under traffic; writes reports/chaos.json"
         )
     )
+    add_growth(commands, _positive)
+    add_sizes(commands)
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
     _window_arguments(show, 300_000)
     show.set_defaults(run=_rules)

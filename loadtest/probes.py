@@ -9,6 +9,7 @@ import json
 import socket
 import time
 import uuid
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import count
@@ -126,6 +127,13 @@ class Probes:
                     time.sleep(_POLL_EVERY_S / 4)
             producer.flush(_GIVE_UP_S)
         return probed
+
+    def send_now(self, skus: Iterable[str]) -> None:
+        """One receipt for each of some skus; returns when Kafka has them."""
+        producer = kafka.producer(self._settings)
+        for sku in skus:
+            self._send(producer, sku, shard_of(sku) % self._settings.partitions)
+        producer.flush(_GIVE_UP_S)
 
     def _send(self, producer: Producer, sku: str, lane: int) -> None:
         at = int(time.time() * 1000)

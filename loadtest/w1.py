@@ -50,10 +50,11 @@ class Workload(NamedTuple):
         return len(self.opening.end) + len(self.run.end)
 
 
-def drain(size: Size, now: int, headers: tuple[bytes, bytes, bytes]) -> Workload:
-    """W1 to be preloaded: one event a millisecond, the last of them two minutes before `now` (ms)."""
+def drain(size: Size, now: int, headers: tuple[bytes, bytes, bytes], positions_a_sku: int = 0) -> Workload:
+    """W1 to be preloaded: one event a millisecond, the last of them two minutes before `now` (ms). Positions that occur
+    are counted, and as many of each sku as are asked for."""
     start = now - size.events - _BEFORE_NOW_MS
-    return _build(size, start + np.arange(size.events), start - _OPENING_BEFORE_MS, headers)
+    return _build(size, start + np.arange(size.events), start - _OPENING_BEFORE_MS, headers, positions_a_sku)
 
 
 def paced(size: Size, start: int, rate: float, headers: tuple[bytes, bytes, bytes]) -> Workload:
@@ -62,9 +63,11 @@ def paced(size: Size, start: int, rate: float, headers: tuple[bytes, bytes, byte
     return _build(size, due, start - 300_000, headers)
 
 
-def _build(size: Size, at: Longs, opened_at: int, headers: tuple[bytes, bytes, bytes]) -> Workload:
+def _build(
+    size: Size, at: Longs, opened_at: int, headers: tuple[bytes, bytes, bytes], positions_a_sku: int = 0
+) -> Workload:
     run = draw(size)
-    sku, location = _positions(size, run)
+    sku, location = _positions(size, run, positions_a_sku)
     opening = write_opening(sku, location, opened_at, headers)
     written = write_run(run, at, headers)
     on_hand, demand = _fold(size, run, at + run.jitter)
@@ -78,10 +81,13 @@ def _build(size: Size, at: Longs, opened_at: int, headers: tuple[bytes, bytes, b
     )  # fmt: skip
 
 
-def _positions(size: Size, run: Run) -> tuple[Longs, Longs]:
-    """The positions that occur, location by location."""
+def _positions(size: Size, run: Run, a_sku: int) -> tuple[Longs, Longs]:
+    """The positions that occur, and so many of each sku, location by location."""
     first = run.origin == np.arange(len(run.origin))
-    key = np.unique(run.location[first] * size.skus + run.sku[first])
+    occur = run.location[first] * size.skus + run.sku[first]
+    sku = np.arange(size.skus)
+    more = [(sku + number) % size.locations * size.skus + sku for number in range(a_sku)]
+    key = np.unique(np.concatenate([occur, *more]))
     return key % size.skus, key // size.skus
 
 

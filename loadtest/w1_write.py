@@ -39,7 +39,7 @@ def sku_name(index: int) -> str:
 
 
 def location_name(index: int) -> str:
-    """The identifier of W1's location number `index` (0-99)."""
+    """The identifier of W1's location number `index` (0-999; W1 itself has fewer than 100)."""
     return f"L{index:02d}"
 
 
@@ -120,8 +120,9 @@ def _sku(buf: Bytes, at: int, sku: int) -> int:
 
 @kernel
 def _location(buf: Bytes, at: int, location: int) -> int:
-    buf[at], buf[at + 1] = 6, 76  # "L"
-    return _digits(buf, at + 2, location, 2)
+    width = 2 if location < 100 else 3
+    buf[at], buf[at + 1] = 2 * (1 + width), 76  # "L"
+    return _digits(buf, at + 2, location, width)
 
 
 @kernel
@@ -147,7 +148,7 @@ def _envelope(
             buf[at] = 45
             at += 1
         at = _hex(buf, at, ids[k])
-    length = 1 + (source[0] >> 1)
+    length = 1 + (int(source[0]) >> 1)
     buf[at : at + length] = source[:length]
     at = _long(buf, at + length, occurred)
     at = _long(buf, at, occurred + RECORDED_AFTER_MS)

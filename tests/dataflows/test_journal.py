@@ -155,26 +155,6 @@ def test_the_last_commit_writes_a_base(kept: Kept) -> None:
     assert state_of(reopened(kept.folder).lane) == state
 
 
-def test_a_journal_that_outgrows_its_base_becomes_a_new_base(
-    kept: Kept, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journals, "_SMALLEST_ROTATION", 1)
-    segments = []
-    for _ in range(12):
-        before = reopened(kept.folder)
-        kept.commit()
-        unsettled = reopened(kept.folder)
-        assert (unsettled.commit, state_of(unsettled.lane)) == (before.commit, state_of(before.lane))
-        kept.journal.settle()
-        assert state_of(reopened(kept.folder).lane) == state_of(kept.lane)
-        assert kept.journal.settled is not None
-        segments.append(kept.journal.settled.segment)
-    assert segments == sorted(segments)
-    assert 2 <= segments[-1] < 12
-    names = {path.name for path in kept.files.glob("*-[0-9]*")}
-    assert len(names) <= 4  # the segment of the last commit, and the one before it
-
-
 def ends_of_frames(path: Path) -> list[int]:
     data, at, ends = path.read_bytes(), 4, []
     while at < len(data):

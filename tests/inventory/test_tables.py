@@ -96,3 +96,17 @@ def test_it_says_what_it_holds() -> None:
     assert store.reserve(8) is False
     assert store.reserve(9) is True
     assert append(store.table) == 0
+
+
+def test_rows_may_come_in_parts_whose_heads_tell_of_all() -> None:
+    whole, copy = keyed(), keyed()
+    for key in range(100):
+        put(whole, key, -key)
+    rows = whole.used()
+    for first in range(0, 90, 10):
+        index = np.arange(first, first + 10, dtype=np.int32)
+        copy.put(index, rows[index], whole.table.head)
+    copy.put(np.arange(90, 100, dtype=np.int32), rows[90:], whole.table.head)
+    copy.reindex()
+    assert (copy.used() == rows).all()
+    assert [find(copy.table, key) for key in range(100)] == list(range(100))
