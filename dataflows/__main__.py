@@ -17,6 +17,7 @@ from runtime.redis import connect
 from runtime.settings import Settings
 from runtime.supervise import supervise
 from runtime.topics import TopicContradiction, check_topics, create_topics
+from wire.topics import TOPICS
 
 _log = logging.getLogger("stocktide.dataflows")
 
@@ -131,6 +132,8 @@ def _ready(settings: Settings) -> None:
     """Everything a cell needs is there; a `Refusal` says what is not."""
     wait_for_kafka(settings)
     connect(settings).close()
+    if settings.generation > 1:
+        create_topics(settings, {"routed": TOPICS["routed"]})
     problems = check_topics(settings)
     if problems:
         raise TopicContradiction("\n".join(problems))

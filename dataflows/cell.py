@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 
+from confluent_kafka import KafkaException
+
 from dataflows import metrics
 from dataflows.bases import Turns
 from dataflows.checkpointing import Checkpointing
@@ -21,6 +23,8 @@ from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
 from dataflows.redis_link import RedisLink
 from dataflows.retention import check_retention
+from dataflows.silence import Silence
+from dataflows.takeover import Phase, Takeover
 from dataflows.topic_ids import TopicIds
 from inventory.batch import Clock
 from inventory.lane import Lane
@@ -54,8 +58,9 @@ class OpenLane:
         self.resume = None if commit is None else commit.position
         self._next = {} if self.resume is None else self.resume.next
         self._intake = Intake(Decoder(cell.codec), number)
-        self._gate = PublishGate(settings, cell.redis, number)
-        self._offering = Offering(settings, cell.redis, number)
+        self._gate = PublishGate(settings, cell.redis, number, cell.takeover, cell.end_of)
+        self._silence = Silence(self.lane) if self._gate.taking else None
+        self._offering = Offering(settings, cell.redis, number, silent=cell.silent)
         _log.info("lane opened", extra={"lane": number, "resumed": commit is not None})
 
     def step(self, raw: Raw) -> Published:
@@ -65,14 +70,20 @@ class OpenLane:
         self._next = raw.next_offsets
         batch, unreadable = self._intake.batch(raw)
         decoded = time.perf_counter()
-        batch.publish = self._gate.may_publish(raw)
-        offers = self._offering.due and batch.publish and self.lane.live
+        batch.publish = self._gate.may_publish(raw, self._stepped)
+        takes = self._silence is not None and batch.publish and self.lane.live
+        offers = takes or (self._offering.due and batch.publish and self.lane.live)
         if offers:
             self.lane.mark_all_moved()
             self._offering.begin(self.lane.memory.moved().size)
         out = self.lane.step(batch, Clock(int(time.time() * 1000), raw.log_clock))
         self._cell.publisher.decided(raw.lane, out.decisions)
         out.network_changed = out.network_changed or offers
+        if self._silence is not None:
+            self._silence.end(out) if takes else self._silence.keep(out)
+            self._silence = None if takes else self._silence
+        if self._gate.taking and self._offering.completed:
+            self._gate.shown()
         completes = self._offering.shown(0 if out.views is None else out.views.version.size)
         metrics.seconds("decode").inc(decoded - started)
         metrics.seconds("step").inc(time.perf_counter() - decoded)
@@ -81,7 +92,15 @@ class OpenLane:
         metrics.DUPLICATES.inc(out.duplicates)
         oldest = min((group[0].timestamp()[1] for group in raw.messages.values()), default=0)
         return Published(
-            self.lane, self._offering, completes, out, unreadable, raw.next_offsets, raw.lag, oldest
+            self.lane,
+            self._offering,
+            completes,
+            out,
+            unreadable,
+            raw.next_offsets,
+            raw.lag,
+            oldest,
+            self._cell.silent,
         )
 
     def drain(self) -> None:
@@ -103,6 +122,7 @@ class OpenLane:
 
     def settle(self, published: int) -> None:
         """What so many steps put out is acknowledged. Raises OSError."""
+        self._gate.settled(published)
         if published >= self._committed:
             self.journal.settle()
 
@@ -125,10 +145,11 @@ class Cell:
         self.turns = Turns()
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
         urgent = producer(settings, linger_ms=0, compression_type="none")
+        self.takeover = Takeover(settings, self.redis, self.lanes)
         self.topic_ids = TopicIds(settings, READ)
         self._inflow = Inflow(settings)
         self.publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping, self._settled)
-        self.checkpoints = Checkpointing(settings, self.lanes)
+        self.checkpoints = Checkpointing(settings, self.lanes, lambda: self.silent)
         check_retention(settings, self.checkpoints.taken_at())
         for lane in self.lanes:
             self.opened[lane] = OpenLane(self, lane)
@@ -136,6 +157,19 @@ class Cell:
     def stopping(self) -> bool:
         """Whether the cell has been told to drain."""
         return self._stop
+
+    @property
+    def silent(self) -> bool:
+        """Whether the view is another engine's."""
+        return self.takeover.phase is Phase.SILENT
+
+    def end_of(self, lane: int, topic: str) -> int | None:
+        """Where a lane's partition of a topic ends now; None: Kafka does not say."""
+        try:
+            return self._inflow.ends(lane, topic)[1]
+        except KafkaException as error:
+            _log.warning("Kafka is away", extra={"lane": lane, "topic": topic, "error": str(error)})
+            return None
 
     def epoch_ends_since(self, started: float) -> None:
         """A lane commits: the first of them begins the end of the epoch."""
@@ -165,6 +199,7 @@ class Cell:
             self._inflow,
             self.topic_ids,
             lambda: opened.lane.live,
+            lambda: self.silent,
             self.stopping,
         )
 

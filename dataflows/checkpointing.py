@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dataflows import metrics
 from dataflows.journal import Journal
@@ -18,9 +18,14 @@ _AGAIN_AFTER_MS = 30_000
 
 
 class Checkpointing:
-    """The checkpoints of some lanes. Without STOCKTIDE_CHECKPOINT_DIR there are none, which is said once."""
+    """The checkpoints of some lanes. Without STOCKTIDE_CHECKPOINT_DIR there are none, which is said once.
 
-    def __init__(self, settings: Settings, lanes: list[int]) -> None:
+    While the lanes fold in silence (`is_silent`) none are taken: they would take the place of those of the engine that
+    serves.
+    """
+
+    def __init__(self, settings: Settings, lanes: list[int], is_silent: Callable[[], bool]) -> None:
+        self._is_silent = is_silent
         self._every_ms = settings.checkpoint_every_ms
         self._journals: Mapping[int, Journal] = {}
         self._ended = threading.Event()
@@ -97,7 +102,7 @@ class Checkpointing:
     def _take(self, lane: int) -> None:
         journal = self._journals[lane]
         settled = journal.settled
-        if settled is None or self._taken.get(lane) == settled.commit.counter:
+        if self._is_silent() or settled is None or self._taken.get(lane) == settled.commit.counter:
             return
         started, now = time.perf_counter(), _now()
         try:

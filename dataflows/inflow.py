@@ -47,7 +47,7 @@ class Inflow:
     """The consumer, and what has arrived for each lane and was not taken yet."""
 
     def __init__(self, settings: Settings) -> None:
-        self._prefix = settings.topic_prefix
+        self._name_of = settings.topic
         self._consumer: Consumer = consumer(
             settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
             fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES,
@@ -59,11 +59,11 @@ class Inflow:
         self._assigned: set[tuple[str, int]] = set()
         # of each topic that is read for all lanes: the offset that each lane wants next
         self._from: dict[str, dict[int, int]] = {
-            self._prefix + name: {} for name, topic in TOPICS.items() if topic.single
+            settings.topic(name): {} for name, topic in TOPICS.items() if topic.single
         }
 
     def _place(self, lane: int, name: str, offset: int) -> TopicPartition:
-        return TopicPartition(self._prefix + name, 0 if TOPICS[name].single else lane, offset)
+        return TopicPartition(self._name_of(name), 0 if TOPICS[name].single else lane, offset)
 
     def read(self, lane: int, offsets: Mapping[str, int | None]) -> None:
         """Read topics (names without the prefix) for a lane, each from an offset on; None: whatever is there."""

@@ -70,6 +70,8 @@ class Raw(NamedTuple):
     masters_ready: bool
     caught_up: bool
     lag: int
+    ends: Mapping[str, int]
+    """Where the partitions end, as far as the broker has told."""
 
 
 class _Source(NamedTuple):

@@ -34,6 +34,9 @@ EPOCH = Histogram(
 CHECKPOINT_AGE = Gauge("stocktide_checkpoint_age_seconds", "Since a lane's last checkpoint", ["lane"])
 CHECKPOINT_BYTES = Gauge("stocktide_checkpoint_bytes", "Size of a lane's last checkpoint", ["lane"])
 CHECKPOINT_FAILURES = Counter("stocktide_checkpoint_failures", "Checkpoints that could not be taken")
+REBUILD_BEHIND = Gauge(
+    "stocktide_rebuild_behind_records", "Records not read yet, of a lane that folds in silence", ["lane"]
+)
 REDIS_RECONNECTS = Counter("stocktide_redis_reconnects", "Times the connection to Redis was made anew")
 
 

@@ -11,6 +11,7 @@ import uuid
 from typing import Any
 
 from dataflows.redis_link import RedisLink
+from dataflows.takeover import Fenced, raise_again
 from runtime.settings import Settings
 from wire.resp import command
 from wire.viewkeys import freshness_key, meta_key
@@ -21,8 +22,9 @@ _log = logging.getLogger(__name__)
 class Offering:
     """The rows of one lane against the view. An offer is a round: begun, shown in some steps, acknowledged."""
 
-    def __init__(self, settings: Settings, redis: RedisLink, lane: int) -> None:
+    def __init__(self, settings: Settings, redis: RedisLink, lane: int, *, silent: bool = False) -> None:
         prefix = settings.redis_prefix.encode()
+        self._settings = settings
         self._redis = redis
         self._number = lane
         self._meta = meta_key(prefix)
@@ -34,8 +36,11 @@ class Offering:
         self._left: int | None = None
         """The rows of that round that were not shown yet; None once all were."""
         self._acknowledged = False
-        for words in self._introduce():
+        self.completed = 0
+        """The last round that was acknowledged."""
+        for words in () if silent else self._introduce():
             redis.ask(*words)
+        self._generation = settings.generation
         self._view = _bytes(redis.ask(b"HGET", self._meta, b"id"))
         self._take_told(redis.ask(b"HMGET", self._lane, b"offered", b"server"))
 
@@ -48,12 +53,20 @@ class Offering:
 
     def look(self) -> None:
         """Ask which view is there, and what it says that this lane has offered; once a second."""
+        if self._generation < self._settings.generation:
+            raise_again(self._settings, self._redis, b"%d" % self._generation)
         self._redis.send([command(*words) for words in self._introduce()])
-        self._redis.send([command(b"HGET", self._meta, b"id")], self._take_view)
+        self._redis.send([command(b"HMGET", self._meta, b"id", b"generation")], self._take_view)
         self._redis.send([command(b"HMGET", self._lane, b"offered", b"server")], self._take_told)
 
-    def _take_view(self, reply: object) -> None:
-        self._view = _bytes(reply)
+    def _take_view(self, reply: Any) -> None:
+        self._view = _bytes(reply[0])
+        self._generation = int(reply[1] or self._settings.generation)
+        if self._generation > self._settings.generation:
+            raise Fenced(
+                f"the view belongs to generation {self._generation}: this engine must not write any more. Stop it, or "
+                f"start it with STOCKTIDE_GENERATION={self._generation + 1} and a state folder of its own to rebuild"
+            )
 
     def _take_told(self, reply: Any) -> None:
         offered, server = reply
@@ -75,7 +88,8 @@ class Offering:
         self._round += 1
         self._offered_to, self._left, self._acknowledged = self._here, rows, False
         _log.info("offering all rows", extra={"lane": self._number, "rows": rows})
-        self._withdraw()
+        if self._told != self._here:
+            self._withdraw()
 
     def shown(self, rows: int) -> int:
         """So many rows were shown; the number of the round that they complete, else 0."""
@@ -89,7 +103,8 @@ class Offering:
 
     def acknowledge(self, number: int) -> None:
         """Redis has answered for every row of that round."""
-        self._acknowledged = self._acknowledged or number == self._round
+        if number == self._round:
+            self._acknowledged, self.completed = True, number
 
     def tell(self) -> None:
         """Write down a round that is acknowledged, or take back what an old copy of the view says of this lane."""

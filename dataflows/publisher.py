@@ -16,13 +16,13 @@ from dataflows import decisions, metrics, records
 from dataflows.duties import read_duties
 from dataflows.offering import Offering
 from dataflows.redis_link import RedisLink, Stopped
+from dataflows.takeover import Fenced
 from inventory.batch import Control, DeadLetter, Forward, Incident, Outputs
 from inventory.batch import Message as Read
 from inventory.decisions import OUTCOMES, Answer
 from inventory.lane import Lane
 from inventory.views import Views
 from runtime.codec import codec_of
-from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 from wire.availability import encode_availability
 from wire.explosion import component_message
@@ -40,16 +40,10 @@ _LEAVE_WITHIN_S = 10.0
 """How long a drain waits for a Kafka that is away; what was not written is written by the next start."""
 
 
-class Fenced(Refusal):
-    """Another engine publishes under a greater generation."""
-
-    code = ExitCode.NEEDS_PERSON
-
-
 class Published(NamedTuple):
     """One lane's outputs on their way, and what the lane had read when it made them.
 
-    `completes`: the round of the offering whose last rows these are, else 0."""
+    `completes`: the round of the offering whose last rows these are, else 0. `silent`: the view is another engine's."""
 
     lane: Lane
     offering: Offering
@@ -59,6 +53,7 @@ class Published(NamedTuple):
     next_offsets: dict[str, int]
     lag: int
     oldest_log_time: int
+    silent: bool
 
 
 class Publisher:
@@ -83,7 +78,7 @@ class Publisher:
         self._prefix = settings.redis_prefix.encode()
         self._availability_header = self._codec.encode_prefix("Availability")
         self._duties = read_duties(settings.exception_owners)
-        self._topics = {name: settings.topic_prefix + name for name in records.OUTPUT_TOPICS}
+        self._topics = {name: settings.topic(name) for name in records.OUTPUT_TOPICS}
         self._rules: dict[int, records.RuleTexts] = {}
         self._told: dict[int, tuple[float, int]] = {}
         self._sha = script_sha()
@@ -127,12 +122,8 @@ class Publisher:
             self._views(item, out.views)
         elif item.completes:
             item.offering.acknowledge(item.completes)
-        item.offering.tell()
-        told_at, told_lag = self._told.get(number, (0.0, 0))
-        lag = item.lag + out.waiting + (0 if item.lane.live else 1)
-        if started - told_at >= _TELL_EVERY_S or (lag == 0 and told_lag > 0):
-            self._told[number] = started, lag
-            self._freshness(item, lag)
+        if not item.silent:
+            self._tell(item, started)
         self._producer.poll(0)
         self._urgent.poll(0)
         self._redis.take_replies()
@@ -153,6 +144,15 @@ class Publisher:
         metrics.PUBLISH_STALL.observe(time.perf_counter() - started)
 
     # -- Redis ---------------------------------------------------------------------------------------------------
+
+    def _tell(self, item: Published, now: float) -> None:
+        """How fresh and how complete the lane is, each second."""
+        item.offering.tell()
+        told_at, told_lag = self._told.get(item.lane.number, (0.0, 0))
+        lag = item.lag + item.outputs.waiting + (0 if item.lane.live else 1)
+        if now - told_at >= _TELL_EVERY_S or (lag == 0 and told_lag > 0):
+            self._told[item.lane.number] = now, lag
+            self._freshness(item, lag)
 
     def _views(self, item: Published, views: Views) -> None:
         lane = item.lane

@@ -35,8 +35,8 @@ class OffsetLost(Refusal):
 
 
 class LaneReader:
-    """One lane's partitions in the inflow of its cell. `is_live` says whether facts may be read yet; `stopping` whether
-    the process is to end."""
+    """One lane's partitions in the inflow of its cell. `is_live` says whether facts may be read yet; `is_silent`
+    whether lag tools are to look at another engine; `stopping` whether the process is to end."""
 
     def __init__(
         self,
@@ -46,18 +46,20 @@ class LaneReader:
         inflow: Inflow,
         topic_ids: TopicIds,
         is_live: Callable[[], bool],
+        is_silent: Callable[[], bool],
         stopping: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._lane = lane
         self._is_live = is_live
+        self._is_silent = is_silent
         self.stopping = stopping
         self._topic_ids = topic_ids
         at = Position({}, {}) if resume is None else resume
         topic_ids.compare(at.topics)
         self._next = dict(at.next)
         self._inflow = inflow
-        self._short = {settings.topic_prefix + name: name for name in READ}
+        self._short = {settings.topic(name): name for name in READ}
         self._ends = {name: self._end_of(name) for name in READ}
         self._wanted = {name: self._ends[name] for name in (*MASTERS, DECISIONS)}
         self._masters_ready = False
@@ -148,6 +150,7 @@ class LaneReader:
             self._masters_ready,
             recent or self._lag == 0,
             self._lag,
+            dict(self._ends),
         )
 
     def _reading(self) -> tuple[str, ...]:
@@ -165,7 +168,7 @@ class LaneReader:
     def epoch_ends(self) -> None:
         """Tell lag tools how far the lane is, at most once a second."""
         now = time.monotonic()
-        if now - self._committed >= _COMMIT_EVERY_S and self._reading_facts:
+        if now - self._committed >= _COMMIT_EVERY_S and self._reading_facts and not self._is_silent():
             self._committed = now
             self._commit_for_lag_tools()
 

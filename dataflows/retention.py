@@ -63,7 +63,7 @@ def _retention(settings: Settings) -> dict[str, int]:
     """retention.ms of each input topic that is not compacted; -1: for ever."""
     names = [name for name in READ if TOPICS[name].cleanup == "delete"]
     client = admin(settings)
-    resources = [ConfigResource(ResourceType.TOPIC, settings.topic_prefix + name) for name in names]
+    resources = [ConfigResource(ResourceType.TOPIC, settings.topic(name)) for name in names]
     found = {}
     for resource, future in client.describe_configs(resources, request_timeout=_ANSWER_WITHIN_S).items():
         try:

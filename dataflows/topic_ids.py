@@ -41,7 +41,7 @@ class TopicIds:
 
     def __init__(self, settings: Settings, names: Iterable[str]) -> None:
         self._settings = settings
-        self._names = {settings.topic_prefix + name: name for name in names}
+        self._names = {settings.topic(name): name for name in names}
         self._admin = admin(settings)
         self._missed = dict.fromkeys(self._names.values(), 0)
         self._asked: dict[str, Future[Any]] = {}
@@ -93,12 +93,12 @@ class TopicIds:
 
     def _gone(self, name: str) -> TopicReplaced:
         return TopicReplaced(
-            f"topic {self._settings.topic_prefix}{name} was deleted: what its lanes had not read is lost, and a new "
+            f"topic {self._settings.topic(name)} was deleted: what its lanes had not read is lost, and a new "
             f"topic would begin at offset 0. To go on, {how_to_rebuild(self._settings)}"
         )
 
     def _replaced(self, name: str) -> TopicReplaced:
         return TopicReplaced(
-            f"topic {self._settings.topic_prefix}{name} is not the one that was read: it was deleted and made anew, "
+            f"topic {self._settings.topic(name)} is not the one that was read: it was deleted and made anew, "
             f"and the offsets that the lanes have mean nothing in it. To go on, {how_to_rebuild(self._settings)}"
         )

@@ -68,7 +68,7 @@ class _History:
             _Message(self._codec.encode(record, value), key.encode(), i, now)
             for i, (value, key) in enumerate(zip(values, keys, strict=True))
         ]
-        batch, dead = self._intake.batch(Raw(0, {topic: messages}, {}, now, True, True, 0))
+        batch, dead = self._intake.batch(Raw(0, {topic: messages}, {}, now, True, True, 0, {}))
         assert not dead, dead
         out = self._lane.step(batch, Clock(now, now))
         self._said.extend(control for _, control in out.controls)
@@ -162,7 +162,7 @@ class _History:
         forward = self._step("pos-sales", "PosTransaction", [sale], ["L1"]).forwards[0]
         block = next(pack_rows(forward.slice.origin, forward.slice.records, forward.rows))
         routed = {"routed": [_Message(block, b"", 0, now)]}
-        batch, _ = self._intake.batch(Raw(0, routed, {}, now, True, True, 0))
+        batch, _ = self._intake.batch(Raw(0, routed, {}, now, True, True, 0, {}))
         self._lane.step(batch, Clock(now, now))
 
     def _encode(self) -> None:

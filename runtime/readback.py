@@ -54,7 +54,7 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[tuple[str, in
     try:
         ends = {}
         for topic in topics:
-            name = settings.topic_prefix + topic
+            name = settings.topic(topic)
             for partition in partitions_of(consumer, name):
                 ends[topic, partition] = consumer.get_watermark_offsets(
                     TopicPartition(name, partition), timeout=10
@@ -66,7 +66,7 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[tuple[str, in
 
 def read_topic(settings: Settings, topic: str) -> Iterator[Stored]:
     """Every record that the topic has now; none that comes meanwhile. Raises TopicUnreadable if Kafka falls silent."""
-    name = settings.topic_prefix + topic
+    name = settings.topic(topic)
     consumer = kafka.consumer(settings)
     try:
         places = [
@@ -102,11 +102,11 @@ def read_places(
     found = {}
     try:
         for topic, partition, offset in places:
-            consumer.assign([TopicPartition(settings.topic_prefix + topic, partition, offset)])
+            consumer.assign([TopicPartition(settings.topic(topic), partition, offset)])
             message = consumer.poll(_SILENCE_S)
             if message is None:
                 raise TopicUnreadable(
-                    f"Kafka sent nothing of topic {settings.topic_prefix}{topic} for {_SILENCE_S:g} s: look at "
+                    f"Kafka sent nothing of topic {settings.topic(topic)} for {_SILENCE_S:g} s: look at "
                     "the broker"
                 )
             if message.error() is None and message.offset() == offset:

@@ -230,6 +230,12 @@ class Settings(BaseSettings):
                 "`python -m deploy up` and export the two lines that it prints"
             )
 
+    def topic(self, name: str) -> str:
+        """The full name of a topic of the contract. What lanes tell one another concerns their generation alone, so
+        each has a `routed` of its own: `routed`, `routed-2`, `routed-3`, ..."""
+        own = f"-{self.generation}" if name == "routed" and self.generation > 1 else ""
+        return self.topic_prefix + name + own
+
     def environment(self) -> dict[str, str]:
         """The variables that give a child process these settings (only what differs from the default)."""
         changed = self.model_dump(exclude_defaults=True)

@@ -60,7 +60,7 @@ def create_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> l
 
 
 def _names(settings: Settings, topics: Mapping[str, Topic]) -> dict[str, Topic]:
-    return {topic.full_name(settings.topic_prefix): topic for topic in topics.values()}
+    return {settings.topic(name): topic for name, topic in topics.items()}
 
 
 def _find(settings: Settings, topics: Mapping[str, Topic]) -> dict[str, _Found]:

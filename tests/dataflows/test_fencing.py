@@ -54,7 +54,7 @@ def test_a_greater_generation_fences_the_older_engine_off(
             assert redis.hget(meta_key(ready.redis_prefix.encode()).decode(), "generation") == b"2"
             with engine(ready, tmp_path) as again:  # and it does not come back
                 assert again.ends() == ExitCode.NEEDS_PERSON
-                assert "set STOCKTIDE_GENERATION=2" in again.said()
+                assert "is started with STOCKTIDE_GENERATION=2" in again.said()
             assert new.stop() == ExitCode.DRAINED
 
 

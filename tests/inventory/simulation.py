@@ -164,7 +164,7 @@ class Running:
         )
         log_clock = min(now if at_end[t] else self.reached.get(t, 0) for t in self.reading)
         lag = self.unread()
-        return Raw(self.number, messages, dict(self.next), log_clock, self.masters_ready, lag == 0, lag)
+        return Raw(self.number, messages, dict(self.next), log_clock, self.masters_ready, lag == 0, lag, {})
 
     def step(self, now: int, most: int) -> Outputs:
         """Read and fold, and send what comes of it."""

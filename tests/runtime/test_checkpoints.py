@@ -190,7 +190,7 @@ def test_a_copy_that_takes_its_time_holds_up_no_commit(
     monkeypatch.setattr(module, "_copied", slow)
     copied.commit(final=True)
     state = state_of(copied.lane)
-    taking = Checkpointing(copied.settings.replace(checkpoint_every_ms=100), [0])
+    taking = Checkpointing(copied.settings.replace(checkpoint_every_ms=100), [0], lambda: False)
     taking.start({0: copied.journal})
     try:
         assert reached.wait(60)
@@ -213,7 +213,7 @@ def test_files_that_are_dropped_before_they_are_copied_are_no_failure(copied: Co
     assert stale is not None
     with pytest.raises(FileNotFoundError):
         copied.at().take(copied.journal.files, stale, 1_000)
-    taking = Checkpointing(copied.settings, [0])
+    taking = Checkpointing(copied.settings, [0], lambda: False)
     taking.start({0: copied.journal})
     taking.finish()
     assert len(copied.at().every()) == 1
@@ -221,7 +221,7 @@ def test_files_that_are_dropped_before_they_are_copied_are_no_failure(copied: Co
 
 def test_a_drain_takes_one_only_of_what_is_new(copied: Copied) -> None:
     copied.commit()
-    taking = Checkpointing(copied.settings, [0])
+    taking = Checkpointing(copied.settings, [0], lambda: False)
     taking.start({0: copied.journal})
     taking.finish()
     taking.finish()
@@ -235,7 +235,7 @@ def test_one_that_cannot_be_taken_is_told_and_the_lane_goes_on(
     copied.settings.checkpoint_dir.write_text("no folder")
     copied.commit()
     before = _failures()
-    taking = Checkpointing(copied.settings, [0])
+    taking = Checkpointing(copied.settings, [0], lambda: False)
     taking.start({0: copied.journal})
     taking.finish()
     assert "a checkpoint could not be taken" in caplog.text
