@@ -44,7 +44,6 @@ class EngineLink:
     """One for each process. Used from its event loop; a thread of its own reads decisions."""
 
     def __init__(self, settings: Settings) -> None:
-        self._partitions = settings.partitions
         self._codec = codec_of(settings)
         self._asked: dict[str, asyncio.Future[Decision]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -92,7 +91,7 @@ class EngineLink:
             for event in events:
                 sku = str(event["sku"])
                 value = self._codec.encode("Reservation", event)
-                outlet.produce(topic, value, sku.encode(), shard_of(sku) % self._partitions)
+                outlet.produce(topic, value, sku.encode(), shard_of(sku) % self._kafka.partitions)
         except (BufferError, KafkaException) as error:
             raise EngineAway(f"Kafka takes no more: {error}") from None
 

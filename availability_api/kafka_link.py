@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from runtime.kafka import consumer, producer
 from runtime.settings import Settings
@@ -19,6 +19,7 @@ _AGAIN_AFTER_S = 1.0
 _CLOSE_WITHIN_S = 2.0
 _READY_WITHIN_S = 5.0
 _LOOK_WITHIN_S = 1.0
+_LOOK_EVERY_S = 2.0
 _STATISTICS_MS = 200
 _DELIVER_WITHIN_MS = 2_000
 """A request that Kafka has not taken by then is given up: whoever asked has been told so."""
@@ -38,6 +39,10 @@ class KafkaLink:
         self._thread: threading.Thread | None = None
         self._broken: KafkaError | None = None
         self._numbered = False
+        self._reading = 0
+        self._look_due = 0.0
+        self.partitions = settings.partitions
+        """How many the topic of requests has."""
         self.producer: Producer | None = None
         self.why_away: str | None = (
             "Kafka has not been reached yet"
@@ -98,6 +103,7 @@ class KafkaLink:
             while not self._stop.is_set():
                 self._take(source, outlet)
                 self._see_to_kafka(outlet)
+                self._follow(source, outlet)
             self.producer = None
             outlet.flush(_CLOSE_WITHIN_S)
         finally:
@@ -106,9 +112,9 @@ class KafkaLink:
     def _ends(self, source: Consumer) -> list[TopicPartition]:
         """Where the topic ends now: what is asked for from now on is answered behind it."""
         name = self.topic("reservation-decisions")
-        _find(source, name)
+        self._reading = _find(source, name)
         places = []
-        for partition in range(self._settings.partitions):
+        for partition in range(self._reading):
             place = TopicPartition(name, partition)
             _, high = source.get_watermark_offsets(place, timeout=_READY_WITHIN_S)
             places.append(TopicPartition(name, partition, high))
@@ -117,9 +123,9 @@ class KafkaLink:
     def _connect(self, source: Consumer, outlet: Producer) -> None:
         """Let both be connected, every partition be read to its end, and the broker have given the producer its number:
         else whoever asks first would wait for it."""
-        _find(outlet, self.topic("reservations"))
+        self.partitions = _find(outlet, self.topic("reservations"))
         ended, deadline = 0, time.monotonic() + _READY_WITHIN_S
-        while not (self._numbered and ended >= self._settings.partitions) and not self._stop.is_set():
+        while not (self._numbered and ended >= self._reading) and not self._stop.is_set():
             if time.monotonic() > deadline:
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "it does not let us read and write"))
             ended += self._take(source, outlet)
@@ -143,6 +149,24 @@ class KafkaLink:
         if found:
             self._hear(found)
         return ended
+
+    def _follow(self, source: Consumer, outlet: Producer) -> None:
+        """Topics may get more partitions: what is in the new ones was written since."""
+        now = time.monotonic()
+        if now < self._look_due or self.why_away is not None:
+            return
+        self._look_due = now + _LOOK_EVERY_S
+        try:
+            self.partitions = _find(outlet, self.topic("reservations"), _LOOK_WITHIN_S)
+            name = self.topic("reservation-decisions")
+            there = _find(source, name, _LOOK_WITHIN_S)
+        except KafkaException as error:
+            _log.warning("the partitions cannot be counted", extra={"reason": error.args[0].str()})
+            return
+        if there > self._reading:
+            new = range(self._reading, there)
+            source.incremental_assign([TopicPartition(name, each, OFFSET_BEGINNING) for each in new])
+            self._reading = there
 
     # -- whether Kafka is there ----------------------------------------------------------------------------------
 
@@ -195,8 +219,9 @@ class KafkaLink:
         _log.info("reservations can be made")
 
 
-def _find(client: Consumer | Producer, topic: str) -> None:
-    """Raise KafkaException where there is no such topic."""
-    error = client.list_topics(topic, timeout=_READY_WITHIN_S).topics[topic].error
-    if error is not None:
-        raise KafkaException(KafkaError(error.code(), f"topic {topic}: {error.str()}"))
+def _find(client: Consumer | Producer, topic: str, within_s: float = _READY_WITHIN_S) -> int:
+    """How many partitions a topic has. Raises KafkaException where there is no such topic."""
+    found = client.list_topics(topic, timeout=within_s).topics[topic]
+    if found.error is not None:
+        raise KafkaException(KafkaError(found.error.code(), f"topic {topic}: {found.error.str()}"))
+    return len(found.partitions)

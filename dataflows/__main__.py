@@ -16,8 +16,9 @@ from runtime.metrics import start_metrics
 from runtime.redis import connect
 from runtime.settings import Settings
 from runtime.supervise import supervise
-from runtime.topics import TopicContradiction, check_topics, create_topics
+from runtime.topics import TopicContradiction, check_topics, create_topics, grow_topics
 from wire.topics import TOPICS
+from wire.viewkeys import meta_key
 
 _log = logging.getLogger("stocktide.dataflows")
 
@@ -36,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     cell.add_argument("number", type=int, help="0 to cells - 1")
     cell.add_argument("--cells", type=int, help="how many there are in all (STOCKTIDE_CELLS)")
-    topics = commands.add_parser("topics", help="check or create the topics")
-    topics.add_argument("action", choices=["check", "create"])
+    topics = commands.add_parser("topics", help="check or create the topics, or give them more partitions")
+    topics.add_argument("action", choices=["check", "create", "grow"])
     again = commands.add_parser(
         "replay",
         help="send dead letters again, once their cause is gone",
@@ -98,10 +99,27 @@ def _topics(settings: Settings, action: str) -> int:
         for name in create_topics(settings):
             print(f"created {name}")
         return ExitCode.DRAINED
+    if action == "grow":
+        _grow(settings)
+        return ExitCode.DRAINED
     problems = check_topics(settings)
     for problem in problems:
         print(problem, file=sys.stderr)
     return ExitCode.BAD_CONFIGURATION if problems else ExitCode.DRAINED
+
+
+def _grow(settings: Settings) -> None:
+    """More partitions, once the engine that serves has a lane for each."""
+    settings.require("redis_url")
+    with connect(settings) as redis:
+        lanes = redis.hget(meta_key(settings.redis_prefix.encode()).decode(), "partitions")
+    if lanes is not None and int(lanes) < settings.partitions:
+        raise Refusal(
+            f"the engine that has the view has {int(lanes)} lanes, and would not read more partitions: start a rebuild "
+            f"with STOCKTIDE_PARTITIONS={settings.partitions}, and type this again when it has taken the view over"
+        )
+    for name in grow_topics(settings):
+        print(f"{name} has {settings.partitions} partitions")
 
 
 def _warm(settings: Settings | None = None, *, from_the_end: bool = False) -> int:

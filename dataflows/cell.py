@@ -16,8 +16,9 @@ from dataflows.clock_guard import watch_clock
 from dataflows.flow import drive, make_flow
 from dataflows.gate import PublishGate
 from dataflows.inflow import Inflow
-from dataflows.intake import READ, Intake, Raw
+from dataflows.intake import CARRIERS, READ, Intake, Raw
 from dataflows.journal import Journal
+from dataflows.master_order import MasterOrder
 from dataflows.offering import Offering
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
@@ -57,9 +58,10 @@ class OpenLane:
         commit = self.journal.open(self.lane)
         self.resume = None if commit is None else commit.position
         self._next = {} if self.resume is None else self.resume.next
-        self._intake = Intake(Decoder(cell.codec), number)
+        self._intake = Intake(Decoder(cell.codec), number, settings.partitions)
         self._gate = PublishGate(settings, cell.redis, number, cell.takeover, cell.end_of)
         self._silence = Silence(self.lane) if self._gate.taking else None
+        self._order = MasterOrder()
         self._offering = Offering(settings, cell.redis, number, silent=cell.silent)
         _log.info("lane opened", extra={"lane": number, "resumed": commit is not None})
 
@@ -68,9 +70,13 @@ class OpenLane:
         started = time.perf_counter()
         self._stepped += 1
         self._next = raw.next_offsets
+        raw = raw._replace(masters_ready=self.lane.live or self._gate.masters_ready(raw, self._stepped))
         batch, unreadable = self._intake.batch(raw)
+        if not self.lane.live:
+            batch.masters = self._order.of(batch.masters)
         decoded = time.perf_counter()
-        batch.publish = self._gate.may_publish(raw, self._stepped)
+        self._count_decisions()
+        batch.publish = self._gate.may_publish(raw, self._stepped, live=self.lane.live)
         takes = self._silence is not None and batch.publish and self.lane.live
         offers = takes or (self._offering.due and batch.publish and self.lane.live)
         if offers:
@@ -78,6 +84,7 @@ class OpenLane:
             self._offering.begin(self.lane.memory.moved().size)
         out = self.lane.step(batch, Clock(int(time.time() * 1000), raw.log_clock))
         self._cell.publisher.decided(raw.lane, out.decisions)
+        out.released += self._intake.strays
         out.network_changed = out.network_changed or offers
         if self._silence is not None:
             self._silence.end(out) if takes else self._silence.keep(out)
@@ -102,6 +109,13 @@ class OpenLane:
             oldest,
             self._cell.silent,
         )
+
+    def _count_decisions(self) -> None:
+        """Let the versions of skus have the blocks in which other lanes have sent decisions about them."""
+        for sku, offset in self._intake.carried:
+            row = self.lane.memory.sku_names.get(sku.encode())
+            if row >= 0:
+                self.lane.memory.raise_offset(row, CARRIERS["routed"], offset)
 
     def drain(self) -> None:
         """Nothing follows: the next commit writes a base."""
@@ -140,23 +154,25 @@ class Cell:
         self.opened: dict[int, OpenLane] = {}
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
+        self.topic_ids = TopicIds(settings, READ, ("availability",))
         self.redis = RedisLink(settings, self.stopping)
         self.disk = ThreadPoolExecutor(_WRITERS, "journal")
         self.turns = Turns()
         outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
         urgent = producer(settings, linger_ms=0, compression_type="none")
         self.takeover = Takeover(settings, self.redis, self.lanes)
-        self.topic_ids = TopicIds(settings, READ)
-        self._inflow = Inflow(settings)
-        self.publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping, self._settled)
+        self._inflow = Inflow(settings, self.topic_ids.counts)
+        self.publisher = Publisher(
+            settings, outlet, urgent, self.redis, self.stopping, self._settled, self.topic_ids.counts
+        )
         self.checkpoints = Checkpointing(settings, self.lanes, lambda: self.silent)
         check_retention(settings, self.checkpoints.taken_at())
         for lane in self.lanes:
             self.opened[lane] = OpenLane(self, lane)
 
     def stopping(self) -> bool:
-        """Whether the cell has been told to drain."""
-        return self._stop
+        """Whether the cell has been told to drain, or must."""
+        return self._stop or self.topic_ids.grown is not None
 
     @property
     def silent(self) -> bool:
@@ -214,6 +230,8 @@ class Cell:
             drive(make_flow(self, self.publisher), self.settings.epoch_ms)
             self.publisher.settle()
             self.checkpoints.finish()
+            if self.topic_ids.grown is not None and not self._stop:
+                raise self.topic_ids.grown
         finally:
             self.checkpoints.stop()
             for lane in self.opened.values():

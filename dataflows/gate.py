@@ -69,6 +69,9 @@ class PublishGate:
         self._left: dict[str, int] = {}
         self._reached_at = 0
         self._end_of_routed: int | None = None
+        self._masters_read_at = 0
+        self._end_of_masters: int | None = None
+        self._all_masters = takeover.phase is not Phase.SILENT
 
     def _shards(self) -> range:
         return range(self._lane, SHARDS, self._settings.partitions)
@@ -82,12 +85,14 @@ class PublishGate:
         """Whether the lane has to take its rows over, and has not shown them all yet: people are told nothing by it."""
         return self._taking
 
-    def may_publish(self, raw: Raw, step: int) -> bool:
-        """Whether the lane, having folded `raw` in its step of that number, has caught up."""
+    def may_publish(self, raw: Raw, step: int, *, live: bool = True) -> bool:
+        """Whether the lane, having folded `raw` in its step of that number, has caught up. Not `live`: it does not read
+        facts yet."""
         if self._taking:
             self._takeover.look()
             if self._takeover.phase is Phase.SILENT:
-                self._make_ready(raw)
+                if live:
+                    self._make_ready(raw)
                 return False
         if not raw.masters_ready:
             return False
@@ -97,6 +102,23 @@ class PublishGate:
         if self._taking and not self._has_taken(raw, step):
             return False
         return not self._needed
+
+    # -- master data ---------------------------------------------------------------------------------------------
+
+    def masters_ready(self, raw: Raw, step: int) -> bool:
+        """Whether a lane without state has all its master data: in a rebuild, where skus may have got other lanes, also
+        what others have read of it and sent."""
+        if self._all_masters or not raw.masters_ready:
+            return raw.masters_ready
+        self._masters_read_at = self._masters_read_at or step
+        self._takeover.look()
+        if not self._takeover.all_sent_masters:
+            return False
+        if self._end_of_masters is None:
+            self._end_of_masters = self._end_of(self._lane, "routed")
+        at = raw.next_offsets.get("routed", 0)
+        self._all_masters = self._end_of_masters is not None and at >= self._end_of_masters
+        return self._all_masters
 
     # -- in silence ----------------------------------------------------------------------------------------------
 
@@ -159,6 +181,8 @@ class PublishGate:
 
     def settled(self, step: int) -> None:
         """All that so many steps put out is acknowledged."""
+        if 0 < self._masters_read_at <= step:
+            self._takeover.sent_masters(self._lane)
         if self._reached_at and step >= self._reached_at and not self._takeover.noted(self._lane):
             self._takeover.reached(self._lane)
 

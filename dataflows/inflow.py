@@ -44,9 +44,11 @@ def _nothing() -> Arrived:
 
 
 class Inflow:
-    """The consumer, and what has arrived for each lane and was not taken yet."""
+    """The consumer, and what has arrived for each lane and was not taken yet. `counts`: the partitions of each
+    topic."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, counts: Mapping[str, int]) -> None:
+        self._counts = counts
         self._name_of = settings.topic
         self._consumer: Consumer = consumer(
             settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
@@ -65,10 +67,16 @@ class Inflow:
     def _place(self, lane: int, name: str, offset: int) -> TopicPartition:
         return TopicPartition(self._name_of(name), 0 if TOPICS[name].single else lane, offset)
 
+    def has(self, lane: int, name: str) -> bool:
+        """Whether there is a partition of a topic for a lane to read: topics may have fewer than there are lanes."""
+        return TOPICS[name].single or lane < self._counts[name]
+
     def read(self, lane: int, offsets: Mapping[str, int | None]) -> None:
         """Read topics (names without the prefix) for a lane, each from an offset on; None: whatever is there."""
         self._arrived.setdefault(lane, _nothing())
         for name, told in offsets.items():
+            if not self.has(lane, name):
+                continue
             # Offset 0 would fail once retention has moved the beginning.
             place = self._place(lane, name, OFFSET_BEGINNING if told is None else told)
             at = place.topic, place.partition
@@ -127,6 +135,8 @@ class Inflow:
 
     def ends(self, lane: int, name: str, *, cached: bool = False) -> tuple[int, int]:
         """Where a lane's partition of a topic begins and ends; `cached`: as the broker last said. KafkaException."""
+        if not self.has(lane, name):
+            return 0, 0
         low, high = self._consumer.get_watermark_offsets(
             self._place(lane, name, 0), timeout=5.0, cached=cached
         )

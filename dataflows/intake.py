@@ -22,6 +22,7 @@ from inventory.batch import (
 from inventory.checked import OWN_DECISIONS
 from inventory.columns import Kind, Longs, Records
 from inventory.folding import Carried
+from inventory.murmur import shard_of
 from wire.decode import Decoder
 from wire.decode_lines import one_line_transactions
 from wire.framing import WireError
@@ -45,6 +46,8 @@ CARRIERS = {
 MASTERS = ("network", "policies", "catalog", "allocations")
 FACTS = ("stock-movements", "reservations", "wms-adjustments", "pos-sales", "expected-supply")
 DECISIONS = "reservation-decisions"
+_IN_NO_PARTITION = -1
+"""The offset of a decision that another lane has sent: its block counts instead."""
 READ = (*MASTERS, "routed", DECISIONS, *FACTS)
 """Every topic that a lane reads."""
 
@@ -84,14 +87,22 @@ class _Source(NamedTuple):
 
 
 class Intake:
-    """Turns raw messages into batches. One for each lane."""
+    """Turns raw messages into batches. One of so many lanes.
 
-    def __init__(self, decoder: Decoder, lane: int) -> None:
+    `strays`: decisions of the last batch that concern skus of other lanes, with those lanes; `carried`: skus of this
+    lane whose decisions others have sent, with the offsets of what they came in.
+    """
+
+    def __init__(self, decoder: Decoder, lane: int, lanes: int) -> None:
         self._decoder = decoder
         self._lane = lane
+        self._lanes = lanes
+        self.strays: list[tuple[int, Message]] = []
+        self.carried: list[tuple[str, int]] = []
 
     def batch(self, raw: Raw) -> tuple[Batch, list[DeadLetter]]:
         """The batch, and what could not be read."""
+        self.strays, self.carried = [], []
         batch = Batch(masters_ready=raw.masters_ready, caught_up=raw.caught_up)
         batch.next_offsets = {
             t: raw.next_offsets[t] for t in ("network", "policies") if t in raw.next_offsets
@@ -170,8 +181,7 @@ class Intake:
             batch.slices.append(Slice(kind, columns, kept, origin, carried))
         for i, record, value in decoded.dicts:
             if topic == DECISIONS and value is not None:
-                own = source.carried
-                batch.decisions.append(standing(value, int(own.offset[i]), int(own.log_time[i])))
+                self._decision(value, _message(records, source, i), source.carried, i, batch)
                 continue
             message = _message(records, source, i)
             if record == "SnapshotMarker" and value is not None:
@@ -184,6 +194,20 @@ class Intake:
             batch.masters.append(Master(record, key, value, message, carried.carrier, int(carried.offset[i])))
         for i, code, reason in decoded.bad:
             dead.append(DeadLetter(code, reason, _message(records, source, i)))
+
+    def _decision(
+        self, value: Mapping[str, Any], message: Message, own: Carried, i: int, batch: Batch
+    ) -> None:
+        """A decision, which may lie in the partition that its sku had when there were fewer lanes."""
+        home = shard_of(value["sku"]) % self._lanes
+        offset = int(own.offset[i])
+        if home != self._lane:
+            self.strays.append((home, message))
+            return
+        if own.carrier != OWN_DECISIONS:
+            self.carried.append((value["sku"], offset))
+            offset = _IN_NO_PARTITION
+        batch.decisions.append(standing(value, offset, int(own.log_time[i])))
 
     def _routed(self, messages: Sequence[RawMessage], batch: Batch, dead: list[DeadLetter]) -> None:
         blocks: list[Block] = []

@@ -4,7 +4,7 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -57,7 +57,8 @@ class Published(NamedTuple):
 
 
 class Publisher:
-    """One for each cell. `urgent` sends without lingering: somebody waits for each of its records."""
+    """One for each cell. `urgent` sends without lingering: somebody waits for each of its records. `counts`: the
+    partitions of each topic, which may be fewer than there are lanes."""
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class Publisher:
         redis: RedisLink,
         stopping: Callable[[], bool],
         journals_settle: Callable[[], None],
+        counts: Mapping[str, int],
     ) -> None:
         self._settings = settings
         self._producer = producer
@@ -74,6 +76,7 @@ class Publisher:
         self._redis = redis
         self._stopping = stopping
         self._journals_settle = journals_settle
+        self._counts = counts
         self._codec = codec_of(settings)
         self._prefix = settings.redis_prefix.encode()
         self._availability_header = self._codec.encode_prefix("Availability")
@@ -92,7 +95,8 @@ class Publisher:
             metrics.DECISIONS.labels(OUTCOMES[answer.decision.outcome].lower()).inc()
             value = self._codec.encode("ReservationDecision", decisions.record(answer))
             key = answer.identity.sku.encode()
-            self._produce(self._topics["reservation-decisions"], value, key, lane, at_once=True)
+            partition = lane % self._counts["reservation-decisions"]
+            self._produce(self._topics["reservation-decisions"], value, key, partition, at_once=True)
 
     def publish(self, item: Published) -> None:
         """Start everything that the step put out."""
@@ -179,12 +183,12 @@ class Publisher:
         metrics.seconds("availability").inc(time.perf_counter() - sent)
 
     def _produce_views(self, lane: int, views: Views, data: bytes, start: list[int], end: list[int]) -> None:
-        topic = self._topics["availability"]
+        topic, partition = self._topics["availability"], lane % self._counts["availability"]
         names = views.names
         for first, last, at, size in zip(
             start, end, views.name_at.tolist(), views.name_len.tolist(), strict=True
         ):
-            self._produce(topic, data[first:last], names[at : at + size].tobytes(), lane)
+            self._produce(topic, data[first:last], names[at : at + size].tobytes(), partition)
 
     def _network(self, item: Published) -> None:
         document = item.lane.masters.network.to_json(item.next_offsets.get("network", 0))

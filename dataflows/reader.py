@@ -81,7 +81,7 @@ class LaneReader:
         while True:
             try:
                 low, high = self._inflow.ends(self._lane, name)
-                if high == low:
+                if high == low and self._inflow.has(self._lane, name):
                     self._next.setdefault(name, high)
                 return high
             except KafkaException as error:

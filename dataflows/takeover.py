@@ -73,6 +73,10 @@ class Takeover:
         self._meta = meta_key(prefix)
         self._prefix = prefix
         self._taken = b"%sview:taken:%d" % (prefix, settings.generation)
+        self._masters = b"%sview:masters:%d" % (prefix, settings.generation)
+        self._told_masters: set[int] = set()
+        self.all_sent_masters = False
+        """Whether every lane has sent on what it read of others' master data."""
         self._ready: dict[int, int] = {}
         self._noted: dict[int, bytes] = {}
         self._old = b""
@@ -147,6 +151,15 @@ class Takeover:
         if ready:
             self._ready[lane] = behind
 
+    def sent_masters(self, lane: int) -> None:
+        """A lane has read its master data, and what it sent on of it is acknowledged."""
+        if lane not in self._told_masters:
+            self._told_masters.add(lane)
+            self._redis.send([command(b"HSET", self._masters, b"%d" % lane, b"sent")])
+
+    def _take_masters(self, reply: Any) -> None:
+        self.all_sent_masters = int(reply) == self._settings.partitions
+
     def look(self) -> None:
         """Several times a second: tell and ask how far everybody is. What is answered is acted upon the next time."""
         now = time.monotonic()
@@ -164,6 +177,8 @@ class Takeover:
                 "behind": sum(self._behind.values()),
             }
             _log.info("folding in silence", extra=told)
+        if not self.all_sent_masters:
+            self._redis.send([command(b"HLEN", self._masters)], self._take_masters)
         if self._all_ready:
             self._raise()
         for lane, behind in self._ready.items():

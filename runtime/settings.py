@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     )
     partitions: int = _setting(
         8,
-        "Partitions of every sku-keyed topic, which is the number of lanes; cannot be lowered later",
+        "Partitions of every sku-keyed topic, the number of lanes; more need the next generation",
         f"a power of two that divides {SHARDS}: 1, 2, 4, 8, 16, 32, 64, 128 or 256",
         ge=1,
         le=SHARDS,

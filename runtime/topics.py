@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 
 from runtime.exit import Refusal
 from runtime.kafka import admin, wait_for_kafka
@@ -95,11 +95,12 @@ def _contradictions(settings: Settings, topics: Mapping[str, Topic], found: dict
 def _faults(settings: Settings, name: str, topic: Topic, found: _Found) -> list[str]:
     faults = []
     expected = topic.partitions(settings.partitions)
-    if topic.per_lane and found.partitions != expected:
+    if topic.per_lane and found.partitions != expected and not _may_grow(settings, topic, found.partitions):
         faults.append(
             f"has {_count(found.partitions)}, expected {expected} (STOCKTIDE_PARTITIONS); set "
             f"STOCKTIDE_PARTITIONS={found.partitions} if all topics of the system have that many, else move "
             "the data to a new topic with the right number, or use another STOCKTIDE_TOPIC_PREFIX"
+            + (_MORE_LANES if found.partitions > expected else "")
         )
     if topic.single and found.partitions != 1:
         faults.append(
@@ -123,6 +124,41 @@ def _faults(settings: Settings, name: str, topic: Topic, found: _Found) -> list[
             f"--add-config {_LARGEST}={LARGEST_MESSAGE}"
         )
     return faults
+
+
+_MORE_LANES = (
+    ". An engine gets more lanes by a rebuild: the next STOCKTIDE_GENERATION (that of the view and 1) and a "
+    "STOCKTIDE_STATE_DIR of its own beside the greater STOCKTIDE_PARTITIONS"
+)
+
+
+def _may_grow(settings: Settings, topic: Topic, found: int) -> bool:
+    """Whether a rebuild with more lanes than the topic has partitions can read it: one becomes several lanes."""
+    divides = found > 0 and settings.partitions % found == 0
+    return settings.generation > 1 and topic.name != "routed" and divides
+
+
+def grow_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> list[str]:
+    """Give every topic as many partitions as there are lanes; returns the names of those that had fewer. Raises
+    `TopicContradiction`."""
+    found = _find(settings, topics)
+    contradictions = _contradictions(settings, topics, found)
+    if contradictions:
+        raise TopicContradiction("\n".join(contradictions))
+    names = _names(settings, topics)
+    few = [n for n, has in found.items() if names[n].per_lane and has.partitions < settings.partitions]
+    faults = []
+    if few:
+        wanted = [NewPartitions(name, settings.partitions) for name in few]
+        client = admin(settings)  # it must outlive its answers
+        for name, future in client.create_partitions(wanted).items():
+            try:
+                future.result()
+            except KafkaException as error:
+                faults.append(f"topic {name}: the broker refused more partitions: {error.args[0].str()}")
+    if faults:
+        raise TopicContradiction("\n".join(faults))
+    return few
 
 
 def _create(client: AdminClient, settings: Settings, missing: Mapping[str, Topic]) -> None:

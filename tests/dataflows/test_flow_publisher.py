@@ -45,6 +45,7 @@ def test_a_full_queue_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> 
         cast(RedisLink, RedisError),
         stopping,
         lambda: None,
+        {},
     )
     with pytest.raises(Stopped, match="Kafka was away"):
         publisher._produce("dead-letters", b"", None)

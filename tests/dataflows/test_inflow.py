@@ -10,6 +10,7 @@ from runtime import kafka
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.house import eventually
+from wire.topics import TOPICS
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def inflow(settings: Settings) -> Iterator[Inflow]:
             outlet.produce(settings.topic_prefix + "catalog", f"{lane}-{number}", b"sku", lane)
         outlet.produce(settings.topic_prefix + "network", f"n-{number}", b"location:X", 0)
     assert outlet.flush(30) == 0
-    opened = Inflow(settings)
+    opened = Inflow(settings, dict.fromkeys(TOPICS, settings.partitions))
     yield opened
     for lane in (0, 1):
         opened.close(lane)

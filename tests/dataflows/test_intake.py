@@ -42,7 +42,7 @@ def read(**topics: list[bytes | None]) -> tuple[Batch, list[DeadLetter]]:
             Stored(partition, 10 + i, 1000 + i, b"key %d" % i, v) for i, v in enumerate(values)
         ]
     offsets = {"network": 7, "policies": 9, "catalog": 1}
-    return Intake(Decoder(CODEC), LANE).batch(Raw(LANE, messages, offsets, 5, True, False, 1, {}))
+    return Intake(Decoder(CODEC), LANE, 4).batch(Raw(LANE, messages, offsets, 5, True, False, 1, {}))
 
 
 def test_rows_know_where_they_were_read_and_who_carried_them() -> None:
@@ -189,7 +189,7 @@ def replayed(*headers: tuple[str, bytes]) -> tuple[Batch, list[DeadLetter]]:
         Stored(LANE, 11, 1001, b"S", movement("b"), headers),
         Stored(LANE, 12, 1002, b"S", movement("c"), (("trace", b"of a producer"),)),
     ]
-    return Intake(Decoder(CODEC), LANE).batch(
+    return Intake(Decoder(CODEC), LANE, 4).batch(
         Raw(LANE, {"stock-movements": messages}, {}, 5, True, False, 1, {})
     )
 

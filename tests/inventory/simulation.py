@@ -108,7 +108,7 @@ class Running:
     def __init__(self, cluster: "Cluster", number: int) -> None:
         self.cluster = cluster
         self.number = number
-        self.intake = Intake(Decoder(CODEC), number)
+        self.intake = Intake(Decoder(CODEC), number, cluster.lanes)
         self.saved: list[Section] = []
         self.saved_offsets: dict[str, int] = {}
         self.starts = 0
