@@ -11,7 +11,7 @@ from loadtest.compare_api import compare_api
 from loadtest.errors import NotCaughtUp
 from loadtest.features import WANTED
 from loadtest.freshness import wait_caught_up
-from loadtest.letters import compare_letters
+from loadtest.letters import compare_letters, read_letters
 from loadtest.rows import Places
 from loadtest.truth import Truth, tell
 from runtime.settings import Settings
@@ -83,14 +83,15 @@ def verify(
     say("rows compared; asking the API")
     if api_url is not None:
         compare_api(api_url, truth.model, Places(redis, settings), now, seed, differences)
-    compare_letters(settings, codec, truth, differences)
+    compare_letters(read_letters(settings, codec), truth, differences)
     missing = truth.features.missing() if everything else []
     return Verdict(truth, differences, time.monotonic() - began, missing)
 
 
-def quiet_instant(truth: Truth) -> int:
-    """Now, once no soft line has just ended or is about to: its end may be published a moment later."""
-    deadline = time.monotonic() + _QUIET_WITHIN_S
+def quiet_instant(truth: Truth, within_s: float = _QUIET_WITHIN_S) -> int:
+    """Now, once no soft line has just ended or is about to: its end may be published a moment later.
+    Raises NotCaughtUp."""
+    deadline = time.monotonic() + within_s
     while True:
         now = int(time.time() * 1000)
         if truth.quiet(now, _EXPIRY_MARGIN_MS):

@@ -12,7 +12,7 @@ from loadtest.chaos.traffic import Traffic
 from loadtest.compare import Differences, compare_rows
 from loadtest.compare_api import compare_api
 from loadtest.freshness import wait_caught_up
-from loadtest.letters import compare_letters
+from loadtest.letters import compare_letters, read_letters
 from loadtest.rows import Places
 from loadtest.truth import Truth, tell
 from loadtest.verify import quiet_instant
@@ -43,12 +43,12 @@ def judge_numbers(
     compare_rows(redis, settings, truth.model, now, differences)
     compare_api(api_url, truth.model, Places(redis, settings), now, seed, differences)
     judged.compared = sum(differences.compared.values())
-    letters = Differences()
-    compare_letters(settings, codec, truth, letters)
+    letters, refused = read_letters(settings, codec), Differences()
+    compare_letters(letters, truth, refused)
     # A letter that is missing is a lost message, and is told there.
-    judged.wrong = differences.found + [line for line in letters.found if ": missing" not in line]
+    judged.wrong = differences.found + [line for line in refused.found if ": missing" not in line]
     account_log(judged.account, settings, traffic.everything())
-    account_letters(judged.account, settings, codec, truth)
+    account_letters(judged.account, settings, codec, truth, letters)
     return truth
 
 
