@@ -2,19 +2,19 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rich.table import Table
 
 from loadtest.bench_consume import FULL_SPEED
+from loadtest.bench_latency import Latency
 from loadtest.peers.drain import Run
-from loadtest.peers.latency import ENGINE, ENGINE_API, Latency
+from loadtest.peers.latency import ENGINE, ENGINE_API
 from loadtest.peers.launch import KAFKA_STREAMS, PEERS
+from loadtest.reporting import REPORTS, markdown_table
 
-_REPORTS = Path(__file__).resolve().parent.parent / "reports"
-JSON, MARKDOWN = _REPORTS / "compare.json", _REPORTS / "compare.md"
+JSON, MARKDOWN = REPORTS / "compare.json", REPORTS / "compare.md"
 
 _OURS = ENGINE + "_"
 _DRAIN_HEADS = (
@@ -118,7 +118,7 @@ class Comparison:
 
 def write(comparison: Comparison) -> None:
     """Leave both reports."""
-    _REPORTS.mkdir(exist_ok=True)
+    REPORTS.mkdir(exist_ok=True)
     JSON.write_text(json.dumps(comparison.document(), indent=2) + "\n", "utf-8")
     MARKDOWN.write_text(markdown(comparison), "utf-8")
 
@@ -151,12 +151,8 @@ def markdown(comparison: Comparison) -> str:
         "",
     ]
     for heads, rows in _parts(comparison):
-        lines += [_row(heads), _row(["---"] * len(heads)), *map(_row, rows), ""]
+        lines += [markdown_table(heads, rows), ""]
     return "\n".join(lines)
-
-
-def _row(cells: Any) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _parts(comparison: Comparison) -> list[tuple[tuple[str, ...], Rows]]:

@@ -10,7 +10,8 @@ from multiprocessing.synchronize import Event
 
 from loadtest.errors import ProcessEnded
 from loadtest.peak_lookups import Timed, look_up
-from loadtest.peak_probes import Probes, Skus
+from loadtest.peak_probes import Probes
+from loadtest.probe_skus import Skus
 from runtime.codec import codec_of
 from runtime.settings import Settings
 
