@@ -101,10 +101,11 @@ def compare(settings: Settings, codec: Codec, options: Options, console: Console
         _drain_all(settings, codec, options, peers, comparison, say)
     if "latency" in options.parts:
         for contender in latency.contenders(peers):
-            say(f"latency of {contender.title}: {options.rate:,} events/s for {options.seconds} s")
+            title = compare_report.title(contender.name)
+            say(f"latency of {title}: {options.rate:,} events/s for {options.seconds} s")
             measured = latency.measure(settings, codec, contender, options.rate, options.seconds)
             comparison.latencies[contender.name] = measured
-            say(f"{contender.title}: {measured.line()}")
+            say(f"{title}: {measured.line()}")
     compare_report.write(comparison)
     for table in compare_report.tables(comparison):
         console.print(table)

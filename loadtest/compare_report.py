@@ -125,7 +125,7 @@ def write(comparison: Comparison) -> None:
 
 def line(run: Run) -> str:
     """One run for people."""
-    said = f"{_title(run.contender)}: {run.per_s:,.0f} records/s, {run.records:,} in {run.seconds:.1f} s"
+    said = f"{title(run.contender)}: {run.per_s:,.0f} records/s, {run.records:,} in {run.seconds:.1f} s"
     said += ", cut" if run.cut else f", {run.mismatches} mismatches"
     return said + (" (small set)" if run.on_small else "")
 
@@ -168,7 +168,7 @@ def _drain_rows(comparison: Comparison) -> Rows:
             runs = comparison.of(name, on_small)
             if runs:
                 ratio = f"{ratios[name]:.2f}" if name in ratios and not on_small else ""
-                rows.append(_drain_row(_title(name) + (", small set" if on_small else ""), runs, ratio))
+                rows.append(_drain_row(title(name) + (", small set" if on_small else ""), runs, ratio))
     if comparison.consume_only:
         floor = median(comparison.consume_only)
         meant = "" if floor >= FULL_SPEED else f", below {FULL_SPEED:,}: compare ratios"
@@ -196,14 +196,15 @@ def _drain_row(title: str, runs: list[Run], ratio: str) -> tuple[str, ...]:
 def _latency_rows(comparison: Comparison) -> Rows:
     return [
         (
-            _title(name), f"{told.p50:.1f}", f"{told.p99:.1f}", f"{told.p999:.1f}", f"{told.worst:.0f}",
+            title(name), f"{told.p50:.1f}", f"{told.p99:.1f}", f"{told.p999:.1f}", f"{told.worst:.0f}",
             f"{told.probes:,}", f"{told.lost:,}", f"{told.mismatches:,}",
         )
         for name, told in comparison.latencies.items()
     ]  # fmt: skip
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """A contender for people."""
     if name in PEERS:
         return PEERS[name].title
     if name == ENGINE_API:

@@ -9,8 +9,8 @@ before, and the first ten seconds are not measured.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from redis import Redis
 
@@ -46,23 +46,17 @@ _CATCH_UP_S = 180.0
 _KEEP_UP = (KAFKA_STREAMS, KAFKA_STREAMS_EOS)
 
 
-@dataclass(frozen=True)
-class Contender:
+class Contender(NamedTuple):
     """Who is measured; `peer` None: the engine."""
 
     name: str
-    title: str
     peer: Peer | None
 
 
 def contenders(peers: Sequence[Peer]) -> list[Contender]:
     """The engine, those of the peers that keep up with such a pace, and the engine through its API."""
-    theirs = [Contender(peer.name, peer.title, peer) for peer in peers if peer in _KEEP_UP]
-    return [
-        Contender(ENGINE, "Stocktide", None),
-        *theirs,
-        Contender(ENGINE_API, "Stocktide, through its API", None),
-    ]
+    theirs = [Contender(peer.name, peer) for peer in peers if peer in _KEEP_UP]
+    return [Contender(ENGINE, None), *theirs, Contender(ENGINE_API, None)]
 
 
 def measure(given: Settings, codec: Codec, contender: Contender, rate: int, seconds: int) -> Latency:
