@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from loadtest.freshness import caught_up, wait_caught_up
-from loadtest.peak_observer import Watch, observing
+from loadtest.peak_observer import Observer, Watch
 from loadtest.peak_probes import SKUS_A_LANE
 from loadtest.peak_rows import Latencies, Row, rows_of
 from loadtest.peak_samples import Sampler, sampling
 from loadtest.peak_scenarios import Action, Options, Pace, Scenario
-from loadtest.peak_sending import Sending, sending
+from loadtest.peak_sending import Sending
 from loadtest.peak_system import System, system, with_ports
 from loadtest.probe_skus import opening, probe_skus
 from loadtest.processes import apply_rules, warm_up
@@ -89,7 +89,7 @@ def run(given: Settings, codec: Codec, name: str, scenario: Scenario, options: O
         settings = with_ports(place.settings, options.cells)
         say(f"{name}: {scenario.say}")
         with (
-            sending(settings, scenario.traffic(options)) as sender,
+            Sending(settings, scenario.traffic(options)) as sender,
             played(settings, place.folder, codec, name, sender, options, say, scenario.actions) as (running, outcome),
         ):  # fmt: skip
             say(f"{name}: all is sent and shown; computing every number a second time")
@@ -129,7 +129,7 @@ def _load(
     sampler = Sampler(
         running.settings, pace.cells, running.redis, watch.start, lambda: sender.sent, running.reader_lag
     )
-    with observing(running.settings, watch) as observer, sampling(sampler):
+    with Observer(running.settings, watch) as observer, sampling(sampler):
         notes = _act(running, sender, watch.start, actions, pace.seconds, check)
         planned = sender.planned()
         say(f"{name}: all is sent; the engine makes up for what is left")

@@ -15,7 +15,7 @@ from loadtest.peak_html import html_table, page, section
 from loadtest.peak_rows import write_csv
 from loadtest.peak_run import Outcome, played
 from loadtest.peak_scenarios import Pace
-from loadtest.peak_sending import sending
+from loadtest.peak_sending import Sending
 from loadtest.peak_system import with_ports
 from loadtest.reporting import REPORTS, Say, made, timed
 from loadtest.soak_report import GROWTH_HEADS, Growth, flat, growth_lines, growths, markdown
@@ -66,7 +66,7 @@ def _run(given: Settings, codec: Codec, options: Options, say: Say) -> Outcome:
         say(f"soak: {options.minutes:g} minutes at {options.rate:,.0f}/s; the builder draws the first round")
         with (
             _building(traffic) as check,
-            sending(settings, traffic) as sender,
+            Sending(settings, traffic) as sender,
             played(settings, place.folder, codec, "soak", sender, options, say, check=check) as (running, outcome),
         ):  # fmt: skip
             lines, differences = verify_by_groups(settings, codec, running.api.url, options.seed, say)
