@@ -8,7 +8,6 @@ import sys
 from dataflows.duties import read_duties
 from dataflows.reconcile_options import DESCRIPTION, add_options
 from runtime.arguments import Parser
-from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
 from runtime.kafka import wait_for_kafka
 from runtime.logs import configure
@@ -112,6 +111,7 @@ def _warm(settings: Settings | None = None, *, from_the_end: bool = False) -> in
 
 def _replay(settings: Settings, options: argparse.Namespace) -> int:
     from dataflows.replay import Wanted, replay
+    from runtime.codec import codec_of
 
     wanted = Wanted(frozenset(options.code), frozenset(options.topic), frozenset(options.letter))
     if any(wanted) == options.all:
