@@ -168,9 +168,8 @@ def _await_all(
 def _without_leader(client: AdminClient, names: Iterable[str]) -> list[str]:
     found = client.list_topics(timeout=_REQUEST_TIMEOUT_S).topics
     places = [TopicPartition(name, number) for name in names for number in found[name].partitions]
-    asked = client.list_offsets(
-        dict.fromkeys(places, OffsetSpec.latest()), request_timeout=_REQUEST_TIMEOUT_S
-    )
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = client.list_offsets(dict.fromkeys(places, latest), request_timeout=_REQUEST_TIMEOUT_S)
     return [
         f"topic {place.topic}: nobody leads its partition {place.partition}: {error}"
         for place, future in asked.items()
