@@ -51,10 +51,7 @@ def drained(site: Site) -> None:
 def cell_paused(site: Site) -> None:
     """SIGSTOP to a cell, for longer than all time-outs."""
     site.engine.signal(signal.SIGSTOP, 0)
-    try:
-        site.rest(*_TIME_OUTS_S)
-    finally:
-        site.engine.signal(signal.SIGCONT, 0)
+    site.last(_TIME_OUTS_S, lambda: site.engine.signal(signal.SIGCONT, 0))
 
 
 def taken_over(site: Site) -> None:
