@@ -3,9 +3,10 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +14,58 @@ import httpx
 import pytest
 from redis import Redis
 
-from loadtest.processes import api
+from deploy.kafka_server import KafkaServer
+from deploy.redis_server import RedisServer
+from loadtest.freshness import wait_caught_up
+from loadtest.processes import api, apply_rules
 from loadtest.readiness import wait_for_reservations
+from runtime import redis as redis_link
 from runtime.settings import Settings
+from runtime.topics import create_topics
+from tests.conftest import own_settings
 from tests.dataflows.feed import MINUTE, Feed
 from tests.dataflows.house import Engine, engine, eventually
+from wire.codec import Codec
 from wire.reservations import request_key, reservation_key
 
 
+@dataclass(frozen=True)
 class House:
-    """An engine, an API, and stock: 10 SHOE and 5 HAT at DC1. A KIT is 2 SHOE and a HAT; no more than 3 are shown."""
+    """An engine, an API, and stock: 10 SHOE and 5 HAT at DC1. A KIT is 2 SHOE and a HAT; no more than 3 are shown.
 
-    def __init__(
-        self, client: httpx.Client, running: Engine, feed: Feed, caught_up: Callable[[], None]
-    ) -> None:
-        self.client, self.running, self.feed, self.caught_up = client, running, feed, caught_up
+    One serves all tests but who kills it: each has idempotency keys of its own, and gives back what it held.
+    """
+
+    client: httpx.Client
+    running: Engine
+    feed: Feed
+    test: str = ""
+    made: set[str] = field(default_factory=set)
 
     def ask(self, *lines: tuple[str, int], key: str | None = None, **fields: Any) -> httpx.Response:
         asked = [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
         body = {"channel": "web", "ttl_s": 60, "lines": asked, **fields}
-        headers = {} if key is None else {"Idempotency-Key": key}
-        return self.client.post("/v1/reservations", json=body, headers=headers)
+        headers = {} if key is None else {"Idempotency-Key": f"{key}-{self.test}"}
+        response = self.client.post("/v1/reservations", json=body, headers=headers)
+        if (reservation := response.json().get("reservation_id")) is not None:
+            self.made.add(reservation)
+        return response
 
-    def available(self, sku: str) -> int:
-        return int(self.client.get(f"/v1/availability/{sku}?channel=web").json()["available"])
+    def available(self, sku: str) -> int | None:
+        found: int | None = self.client.get(f"/v1/availability/{sku}?channel=web").json().get("available")
+        return found
 
     def comes_to(self, sku: str, available: int) -> None:
         eventually(lambda: self.available(sku) == available, f"{sku} to have {available}", 20)
+
+    def is_full(self) -> None:
+        for sku, available in (("SHOE", 10), ("HAT", 5), ("KIT", 3)):
+            self.comes_to(sku, available)
+
+    def give_back(self) -> None:
+        for reservation in self.made:
+            self.client.delete(f"/v1/reservations/{reservation}")
+        self.is_full()
 
 
 RULES = """
@@ -50,34 +76,51 @@ caps: [{id: cap-kit, channel: web, units: 3, match: {sku: KIT}}]
 KIT = [{"sku": "SHOE", "quantity": 2}, {"sku": "HAT", "quantity": 1}]
 
 
-@pytest.fixture
-def house(settings: Settings, tmp_path: Path, caught_up: Callable[[], None], codec: Any) -> Iterator[House]:
-    from loadtest.processes import apply_rules
-    from runtime.topics import create_topics
-
+@contextmanager
+def _opened(settings: Settings, folder: Path, codec: Codec) -> Iterator[House]:
     create_topics(settings)
-    apply_rules(RULES, settings, tmp_path)
+    apply_rules(RULES, settings, folder)
     feed = Feed(settings, codec)
     for sku, quantity in (("SHOE", 10), ("HAT", 5)):
         feed.item(sku)
         feed.count(sku, quantity)
     feed.item("KIT", bundle=KIT)
     feed.item("GHOST", bundle=[{"sku": "NOSUCH", "quantity": 1}])
-    with _serving(settings, tmp_path) as (running, client):
-        caught_up()
-        wait_for_reservations(str(client.base_url))
-        eventually(lambda: client.get("/v1/availability/KIT?channel=web").status_code == 200, "numbers", 20)
-        yield House(client, running, feed, caught_up)
-
-
-@contextmanager
-def _serving(settings: Settings, folder: Path) -> Iterator[tuple[Engine, httpx.Client]]:
     with (
         engine(settings, folder) as running,
         api(settings, folder) as url,
-        httpx.Client(base_url=url, timeout=10) as c,
+        httpx.Client(base_url=url, timeout=10) as client,
     ):
-        yield running, c
+        with redis_link.connect(settings) as redis:
+            wait_caught_up(redis, settings, int(time.time() * 1000), 60.0)
+        wait_for_reservations(url)
+        house = House(client, running, feed)
+        house.is_full()
+        yield house
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("house")
+
+
+@pytest.fixture(scope="module")
+def settings(kafka: KafkaServer, redis_server: RedisServer, folder: Path) -> Iterator[Settings]:
+    with own_settings(kafka, redis_server, folder) as mine:
+        yield mine
+
+
+@pytest.fixture(scope="module")
+def opened(settings: Settings, folder: Path, codec: Codec) -> Iterator[House]:
+    with _opened(settings, folder, codec) as house:
+        yield house
+
+
+@pytest.fixture
+def house(opened: House, request: pytest.FixtureRequest) -> Iterator[House]:
+    mine = replace(opened, test=request.node.name, made=set())
+    yield mine
+    mine.give_back()
 
 
 def test_the_life_of_reservations(house: House) -> None:
@@ -188,9 +231,11 @@ def test_what_redis_has_not_been_told_yet_is_another_matter_than_what_nobody_kno
         path = f"/v1/reservations/{reservation}"
         assert house.client.get(path).json()["state"] == "HELD"
         kept = reservation_key(settings.redis_prefix.encode(), reservation)
-        redis.delete(kept)  # as if the engine had not come to write it
-        for method, tail in (("GET", ""), ("POST", "/confirm"), ("DELETE", "")):
-            late = house.client.request(method, path + tail)
+        redis.rename(kept, settings.redis_prefix + "aside")  # as if the engine had not come to write it
+        asked = (("GET", path), ("POST", path + "/confirm"), ("DELETE", path))
+        with ThreadPoolExecutor(len(asked)) as threads:  # each waits a while for the engine
+            answers = list(threads.map(lambda each: house.client.request(*each), asked))
+        for late in answers:
             assert (late.status_code, late.headers["retry-after"]) == (503, "1")
             assert late.json()["type"] == "urn:stocktide:problem:reservation-incomplete"
         assert redis.pttl(request_key(settings.redis_prefix.encode(), reservation.partition("-")[0])) > (
@@ -208,6 +253,7 @@ def test_what_redis_has_not_been_told_yet_is_another_matter_than_what_nobody_kno
             unknown = house.client.get(f"/v1/reservations/{other}")
             assert unknown.json()["type"] == "urn:stocktide:problem:unknown-reservation"
         assert time.monotonic() - begun < 1.0
+        redis.rename(settings.redis_prefix + "aside", kept)
 
 
 def test_a_line_that_has_ended_holds_nothing_and_has_no_end_to_come(house: House) -> None:
@@ -230,16 +276,7 @@ def test_a_line_that_has_ended_holds_nothing_and_has_no_end_to_come(house: House
     assert house.client.delete(path).json()["lines"][0]["expires_at"] is None
 
 
-def test_what_stands_is_told_whatever_others_do(house: House, redis: Redis, settings: Settings) -> None:
-    """One house for all of it; it costs 12 s."""
-    _a_confirm_in_part_leaves_nothing_firm(house)
-    _changes_at_once_are_told_as_they_end(house)
-    _a_lapsed_hold_is_ended_from_its_end_on(house)
-    _a_refused_bundle_has_one_reason(house)
-    _an_emptied_redis_cancels_nothing(house, redis, settings.redis_prefix)
-
-
-def _a_confirm_in_part_leaves_nothing_firm(house: House) -> None:
+def test_a_confirm_in_part_leaves_nothing_firm(house: House) -> None:
     made = house.ask(("SHOE", 2), ("HAT", 1), key="part").json()["reservation_id"]
     house.feed.line("HAT", made, 3, 1, ago=0, line="1", action="CANCEL", commitment="SOFT", location=None)
     house.comes_to("HAT", 5)
@@ -253,7 +290,7 @@ def _a_confirm_in_part_leaves_nothing_firm(house: House) -> None:
     house.comes_to("SHOE", 10)
 
 
-def _changes_at_once_are_told_as_they_end(house: House) -> None:
+def test_changes_at_once_are_told_as_they_end(house: House) -> None:
     for _ in range(4):
         made = house.ask(("SHOE", 1), ("HAT", 1)).json()["reservation_id"]
         path = f"/v1/reservations/{made}"
@@ -269,7 +306,7 @@ def _changes_at_once_are_told_as_they_end(house: House) -> None:
     house.comes_to("HAT", 5)
 
 
-def _a_lapsed_hold_is_ended_from_its_end_on(house: House) -> None:
+def test_a_lapsed_hold_is_ended_from_its_end_on(house: House) -> None:
     asked: list[tuple[tuple[str, int], ...]] = [(("SHOE", 1),), (("SHOE", 1), ("HAT", 1))]
     for lines in asked:
         for _ in range(2):
@@ -287,7 +324,7 @@ def _a_lapsed_hold_is_ended_from_its_end_on(house: House) -> None:
     house.client.delete(f"/v1/reservations/{confirmed}")
 
 
-def _a_refused_bundle_has_one_reason(house: House) -> None:
+def test_a_refused_bundle_has_one_reason(house: House) -> None:
     holder = house.ask(("HAT", 5)).json()["reservation_id"]
     house.comes_to("KIT", 0)
     first = house.ask(("KIT", 1), key="kit")
@@ -298,14 +335,14 @@ def _a_refused_bundle_has_one_reason(house: House) -> None:
     assert (again.status_code, again.json()) == (first.status_code, first.json())
 
 
-def _an_emptied_redis_cancels_nothing(house: House, redis: Redis, prefix: str) -> None:
+def test_an_emptied_redis_cancels_nothing(house: House, redis: Redis, settings: Settings) -> None:
     """And the engine stands still when it is asked again."""
     kept = {}
     for key, change in (("one", "confirm"), ("two", "extend"), ("three", None)):
         kept[key] = house.ask(("SHOE", 1), key=key).json()["reservation_id"]
         if change is not None:
             house.client.post(f"/v1/reservations/{kept[key]}/{change}", json={"ttl_s": 600})
-    for kept_key in redis.scan_iter(match=prefix + "*", count=1000):
+    for kept_key in redis.scan_iter(match=settings.redis_prefix + "*", count=1000):
         redis.delete(kept_key)
     lookup = "/v1/availability/SHOE?channel=web"
     eventually(lambda: house.client.get(lookup).status_code == 503, "the loss to be noticed", 10)
@@ -417,20 +454,24 @@ def test_a_field_that_does_not_fit_is_named_and_nothing_of_the_server_is(house: 
 
 
 def test_nobody_who_was_told_loses_it_when_the_engine_is_killed(
-    house: House, settings: Settings, tmp_path: Path
+    kafka: KafkaServer, redis_server: RedisServer, tmp_path: Path, codec: Codec
 ) -> None:
-    assert house.ask(("SHOE", 4), key="k").status_code == 201
-    house.running.kill()
-    nobody = house.ask(("SHOE", 1)).json()  # there is nobody who could say that it is cancelled
-    assert nobody["type"] == "urn:stocktide:problem:reservation-incomplete"
-    house.feed.movement("SHOE", "SHIP", 3, ago=MINUTE)
-    with engine(settings, tmp_path):
-        house.comes_to("SHOE", 3)
+    with (
+        own_settings(kafka, redis_server, tmp_path) as settings,
+        _opened(settings, tmp_path, codec) as house,
+    ):
         assert house.ask(("SHOE", 4), key="k").status_code == 201
-        assert house.ask(("SHOE", 4)).status_code == 409
-        assert house.ask(("SHOE", 3)).status_code == 201
-        path = f"/v1/reservations/{nobody['reservation_id']}"
-        assert house.client.get(path).json()["state"] == "CANCELLED"
+        house.running.kill()
+        nobody = house.ask(("SHOE", 1)).json()  # there is nobody who could say that it is cancelled
+        assert nobody["type"] == "urn:stocktide:problem:reservation-incomplete"
+        house.feed.movement("SHOE", "SHIP", 3, ago=MINUTE)
+        with engine(settings, tmp_path):
+            house.comes_to("SHOE", 3)
+            assert house.ask(("SHOE", 4), key="k").status_code == 201
+            assert house.ask(("SHOE", 4)).status_code == 409
+            assert house.ask(("SHOE", 3)).status_code == 201
+            path = f"/v1/reservations/{nobody['reservation_id']}"
+            assert house.client.get(path).json()["state"] == "CANCELLED"
 
 
 def test_two_apis_that_are_asked_under_one_key_at_once(
@@ -440,7 +481,7 @@ def test_two_apis_that_are_asked_under_one_key_at_once(
     other_folder.mkdir()
     with api(settings, other_folder) as url, httpx.Client(base_url=url, timeout=10) as other:
         wait_for_reservations(url)
-        houses = [house, House(other, house.running, house.feed, house.caught_up)] * 4
+        houses = [house, replace(house, client=other)] * 4
         with ThreadPoolExecutor(8) as threads:
             same = list(threads.map(lambda each: each.ask(("SHOE", 1), ("HAT", 1), key="same"), houses))
             assert [each.status_code for each in same] == [201] * 8, [each.text for each in same]
