@@ -35,6 +35,8 @@ class MasterData:
         self.items: dict[str, Item] = {}
         self.compositions: dict[str, Composition] = {}
         """By sku, as its first record has it; what is not a bundle has no components."""
+        self._bundles_with: dict[str, dict[str, int]] = {}
+        """By component: its units in one of each bundle, read off the compositions."""
         self.network = Network()
         self.rules = RuleBook()
         self.allocations: dict[str, dict[str, Allocated]] = {}
@@ -80,8 +82,16 @@ class MasterData:
         )
         self.items[item.sku] = item
         aliases = [Alias(alias["source"], alias["identifier"]) for alias in record["aliases"]]
-        changed = self.compositions.setdefault(item.sku, composition) != composition
+        changed = self._compose(item.sku, composition) != composition
         return self._name("sku", item.sku, aliases)._replace(bundle_changed=changed)
+
+    def _compose(self, sku: str, composition: Composition) -> Composition:
+        """What a sku is made of from now on: the first that was told stands."""
+        if sku not in self.compositions:
+            self.compositions[sku] = composition
+            for component, units in composition.items():
+                self._bundles_with.setdefault(component, {})[sku] = units
+        return self.compositions[sku]
 
     def components(self, sku: str) -> Composition:
         """What a bundle is made of; nothing for any other sku."""
@@ -90,9 +100,9 @@ class MasterData:
     def together_with(self, sku: str) -> dict[str, int]:
         """Units of a sku in one kit, of each kit with it that ships together."""
         return {
-            bundle: parts[sku]
-            for bundle, parts in self.compositions.items()
-            if sku in parts and self.items[bundle].ship_together
+            bundle: units
+            for bundle, units in self._bundles_with.get(sku, {}).items()
+            if self.items[bundle].ship_together
         }
 
     def is_sound(self, component: str) -> bool:
