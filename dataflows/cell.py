@@ -125,7 +125,7 @@ class Cell:
         self._inflow = Inflow(settings)
         self.publisher = Publisher(settings, outlet, urgent, self.redis, self.stopping, self._settled)
         self.checkpoints = Checkpointing(settings, self.lanes)
-        check_retention(settings, self.checkpoints.taken_at())
+        check_retention(settings, self.checkpoints.taken_at)
         for lane in self.lanes:
             self.opened[lane] = OpenLane(self, lane)
 

@@ -57,9 +57,16 @@ def redis_server(services_folder: Path) -> Iterator[RedisServer]:
     server.kill()
 
 
+@pytest.fixture
+def settings(kafka: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> Iterator[Settings]:
+    """Settings for both servers with topics, keys and state of the test's own, which are removed after it."""
+    with own_settings(kafka, redis_server, tmp_path) as mine:
+        yield mine
+
+
 @contextmanager
 def own_settings(kafka: KafkaServer, redis_server: RedisServer, folder: Path) -> Iterator[Settings]:
-    """Settings for both servers with topics, keys and state of their own, which are removed after the block."""
+    """The same for a module's tests together, with state in a folder."""
     own = uuid.uuid4().hex[:8]
     mine = Settings(
         kafka_bootstrap=kafka.bootstrap,
@@ -69,18 +76,9 @@ def own_settings(kafka: KafkaServer, redis_server: RedisServer, folder: Path) ->
         partitions=4,
         state_dir=folder / "state",
     )
-    try:
-        yield mine
-    finally:
-        _delete_topics(mine)
-        _delete_keys(mine)
-
-
-@pytest.fixture
-def settings(kafka: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> Iterator[Settings]:
-    """Each test's own."""
-    with own_settings(kafka, redis_server, tmp_path) as mine:
-        yield mine
+    yield mine
+    _delete_topics(mine)
+    _delete_keys(mine)
 
 
 def _delete_topics(settings: Settings) -> None:
