@@ -221,8 +221,10 @@ def test_what_redis_has_not_been_told_yet_is_another_matter_than_what_nobody_kno
         assert house.client.get(path).json()["state"] == "HELD"
         kept = reservation_key(settings.redis_prefix.encode(), reservation)
         redis.delete(kept)  # as if the engine had not come to write it
-        for method, tail in (("GET", ""), ("POST", "/confirm"), ("DELETE", "")):
-            late = house.client.request(method, path + tail)
+        asked = (("GET", path), ("POST", path + "/confirm"), ("DELETE", path))
+        with ThreadPoolExecutor(len(asked)) as threads:  # each waits a while for the engine
+            answers = list(threads.map(lambda each: house.client.request(*each), asked))
+        for late in answers:
             assert (late.status_code, late.headers["retry-after"]) == (503, "1")
             assert late.json()["type"] == "urn:stocktide:problem:reservation-incomplete"
         assert redis.pttl(request_key(settings.redis_prefix.encode(), reservation.partition("-")[0])) > (
