@@ -21,10 +21,13 @@ def nothing(site: Site) -> None:
 
 
 def cell_killed(site: Site) -> None:
-    """SIGKILL to the last cell; the supervisor starts it again."""
-    before = site.engine.said(_RESUMED)
-    site.engine.signal(signal.SIGKILL, site.settings.cells - 1)
+    """SIGKILL to the last cell; the supervisor starts it again, and the others go on."""
+    before, last = site.engine.said(_RESUMED), site.settings.cells - 1
+    others = {cell: pid for cell, pid in site.engine.cells().items() if cell != last}
+    site.engine.signal(signal.SIGKILL, last)
     site.engine.says(_RESUMED, before)
+    for cell, pid in others.items():
+        site.expect(f"the process of cell {cell}, which nobody killed", site.engine.cells().get(cell), pid)
 
 
 def cell_killed_again(site: Site) -> None:
