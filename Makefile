@@ -42,7 +42,7 @@ chaos: $(VENV) kafka redis
 	$(BIN)/python -m loadtest chaos
 
 test: kafka redis ready
-	$(BIN)/pytest -n 3 --dist loadfile --durations 40
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 40
 
 test-deep: lint kafka redis peers
 	$(BIN)/pytest -m "" --hypothesis-profile=deep

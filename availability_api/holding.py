@@ -10,7 +10,7 @@ called cancelled only once the log has said so.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from availability_api import problems
 from availability_api.asks import Ask, Granted, end_of, event, has_ended, now_ms, refuses
@@ -107,7 +107,7 @@ class Holding:
         asks: Sequence[Ask],
         told: Sequence[Decision | None],
         probed: bool,
-    ) -> None:
+    ) -> NoReturn:
         """Give back what was granted beside what was refused, and raise why. Nobody is ever told that it is held, for
         everybody under the key hears of the refusal; a hold whose CANCEL is lost on the way lapses after 30 s."""
         self._send(

@@ -1,12 +1,13 @@
 """What each place has for a channel, when what was promised without a place and what fences hold for others is left."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from availability_api.network import Channel, Network
 from inventory.shelves import Promised, Shelf, Stand
-from wire.rows_read import UNSOURCED, Node, read_channel, read_dated, read_nodes
+from wire.rows_read import UNSOURCED, Node, read_channel, read_dated
 
 
 def warm() -> None:
@@ -15,12 +16,15 @@ def warm() -> None:
     Stand(Shelf([[0, 1, 0]], [], [[1, 1, 0, []]], []), sells, 0).free(0)
 
 
-def spare_units(row: Mapping[bytes, bytes], channel: Channel, network: Network) -> dict[int, int]:
-    """Units of a row's sku at each location of a channel, by ordinal: `node_ats` less what is needed from there.
+def spare_units(
+    row: Mapping[bytes, bytes], nodes: Sequence[Node], channel: Channel, network: Network
+) -> dict[int, int]:
+    """Units of a row's sku, whose `nodes` these are, at each location of a channel, by ordinal: `node_ats` less what is
+    needed from there.
 
     What is on its way is left out, though it may serve what others need, and then there is more.
     """
-    return spare_of(list(read_nodes(dict(row))), _needs(row, channel, network), channel, network)
+    return spare_of(nodes, _needs(row, channel, network), channel, network)
 
 
 def spare_of(
@@ -51,15 +55,16 @@ def spare_of(
 
 def _needs(row: Mapping[bytes, bytes], channel: Channel, network: Network) -> list[Promised]:
     """What was promised without a place, by whom, and what the fences of other channels are granted."""
-    units: dict[int, int] = {}
+    units: Counter[int] = Counter()
     for each in read_dated(row.get(b"s")):
         if each.kind == UNSOURCED:
-            units[each.ordinal] = units.get(each.ordinal, 0) + each.quantity
-    needs: list[Promised] = []
+            units[each.ordinal] += each.quantity
+    promised: list[Promised] = []
+    fenced: list[Promised] = []
     for other in network.channels.values():
-        if units.get(other.ordinal):
-            needs.append([other.ordinal, units[other.ordinal], 0, []])
+        if units[other.ordinal]:
+            promised.append([other.ordinal, units[other.ordinal], 0, []])
         told = read_channel(row[b"c"], other.ordinal) if other.ordinal != channel.ordinal else None
         if told is not None and told.grant > 0:
-            needs.append([other.ordinal, told.grant, 1, []])
-    return sorted(needs, key=lambda need: need[2] == 1)
+            fenced.append([other.ordinal, told.grant, 1, []])
+    return promised + fenced

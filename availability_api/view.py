@@ -131,13 +131,13 @@ class View:
     async def locations(self, sku: bytes, channel: Channel) -> Answer:
         """The number of one sku in one channel, and the positions the channel may sell from."""
         shard = shard_of(sku)
-        (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
-        row = dict(zip(flat[::2], flat[1::2], strict=True))
+        (row,) = await self._rows([sku])
         answer = await self._row_answer(sku, shard, row, channel, int(time() * 1000))
-        spare = spare_units(row, channel, self.network)
+        nodes = read_nodes(row)
+        spare = spare_units(row, nodes, channel, self.network)
         answer["locations"] = [
             _position(channel.sells_from[node.ordinal], node, min(answer["available"], spare[node.ordinal]))
-            for node in read_nodes(row)
+            for node in nodes
             if node.ordinal in channel.sells_from
         ]
         return answer
@@ -145,8 +145,7 @@ class View:
     async def projected(self, sku: bytes, channel: Channel, days: int) -> Answer:
         """What one channel may promise of one sku by the end of each of `days` UTC days."""
         shard = shard_of(sku)
-        (flat,) = await self._ask(command(b"HGETALL", row_key(self._prefix, shard, sku)), 1)
-        row = dict(zip(flat[::2], flat[1::2], strict=True))
+        (row,) = await self._rows([sku])
         now = int(time() * 1000)
         answer = await self._row_answer(sku, shard, row, channel, now)
         parts = read_parts(row.get(_PARTS_FIELD))

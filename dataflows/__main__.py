@@ -8,7 +8,6 @@ import sys
 from dataflows.duties import read_duties
 from dataflows.reconcile_options import DESCRIPTION, add_options
 from runtime.arguments import Parser
-from runtime.codec import codec_of
 from runtime.exit import ExitCode, Refusal, run
 from runtime.kafka import wait_for_kafka
 from runtime.logs import configure
@@ -131,6 +130,7 @@ def _warm(settings: Settings | None = None, *, from_the_end: bool = False) -> in
 
 def _replay(settings: Settings, options: argparse.Namespace) -> int:
     from dataflows.replay import Wanted, replay
+    from runtime.codec import codec_of
 
     wanted = Wanted(frozenset(options.code), frozenset(options.topic), frozenset(options.letter))
     if any(wanted) == options.all:
@@ -159,7 +159,8 @@ def _ready(settings: Settings) -> None:
 
 def _run(settings: Settings) -> int:
     _ready(settings)
-    _warm(settings)
+    if settings.cells > 1:  # one alone compiles for itself
+        _warm(settings)
     command = [sys.executable, "-m", "dataflows", "cell", "--cells", str(settings.cells)]
     commands = [[*command, str(number)] for number in range(settings.cells)]
     return supervise(commands, {**os.environ, **settings.environment()})

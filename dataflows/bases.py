@@ -8,7 +8,6 @@ came after the last slice: until then its journal tells of no settled commit, an
 Its files take their names when they are on disk, the base first. What a process that died was making is dropped.
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -18,6 +17,7 @@ from typing import BinaryIO
 from inventory.lane import Lane
 from inventory.section import Section
 from inventory.slices import slices
+from runtime.forced import force, force_folder
 from wire.frames import MAGIC, Frame, frame_of
 
 BUDGET_S = 0.010
@@ -101,10 +101,10 @@ class NextSegment:
 
     def _name(self) -> None:
         """Force both files to disk, and give them their names the first time."""
-        os.fdatasync(self.file.fileno())
+        force(self.file)
         if self._named:
             return
-        os.fdatasync(self._base.fileno())
+        force(self._base)
         self._base.close()
         for name, now in zip(self._names, (_BASE, _JOURNAL), strict=True):
             (name.parent / now).rename(name)
@@ -137,15 +137,6 @@ def drop_unfinished(folder: Path) -> None:
     """Drop what a process that died was making."""
     for name in (_BASE, _JOURNAL):
         (folder / name).unlink(missing_ok=True)
-
-
-def force_folder(folder: Path) -> None:
-    """Force the names in a folder to disk."""
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _write(file: BinaryIO, frames: Sequence[Frame], *, magic: bool = False) -> None:

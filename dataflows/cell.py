@@ -166,7 +166,7 @@ class Cell:
             settings, outlet, urgent, self.redis, self.stopping, self._settled, self.topic_ids.counts
         )
         self.checkpoints = Checkpointing(settings, self.lanes, lambda: self.silent)
-        check_retention(settings, self.checkpoints.taken_at())
+        check_retention(settings, self.checkpoints.taken_at)
         for lane in self.lanes:
             self.opened[lane] = OpenLane(self, lane)
 

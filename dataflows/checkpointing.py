@@ -34,6 +34,8 @@ class Checkpointing:
         self._taken: dict[int, int] = {}
         """The counter of the commit in each lane's last checkpoint, as far as this process took it."""
         self._due: dict[int, int] = {}
+        self.taken_at: dict[int, int | None] = {}
+        """When the last checkpoint of each lane was taken before this start (ms); None: there is none yet."""
         if settings.checkpoint_dir is None:
             _log.warning(
                 "no checkpoints are taken (STOCKTIDE_CHECKPOINT_DIR is not set): a lane's folder that is lost can only "
@@ -44,14 +46,10 @@ class Checkpointing:
             at = Checkpoints(settings.checkpoint_dir, lane, settings.partitions, settings.generation)
             newest = at.newest()
             self._lanes[lane] = at
-            self._due[lane] = 0 if newest is None else newest.taken_at + self._every_ms
+            self._due[lane], self.taken_at[lane] = 0, None
             if newest is not None:
+                self._due[lane], self.taken_at[lane] = newest.taken_at + self._every_ms, newest.taken_at
                 _measure(newest)
-
-    def taken_at(self) -> dict[int, int | None]:
-        """When the last checkpoint of each lane was taken (ms); None: there is none yet."""
-        newest = {lane: at.newest() for lane, at in self._lanes.items()}
-        return {lane: None if found is None else found.taken_at for lane, found in newest.items()}
 
     def restore(self, lane: int, journal: Journal) -> None:
         """Fill a lane's folder that never had a settled commit, if there is a checkpoint. Raises

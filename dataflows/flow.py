@@ -87,9 +87,8 @@ class _Source(FixedPartitionedSource[tuple[str, Raw], str]):
 class _Stepping(StatefulBatchLogic[Raw, Published, str]):
     def __init__(self, cell: Parts) -> None:
         self._cell = cell
-        self._stepper: Stepper | None = (
-            None  # Bytewax does not tell which key this is for; the first batch does
-        )
+        self._stepper: Stepper | None = None
+        """Known with the first batch: Bytewax does not tell which key this is for."""
 
     def on_batch(self, values: list[Raw]) -> tuple[Iterable[Published], bool]:
         stepper = self._stepper = self._stepper or self._cell.stepper(values[0].lane)

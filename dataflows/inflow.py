@@ -38,6 +38,11 @@ class Arrived(NamedTuple):
     messages: dict[str, list[Any]]
     told: list[Any]
 
+    @property
+    def many(self) -> int:
+        """Messages, of all topics."""
+        return sum(map(len, self.messages.values()))
+
 
 def _nothing() -> Arrived:
     return Arrived(defaultdict(list), [])
@@ -91,7 +96,7 @@ class Inflow:
         many = self._untaken >= _MOST_RECORDS or self._poll() >= _MOST_RECORDS
         arrived = self._arrived[lane]
         self._arrived[lane] = _nothing()
-        self._untaken -= _many(arrived)
+        self._untaken -= arrived.many
         return arrived, many
 
     def _assign(self) -> None:
@@ -150,12 +155,8 @@ class Inflow:
 
     def close(self, lane: int) -> None:
         """The lane reads no more; with the last one the consumer ends."""
-        self._untaken -= _many(self._arrived.pop(lane, _nothing()))
+        self._untaken -= self._arrived.pop(lane, _nothing()).many
         for wanted in self._from.values():
             wanted.pop(lane, None)
         if not self._arrived:
             self._consumer.close()
-
-
-def _many(arrived: Arrived) -> int:
-    return sum(map(len, arrived.messages.values()))

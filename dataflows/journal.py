@@ -14,7 +14,6 @@ epoch more, which is as exact.
 
 import fcntl
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
@@ -22,11 +21,12 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from dataflows.bases import NextSegment, Turns, drop_unfinished, force_folder
+from dataflows.bases import NextSegment, Turns, drop_unfinished
 from inventory.lane import Lane
 from inventory.sections import Section, dump, layout, load
 from runtime.commits import HEAD, Commit, Position, Settled, settled_section
 from runtime.exit import Refusal
+from runtime.forced import force, force_folder
 from runtime.state_files import StateFiles
 from wire.frames import MAGIC, Frame, frame_of
 
@@ -117,8 +117,8 @@ class Journal:
         return at.commit
 
     def _drop(self, which: Callable[[int], bool]) -> None:
-        for path in self._folder.glob("*-[0-9]*"):
-            if which(int(path.name.split("-")[1])):
+        for segment, path in self.files.numbered():
+            if which(segment):
                 path.unlink()
 
     # -- writing -------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class Journal:
         self._file.flush()
         self._end += frame.size
         if not self.files.began.exists():
-            _force(self._file)
+            force(self._file)
             self.files.began.touch()
             (self._folder / "store-id").unlink(missing_ok=True)  # of the version before
             force_folder(self._folder)
@@ -203,13 +203,13 @@ class Journal:
         """Write the whole state as the base of the next segment at once; drop what no start can need any more."""
         assert self._file is not None
         self._abandon_next()
-        _force(self._file)  # that its last commit is settled
+        force(self._file)  # that its last commit is settled
         self._file.close()
         old = self._segment
         with self.files.base(old + 1).open("wb") as file:
             self._write_head(file)
             _write(file, map(frame_of, chain(dump(lane, everything=True), [commit.section()])))
-            _force(file)
+            force(file)
             self._base_size = file.tell()
         self._must_rebase, self._commits = False, 0
         self._open_segment(old + 1)
@@ -219,7 +219,7 @@ class Journal:
         self._segment = segment
         self._file = self.files.journal(segment).open("wb")
         self._write_head(self._file)
-        _force(self._file)
+        force(self._file)
         self._end = self._file.tell()
         force_folder(self._folder)
 
@@ -242,15 +242,10 @@ class Journal:
 
 def _append(file: BinaryIO, frames: Iterable[Frame]) -> None:
     _write(file, frames)
-    _force(file)
+    force(file)
 
 
 def _write(file: BinaryIO, frames: Iterable[Frame]) -> None:
     for frame in frames:
         for part in frame.parts():
             file.write(part)
-
-
-def _force(file: BinaryIO) -> None:
-    file.flush()
-    os.fdatasync(file.fileno())

@@ -66,8 +66,7 @@ class LaneReader:
         self._at_end = {name: self._next.get(name, 0) >= self._ends[name] for name in READ}
         self._log_times: dict[str, int] = {}
         self._reading_facts = resume is not None
-        topics = READ if self._reading_facts else (*MASTERS, "routed", DECISIONS)
-        self._read(topics)
+        self._read(self._reading())
         self.next_poll: datetime | None = None
         self._ticked = 0.0
         self._lag, self._lag_at = 0, 0
@@ -99,8 +98,7 @@ class LaneReader:
         groups = arrived.messages
         for message in arrived.told:
             self._told(message)
-        many = sum(map(len, groups.values()))
-        self.next_poll = None if more or many >= _MANY else datetime.now(UTC) + _PAUSE
+        self.next_poll = None if more or arrived.many >= _MANY else datetime.now(UTC) + _PAUSE
         if not groups and started - self._ticked < _TICK_S:
             return None
         self._ticked = started

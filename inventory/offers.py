@@ -4,17 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inventory.columns import Ints
+from inventory.columns import Ints, Longs
 from inventory.numbers import WHOLE, Rules
-from inventory.promises import Others, promised_of_kits, promises_kept, spare_at, spread
+from inventory.promises import Others, Promises, promised_of_kits, promises_left, spare_at, spread
 from inventory.state import Memory
-from inventory.views import (
-    AVAILABLE,
-    GRANT,
-    SHARED,
-    SOFT,
-    Views,
-)
+from inventory.views import AVAILABLE, GRANT, SHARED, Views
 
 
 class HeldElsewhere(NamedTuple):
@@ -66,7 +60,7 @@ class Numbers(NamedTuple):
         at = self._node_at(location)
         if at < 0 or not self.sells(channel, location):
             return 0
-        views, f, state = self.views, self.rules.fences, self.memory.state()
+        views, state = self.views, self.memory.state()
         channels = self.rules.reach.sells.shape[0]
         fences = np.zeros(channels, np.int64)
         fences[views.channel_ordinal] = views.channels[0, :, GRANT]
@@ -75,43 +69,23 @@ class Numbers(NamedTuple):
         apart = np.zeros(channels, np.int64)
         if kits.size:
             apart = promised_of_kits(state, self.sku, kits, channels).sum(axis=0)
-        others = Others(apart, fences)
-        held_at = self._node_at(held.location)
-        spare = spare_at(
-            state, self.sku, int(views.profile[0]), at, views.node_ordinal, views.nodes, f, self.now,
-            held.channel, held_at, held.units, others,
+        asked = (
+            state, self.sku, int(views.profile[0]), views.node_ordinal, views.nodes, self.rules.fences, self.now,
+            Others(apart, fences), held.channel, self._node_at(held.location), held.units,
         )  # fmt: skip
+        spare = int(spare_at(*asked, at))
         if apart.any():
-            spare -= self._apart_near(at, others, held, held_at)
-        return max(0, int(spare))
+            spare -= self._apart_near(at, apart, promises_left(*asked))
+        return max(0, spare)
 
-    def _apart_near(self, at: int, others: Others, held: HeldElsewhere, held_at: int) -> int:
+    def _apart_near(self, at: int, apart: Longs, left: Promises) -> int:
         """Units of kits that may have to be taken where one that is taken at a node is missed."""
-        views, f = self.views, self.rules.fences
-        nodes = views.nodes.copy()
-        if held_at >= 0:
-            nodes[held_at, SOFT] -= held.units
-        p = promises_kept(
-            self.memory.state(),
-            self.sku,
-            int(views.profile[0]),
-            views.node_ordinal,
-            nodes,
-            f,
-            self.now,
-            others,
-        )
-        places = nodes.shape[0]
-        if held_at < 0 and held.units:
-            p.units[np.flatnonzero(p.channel == held.channel)[0]] -= (
-                held.units
-            )  # its fence comes after its promise
-        wants = (p.units > 0)[:-1]
-        reach = self.rules.reach.sells[:, views.node_ordinal]
-        has = p.left[:places] + p.left[places : 2 * places] > 0
-        here = np.arange(places) == at
-        near = spread(here, has, reach[p.channel[:-1][wants]])
-        return int(others.apart[reach[:, near].any(axis=1)].sum())
+        reach = self.rules.reach.sells[:, self.views.node_ordinal]
+        places = reach.shape[1]
+        has = left.left[:places] + left.left[places : 2 * places] > 0
+        wants = left.channel[:-1][left.units[:-1] > 0]
+        near = spread(np.arange(places) == at, has, reach[wants])
+        return int(apart[reach[:, near].any(axis=1)].sum())
 
     def _node_at(self, location: int) -> int:
         found = (self.views.node_ordinal == location).nonzero()[0]

@@ -213,26 +213,36 @@ def promises_kept(
 
 
 @making_kernel
-def spare_at(
-    s: State, sku: int, profile: int, node: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, holder: int,
-    held_at: int, held: int, others: Others,
-) -> Any:  # fmt: skip
-    """Units that may be taken at a node (a row of `nodes`) and leave no more promises and fences unmet than there are.
-    Who asks would give back `held` units: at the node `held_at`, or, where that is -1, promised by the channel
-    `holder`.
-
-    Were all that is there taken, what goes unmet beyond that is promised to others.
-    """
-    unmet = _unmet(promises_kept(s, sku, profile, ordinal, nodes, f, now, others))
+def promises_left(
+    s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, others: Others, holder: int,
+    held_at: int, held: int,
+) -> Promises:  # fmt: skip
+    """As `promises_kept`, when who asks has given back `held` units: at the node `held_at` (a row of `nodes`), or,
+    where that is -1, promised by the channel `holder`."""
     without = nodes.copy()
     if held_at >= 0:
         without[held_at, SOFT] -= held
     p = promises_kept(s, sku, profile, ordinal, without, f, now, others)
-    asker = p.units.size - 1
-    for d in range(asker):
+    for d in range(p.units.size - 1):
         if held_at < 0 and held > 0 and p.channel[d] == holder:
             p.units[d] -= held
             break  # a fence of the same channel is none of its promises
+    return p
+
+
+@making_kernel
+def spare_at(
+    s: State, sku: int, profile: int, ordinal: Ints, nodes: Longs, f: Fences, now: int, others: Others, holder: int,
+    held_at: int, held: int, node: int,
+) -> Any:  # fmt: skip
+    """Units that may be taken at a node (a row of `nodes`) and leave no more promises and fences unmet than there are,
+    by who would give back what it held (arguments as of `promises_left`).
+
+    Were all that is there taken, what goes unmet beyond that is promised to others.
+    """
+    unmet = _unmet(promises_kept(s, sku, profile, ordinal, nodes, f, now, others))
+    p = promises_left(s, sku, profile, ordinal, nodes, f, now, others, holder, held_at, held)
+    asker = p.units.size - 1
     there = p.left[node]
     p.units[asker] = p.most[asker, node] = there
     return there - max(0, _unmet(p) - unmet)

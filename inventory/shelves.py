@@ -75,23 +75,24 @@ class Stand:
             for each in shelf.promised
             if each[0] < sells.shape[0] and not (each[2] and each[0] == channel)
         ]
-        many = len(promised)
         self._reach = sells[:, self.places]
+        left = np.concatenate([nodes[:, 1], nodes[:, 2], np.array(shelf.lines, np.int64)])
+        most = np.zeros((len(promised) + 1, left.size), np.int64)
+        for d, each in enumerate(promised):
+            here = self._reach[each[0]]
+            most[d, :count] = nodes[:, 1] * here
+            most[d, count : 2 * count] = 0 if each[2] else nodes[:, 2] * here
+            most[d, 2 * count :] = each[3]
         self._p = p = Promises(
             np.array([each[0] for each in promised] + [-1], np.int32),
             np.array([each[1] for each in promised] + [0], np.int64),
-            np.concatenate([nodes[:, 1], nodes[:, 2], np.array(shelf.lines, np.int64)]),
-            np.zeros((many + 1, 2 * count + len(shelf.lines)), np.int64),
-            np.zeros((many + 1, 2 * count + len(shelf.lines)), np.int64),
+            left,
+            most,
+            np.zeros_like(most),
         )
-        for d, each in enumerate(promised):
-            here = self._reach[each[0]]
-            p.most[d, :count] = nodes[:, 1] * here
-            p.most[d, count : 2 * count] = 0 if each[2] else nodes[:, 2] * here
-            p.most[d, 2 * count :] = each[3]
-        self.firm = many == 0
+        self.firm = not promised
         self._has = nodes[:, 1] + nodes[:, 2] > 0
-        for d in range(many):
+        for d in range(len(promised)):
             serve(p, d, int(p.units[d]))
 
     def most(self, locations: int) -> Longs:
@@ -128,10 +129,6 @@ class Stand:
             for kit in self._shelf.kits
             if kit[2] >= self._reach.shape[0] or self._reach[kit[2], near].any()
         ]
-
-    def kits(self) -> list[tuple[str, int, int, int]]:
-        """All that were promised."""
-        return self._shelf.kits
 
     def _at(self, place: int) -> int:
         return int(np.flatnonzero(self.places == place)[0])

@@ -1,5 +1,6 @@
 """How many kits that ship together can be put together, each of all its parts at one place."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +34,12 @@ def together(kit: str, parts: list[tuple[Shelf, int]], channel: int, sells: Flag
     stands = [(Stand(shelf, sells, channel), each) for shelf, each in parts]
     places = sells[channel]
     wide = (sells | ~places).all(axis=1)  # (C,): who sells wherever the channel does
-    promised = 0
-    for stand, each in stands:
-        own = sum(units for name, _, c, units in stand.kits() if name == kit and c < wide.size and wide[c])
-        promised = max(promised, -(-own // each))
-    claimed = _claimed(kit, stands, places, wide)
-    return Together(_complete(stands, places, rank), promised, claimed)
+    own = {(kit, c) for c in np.flatnonzero(wide).tolist()}
+    promised = max(
+        -(-sum(units for name, _, c, units in shelf.kits if (name, c) in own) // each)
+        for shelf, each in parts
+    )
+    return Together(_complete(stands, places, rank), promised, _claimed(own, stands, places))
 
 
 def _complete(stands: list[tuple[Stand, int]], places: Flags, rank: Ints) -> int:
@@ -57,13 +58,15 @@ def _complete(stands: list[tuple[Stand, int]], places: Flags, rank: Ints) -> int
     return kits
 
 
-def _claimed(kit: str, stands: list[tuple[Stand, int]], places: Flags, wide: Flags) -> int:
-    """What a parcel takes off a shelf is missed there, and so many kits less can stand on it. But where promises may
+def _claimed(own: Collection[tuple[str, int]], stands: list[tuple[Stand, int]], places: Flags) -> int:
+    """What the kits (and their channels) that are not its own take away at most.
+
+    What a parcel takes off a shelf is missed there, and so many kits less can stand on it. But where promises may
     move to another place, each unit may be missed at another one, and take a kit away by itself."""
     loose, firm = 0, dict[tuple[str, int], int]()
     for stand, quantity in stands:
         for name, each, c, units in stand.kits_near(places):
-            if name == kit and c < wide.size and wide[c]:
+            if (name, c) in own:
                 continue
             if stand.firm:
                 lost = -(-units // each) * -(-each // quantity)

@@ -1,8 +1,4 @@
-"""Reservations asked for at a steady rate. Open loop: each is due when it is due, and its time begins then.
-
-Plain sockets, of which there are as many as requests that wait for an answer: a full client would take the processor
-that the engine is measured on.
-"""
+"""Reservations asked for at a steady rate. Open loop: each is due when it is due, and its time begins then."""
 
 import asyncio
 import json
@@ -10,13 +6,12 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from hdrh.histogram import HdrHistogram
 
+from loadtest.peak_http import Connections, post
+
 _LONGEST_US = 60_000_000
-_GIVE_UP_S = 15.0
-_IDLE_S = 2.0
 GRANTED, REFUSED = 201, 409
 
 
@@ -40,20 +35,15 @@ class Asked:
         return self.lost + sum(self.statuses.values()) - self.statuses[GRANTED] - self.statuses[REFUSED]
 
 
-Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
 class Askers:
     """Asks the API at `url` for a unit of each of `skus` in turn, `per_s` a second from `start` (epoch seconds) on."""
 
     def __init__(self, url: str, channel: str, skus: Sequence[str], start: float, per_s: float) -> None:
-        place = urlsplit(url)
-        self._host, self._port = place.hostname, place.port
         self._requests = [_request(channel, sku) for sku in skus]
+        self._connections = Connections(url, most=len(skus))
         self._start = start
         self._per_s = per_s
         self._measured_from = start
-        self._idle: list[tuple[float, Connection]] = []
         self._asked = Asked()
 
     def run(self, measured_from: float) -> Asked:
@@ -72,42 +62,20 @@ class Askers:
             self._asked.late_ms = max(self._asked.late_ms, (time.time() - due) * 1000)
             tasks.append(asyncio.create_task(self._ask(request, due)))
         await asyncio.gather(*tasks)
-        for _, (_, writer) in self._idle:
-            writer.close()
+        await self._connections.close()
 
     async def _ask(self, request: bytes, due: float) -> None:
-        try:
-            connection = self._pooled() or await asyncio.open_connection(self._host, self._port)
-            status = await asyncio.wait_for(_answer(connection, request), _GIVE_UP_S)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+        answer = await self._connections.ask(request)
+        if answer is None:
             self._asked.lost += 1
             return
-        self._idle.append((time.monotonic(), connection))
+        status, _ = answer
         self._asked.statuses[status] += 1
         if status in (GRANTED, REFUSED) and due >= self._measured_from:
             took = int((time.time() - due) * 1e6)
             self._asked.histogram.record_value(min(max(1, took), _LONGEST_US))
 
-    def _pooled(self) -> Connection | None:
-        """The connection that was used last; the server may be about to close what has been idle for long."""
-        if self._idle and time.monotonic() - self._idle[-1][0] < _IDLE_S:
-            return self._idle.pop()[1]
-        return None
-
-
-async def _answer(connection: Connection, request: bytes) -> int:
-    """The status of the answer; its body is read and dropped."""
-    reader, writer = connection
-    writer.write(request)
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    at = head.index(b"content-length:") + len(b"content-length:")
-    await reader.readexactly(int(head[at:].split(b"\r\n", 1)[0]))
-    return int(head.split(b" ", 2)[1])
-
 
 def _request(channel: str, sku: str) -> bytes:
     body = json.dumps({"channel": channel, "ttl_s": 86_400, "lines": [{"sku": sku, "quantity": 1}]}).encode()
-    return (
-        b"POST /v1/reservations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-        b"content-length: %d\r\n\r\n%s" % (len(body), body)
-    )
+    return post("/v1/reservations", body)

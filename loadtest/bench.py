@@ -1,9 +1,6 @@
 """`python -m loadtest bench`: the figures, a table of them, and `reports/bench.json`."""
 
 import json
-import os
-import platform
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +12,12 @@ from rich.table import Table
 from loadtest import bench_checked, bench_latency, bench_mix, bench_tills, bench_w1
 from loadtest.bench_consume import FULL_SPEED
 from loadtest.lookup import lookup_bench
+from loadtest.reporting import REPORTS, made, timed
 from runtime.settings import Settings
 from wire.codec import Codec
 
 PARTS = ("w1", "mix", "tills", "latency", "checked", "lookup")
-REPORT = Path(__file__).resolve().parent.parent / "reports" / "bench.json"
+REPORT = REPORTS / "bench.json"
 
 _MIX_LINES = 100_000
 """Of the mix every number is computed a second time, by the slow model."""
@@ -45,18 +43,8 @@ QUICK = Options(events=200_000, lines=100_000, runs=1, seconds=10)
 
 def bench(settings: Settings, codec: Codec, options: Options, console: Console) -> int:
     """Measure, write the report, print the table; 1 if a number in the view was wrong."""
-
-    def say(text: str) -> None:
-        console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}", highlight=False, soft_wrap=True)
-
-    report: dict[str, Any] = {
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "system": platform.platform(),
-        },
-    }
+    say = timed(console)
+    report = made()
     wrong = 0
     cells = options.cells[0]
     if "w1" in options.parts:
@@ -79,7 +67,7 @@ def bench(settings: Settings, codec: Codec, options: Options, console: Console) 
         say(f"latency: {options.rate:,} events/s for {options.seconds} s")
         latency = bench_latency.measure(settings, codec, cells, options.rate, options.seconds)
         report["latency_ms"] = {"p50": latency.p50, "p99": latency.p99, "p999": latency.p999}
-        report["latency"] = asdict(latency)
+        report["latency"] = asdict(latency) | {"cells": cells}
         wrong += latency.mismatches + latency.lost
     if "checked" in options.parts:
         say(

@@ -1,6 +1,7 @@
 """How fast reservations are decided beside a steady load: from the instant a request is due to the API's answer."""
 
 from dataclasses import dataclass
+from itertools import cycle
 
 import httpx
 import numpy as np
@@ -63,16 +64,12 @@ def measure(given: Settings, codec: Codec, cells: int, rate: int, per_s: int, se
 def _wanted(probes: Probes, share: np.ndarray[tuple[int, ...], np.dtype[np.float64]], many: int) -> list[str]:
     """The sku of each request: lanes are asked as they get events."""
     lanes = np.random.default_rng(_SEED).choice(len(share), many, p=share).tolist()
-    turns = [0] * len(probes.skus)
-    wanted = []
-    for lane in lanes:
-        wanted.append(probes.skus[lane][turns[lane] % len(probes.skus[lane])])
-        turns[lane] += 1
-    return wanted
+    turns = [cycle(own) for own in probes.skus.lanes]
+    return [next(turns[lane]) for lane in lanes]
 
 
 def _shown(url: str, probes: Probes) -> int:
     """Units that are shown of all that is asked for."""
-    body = {"channel": CHANNEL, "skus": probes.names()}
+    body = {"channel": CHANNEL, "skus": probes.skus.all()}
     answer = httpx.post(f"{url}/v1/availability/batch", json=body, timeout=10.0).json()
     return sum(item["available"] for item in answer["items"])

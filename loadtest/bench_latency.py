@@ -1,10 +1,11 @@
 """Latency at a steady load: from the instant an event is due to be sent to the API showing its effect."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,11 @@ from redis import Redis
 
 from inventory.murmur import shard_of
 from loadtest import w1
-from loadtest.drafts import Outgoing, partition_of
 from loadtest.freshness import wait_caught_up
 from loadtest.pacing import steady
 from loadtest.pause import no_collection
-from loadtest.probes import Api, Probes
+from loadtest.probe_skus import opening
+from loadtest.probes import Api, Asked, Probed, Probes
 from loadtest.processes import Running, api, apply_rules, engine, warm_up
 from loadtest.sender import Sender, preload, send_catalog, send_now
 from loadtest.w1_check import mismatches
@@ -33,16 +34,15 @@ _LEAD_S = 4.0
 WARM_UP_S = 10
 """Of load that is not measured: broker, engine and API were started just before."""
 _CATCH_UP_S = 180.0
-_TOPIC_OF = {"CatalogItem": "catalog", "StockCount": "wms-adjustments"}
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds. `behind_ms`: how late the load was sent at worst; `mismatches`: views that are wrong."""
+    """Milliseconds. `behind_ms`: how late the load was sent at worst; `lost`: probes that were never seen;
+    `mismatches`: numbers that are wrong at the end."""
 
     rate: int
     seconds: int
-    cells: int
     probes: int
     lost: int
     p50: float
@@ -52,20 +52,20 @@ class Latency:
     behind_ms: float
     mismatches: int
 
+    @classmethod
+    def of(cls, rate: int, seconds: int, probed: Probed, behind_s: float, mismatches: int) -> Self:
+        """What probes have shown."""
+        return cls(
+            rate, seconds, probed.histogram.get_total_count(), probed.lost, probed.ms(50), probed.ms(99),
+            probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind_s * 1000, mismatches,
+        )  # fmt: skip
 
-def measure(given: Settings, codec: Codec, cells: int, rate: int, seconds: int) -> Latency:
-    """Drain the opening counts of the run, then send W1's mix at `rate` events a second, probes included; the first
-    seconds of it are not measured."""
-    with under_load(given, codec, cells, rate - PROBES_PER_S, seconds, _SEED) as system:
-        start = system.begin()
-        with system.load() as load, no_collection():
-            probed = system.probes.run(Api(system.url), start, seconds, PROBES_PER_S, WARM_UP_S)
-            behind = load.recv()
-        wrong = system.mismatches()
-    return Latency(
-        rate, seconds, cells, probed.histogram.get_total_count(), probed.lost, probed.ms(50), probed.ms(99),
-        probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind * 1000, wrong,
-    )  # fmt: skip
+    def line(self) -> str:
+        """For people."""
+        return (
+            f"p50 {self.p50:.1f}, p99 {self.p99:.1f}, p99.9 {self.p999:.1f}, worst {self.worst:.0f} ms of "
+            f"{self.probes:,} probes, {self.lost} lost, {self.mismatches} mismatches"
+        )
 
 
 class System:
@@ -97,6 +97,25 @@ class System:
         return mismatches(self._redis, self.settings, self.workload)
 
 
+def through_api(system: System) -> AbstractContextManager[Asked]:
+    """The API, for probes to be looked up there."""
+    return Api(system.url)
+
+
+def measure(
+    given: Settings, codec: Codec, cells: int, rate: int, seconds: int,
+    asked: Callable[[System], AbstractContextManager[Asked]] = through_api,
+) -> Latency:  # fmt: skip
+    """Drain the opening counts of the run, then send W1's mix at `rate` events a second, probes included; the first
+    seconds of it are not measured. `asked`: where the effects of probes are looked up."""
+    with under_load(given, codec, cells, rate - PROBES_PER_S, seconds, _SEED) as system:
+        start = system.begin()
+        with system.load() as load, no_collection():
+            probed = system.probes.run(asked(system), start, seconds, PROBES_PER_S, WARM_UP_S)
+            behind = load.recv()
+        return Latency.of(rate, seconds, probed, behind, system.mismatches())
+
+
 @contextmanager
 def under_load(
     given: Settings, codec: Codec, cells: int, rate: int, seconds: int, seed: int
@@ -111,7 +130,7 @@ def under_load(
         probes = Probes(settings, codec, lane_shares(workload, settings.partitions), seed)
         redis = redis_link.connect(settings)
         send_catalog(settings, codec, w1.catalog(size))
-        make_known(settings, codec, probes)
+        send_now(Sender(settings), opening(probes.skus, codec, int(time.time() * 1000)))
         preload(settings, [workload.opening])
         sent = int(time.time() * 1000)
         with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
@@ -126,16 +145,3 @@ def lane_shares(workload: w1.Workload, lanes: int) -> npt.NDArray[np.float64]:
     events = np.bincount(lane[workload.run.sku], minlength=lanes).astype(np.float64)
     share: npt.NDArray[np.float64] = events / events.sum()
     return share
-
-
-def make_known(settings: Settings, codec: Codec, probes: Probes) -> None:
-    """Send the catalog records and the stock of the probes' skus."""
-    sender = Sender(settings)
-    messages = (
-        Outgoing(
-            _TOPIC_OF[record], partition_of(str(fields["sku"]), settings.partitions),
-            str(fields["sku"]).encode(), codec.encode(record, fields), "probe", None,
-        )
-        for record, fields in probes.opening(int(time.time() * 1000))
-    )  # fmt: skip
-    send_now(sender, messages)

@@ -1,7 +1,6 @@
 """The commands of `python -m loadtest`."""
 
 import argparse
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -15,6 +14,7 @@ from loadtest.growth_arguments import add_growth, add_sizes
 from loadtest.peak_arguments import add_peak, add_soak
 from loadtest.replay import Replay
 from loadtest.report import replay_table
+from loadtest.reporting import timed
 from loadtest.retailer import rules
 from loadtest.shoppers import Shoppers, shopping
 from loadtest.verify import verify
@@ -193,11 +193,7 @@ def _verify(given: argparse.Namespace, settings: Settings, codec: Codec, console
     settings.require("kafka_bootstrap", "redis_url")
     url = _api_url(given, settings)
     redis = redis_link.connect(settings)
-
-    def say(text: str) -> None:
-        console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}", highlight=False, soft_wrap=True)
-
-    verdict = verify(settings, redis, codec, url, given.seed, say)
+    verdict = verify(settings, redis, codec, url, given.seed, timed(console))
     redis.close()
     for line in verdict.lines():
         console.print(line, highlight=False, soft_wrap=True)

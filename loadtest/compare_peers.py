@@ -1,8 +1,6 @@
 """`python -m loadtest compare`: W1 by the engine and by what a user would pick instead, in turns, on one machine."""
 
 import argparse
-import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from loadtest.peers import latency
 from loadtest.peers.drain import Run, drain_engine, drain_peer
 from loadtest.peers.launch import PEERS, Peer, build
 from loadtest.processes import apply_rules, warm_up
+from loadtest.reporting import Say, made, timed
 from loadtest.sender import preload, send_catalog
 from loadtest.w1_draw import Size
 from loadtest.w1_write import TOPIC_OF
@@ -31,8 +30,6 @@ PARTS = ("drain", "latency")
 _ENGINE_LIMIT_S = 600.0
 _SMALL_LIMIT_S = 600.0
 _SMALL = "small-"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -95,25 +92,20 @@ def options_of(given: argparse.Namespace) -> Options:
 
 def compare(settings: Settings, codec: Codec, options: Options, console: Console) -> int:
     """Build the peers, measure, leave the reports, print the tables; 1 if a number was wrong."""
-
-    def say(text: str) -> None:
-        console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}", highlight=False, soft_wrap=True)
-
+    say = timed(console)
     say("building the peers where that has not been done")
     build()
-    comparison = Comparison(
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        {"cores": os.cpu_count() or 0, "python": platform.python_version(), "system": platform.platform()},
-    )
+    comparison = Comparison(**made())
     peers = [PEERS[name] for name in options.peers]
     if "drain" in options.parts:
         _drain_all(settings, codec, options, peers, comparison, say)
     if "latency" in options.parts:
         for contender in latency.contenders(peers):
-            say(f"latency of {contender.title}: {options.rate:,} events/s for {options.seconds} s")
+            title = compare_report.title(contender.name)
+            say(f"latency of {title}: {options.rate:,} events/s for {options.seconds} s")
             measured = latency.measure(settings, codec, contender, options.rate, options.seconds)
             comparison.latencies[contender.name] = measured
-            say(f"{contender.title}: {measured.line()}")
+            say(f"{title}: {measured.line()}")
     compare_report.write(comparison)
     for table in compare_report.tables(comparison):
         console.print(table)

@@ -2,19 +2,19 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rich.table import Table
 
 from loadtest.bench_consume import FULL_SPEED
+from loadtest.bench_latency import Latency
 from loadtest.peers.drain import Run
-from loadtest.peers.latency import ENGINE, ENGINE_API, Latency
+from loadtest.peers.latency import ENGINE, ENGINE_API
 from loadtest.peers.launch import KAFKA_STREAMS, PEERS
+from loadtest.reporting import REPORTS, markdown_table
 
-_REPORTS = Path(__file__).resolve().parent.parent / "reports"
-JSON, MARKDOWN = _REPORTS / "compare.json", _REPORTS / "compare.md"
+JSON, MARKDOWN = REPORTS / "compare.json", REPORTS / "compare.md"
 
 _OURS = ENGINE + "_"
 _DRAIN_HEADS = (
@@ -118,14 +118,14 @@ class Comparison:
 
 def write(comparison: Comparison) -> None:
     """Leave both reports."""
-    _REPORTS.mkdir(exist_ok=True)
+    REPORTS.mkdir(exist_ok=True)
     JSON.write_text(json.dumps(comparison.document(), indent=2) + "\n", "utf-8")
     MARKDOWN.write_text(markdown(comparison), "utf-8")
 
 
 def line(run: Run) -> str:
     """One run for people."""
-    said = f"{_title(run.contender)}: {run.per_s:,.0f} records/s, {run.records:,} in {run.seconds:.1f} s"
+    said = f"{title(run.contender)}: {run.per_s:,.0f} records/s, {run.records:,} in {run.seconds:.1f} s"
     said += ", cut" if run.cut else f", {run.mismatches} mismatches"
     return said + (" (small set)" if run.on_small else "")
 
@@ -151,12 +151,8 @@ def markdown(comparison: Comparison) -> str:
         "",
     ]
     for heads, rows in _parts(comparison):
-        lines += [_row(heads), _row(["---"] * len(heads)), *map(_row, rows), ""]
+        lines += [markdown_table(heads, rows), ""]
     return "\n".join(lines)
-
-
-def _row(cells: Any) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 def _parts(comparison: Comparison) -> list[tuple[tuple[str, ...], Rows]]:
@@ -172,7 +168,7 @@ def _drain_rows(comparison: Comparison) -> Rows:
             runs = comparison.of(name, on_small)
             if runs:
                 ratio = f"{ratios[name]:.2f}" if name in ratios and not on_small else ""
-                rows.append(_drain_row(_title(name) + (", small set" if on_small else ""), runs, ratio))
+                rows.append(_drain_row(title(name) + (", small set" if on_small else ""), runs, ratio))
     if comparison.consume_only:
         floor = median(comparison.consume_only)
         meant = "" if floor >= FULL_SPEED else f", below {FULL_SPEED:,}: compare ratios"
@@ -200,14 +196,15 @@ def _drain_row(title: str, runs: list[Run], ratio: str) -> tuple[str, ...]:
 def _latency_rows(comparison: Comparison) -> Rows:
     return [
         (
-            _title(name), f"{told.p50:.1f}", f"{told.p99:.1f}", f"{told.p999:.1f}", f"{told.worst:.0f}",
+            title(name), f"{told.p50:.1f}", f"{told.p99:.1f}", f"{told.p999:.1f}", f"{told.worst:.0f}",
             f"{told.probes:,}", f"{told.lost:,}", f"{told.mismatches:,}",
         )
         for name, told in comparison.latencies.items()
     ]  # fmt: skip
 
 
-def _title(name: str) -> str:
+def title(name: str) -> str:
+    """A contender for people."""
     if name in PEERS:
         return PEERS[name].title
     if name == ENGINE_API:

@@ -11,16 +11,17 @@ from redis import Redis
 from deploy.ports import free_port
 from inventory.murmur import shard_of
 from loadtest import metrics, w1
-from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, lane_shares, make_known
+from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, lane_shares
 from loadtest.drain import Drain, watch
 from loadtest.errors import NotCaughtUp
 from loadtest.freshness import caught_up, wait_caught_up
 from loadtest.growth_load import Case, rules_of, send_skus
 from loadtest.pacing import steady
 from loadtest.pause import no_collection
+from loadtest.probe_skus import opening, receipt
 from loadtest.probes import Api, Probes
 from loadtest.processes import Running, api, apply_rules, engine, warm_up
-from loadtest.sender import preload
+from loadtest.sender import Sender, preload, send_now
 from loadtest.w1_check import mismatches
 from loadtest.w1_draw import draw
 from loadtest.w1_write import Written, write_run
@@ -146,7 +147,7 @@ class _System:
         now = int(time.time() * 1000)
         workload = w1.drain(size, now, w1.headers(self._codec), case.positions_a_sku)
         self._probes = Probes(settings, self._codec, lane_shares(workload, settings.partitions), _SEED)
-        make_known(settings, self._codec, self._probes)
+        send_now(Sender(settings), opening(self._probes.skus, self._codec, int(time.time() * 1000)))
         preload(settings, [workload.opening])
         found.positions = len(workload.opening.end)
         sent = int(time.time() * 1000)
@@ -183,11 +184,13 @@ class _System:
             self._found.stalls = Stalls(int(epochs), p50, p99, worst)
 
     def _restart(self) -> None:
-        """Somebody sells one of everything that probes watch while the engine is dead; it is started again."""
+        """Everything that probes watch receives one unit while the engine is dead; it is started again."""
         stalls = self._found.stalls = self._found.stalls or Stalls()
-        skus = [lane[0] for lane in self._probes.skus]
+        probes = self._probes.skus
+        skus = [own[0] for own in probes.lanes]
         before = self._numbers(skus)
-        self._probes.send_now(skus)
+        sold = (receipt(probes, self._codec, lane, sku) for lane, sku in enumerate(skus))
+        send_now(Sender(self._settings), sold)
         waiting = dict(zip(skus, before, strict=True))
         with self._engine() as running:
             deadline = running.started_at + _FRESH_WITHIN_S

@@ -1,14 +1,19 @@
 """What is in `dead-letters`, held against what must be there."""
 
+from collections.abc import Mapping
+
 from loadtest.compare import Differences
 from loadtest.truth import Place, Truth
 from runtime.readback import read_topic
 from runtime.settings import Settings
 from wire.codec import Codec
 
+Letters = Mapping[Place, tuple[str, bytes]]
+"""Code and original bytes, by what identifies a dead letter."""
 
-def read_letters(settings: Settings, codec: Codec) -> dict[Place, tuple[str, bytes]]:
-    """Code and original bytes of every dead letter, by what identifies it (a letter may be there twice)."""
+
+def read_letters(settings: Settings, codec: Codec) -> Letters:
+    """Every dead letter (it may be there twice)."""
     letters: dict[Place, tuple[str, bytes]] = {}
     for stored in read_topic(settings, "dead-letters"):
         _, letter = codec.decode(stored.value or b"")
@@ -20,9 +25,8 @@ def read_letters(settings: Settings, codec: Codec) -> dict[Place, tuple[str, byt
     return letters
 
 
-def compare_letters(settings: Settings, codec: Codec, truth: Truth, differences: Differences) -> None:
+def compare_letters(letters: Letters, truth: Truth, differences: Differences) -> None:
     """Every record that the model refused is a dead letter with the same code, and nothing else is."""
-    letters = read_letters(settings, codec)
     for place, code in truth.refused.items():
         letter = letters.get(place)
         if letter is None:

@@ -5,7 +5,6 @@ Real processes on loopback: redis-server with rows as the engine writes them, th
 to each.
 """
 
-import os
 import random
 import select
 import socket
@@ -26,9 +25,10 @@ from redis import Redis
 from deploy.ports import HOST, answers, free_port
 from deploy.redis_server import RedisServer
 from loadtest.lookup_view import CHANNELS, fill
+from loadtest.processes import environment
 from runtime.children import spawn, stop
 from runtime.exit import ExitCode, Refusal
-from runtime.settings import PREFIX, Settings
+from runtime.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 _ROW_PREFIX = "bench:"
@@ -180,10 +180,9 @@ def _redis() -> Iterator[str]:
 def _server(module: list[str], settings: Mapping[str, str]) -> Iterator[int]:
     """A module that serves HTTP on the port it is given, until the block ends."""
     port = free_port()
-    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     process = spawn(
         [sys.executable, "-m", *module, "--port", str(port)],
-        env={**others, **settings},
+        env=environment(settings),
         cwd=_ROOT,
         stdout=subprocess.DEVNULL,
     )

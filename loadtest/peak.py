@@ -1,9 +1,6 @@
 """`python -m loadtest peak`: how the system takes a peak, second by second; `reports/peak.json`, CSV, one HTML page."""
 
 import json
-import os
-import platform
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,10 +12,9 @@ from loadtest.peak_html import html_table, page, section
 from loadtest.peak_rows import write_csv
 from loadtest.peak_run import Outcome, run
 from loadtest.peak_scenarios import SCENARIOS, Options
+from loadtest.reporting import REPORTS, made, timed
 from runtime.settings import Settings
 from wire.codec import Codec
-
-FOLDER = Path(__file__).resolve().parent.parent / "reports"
 
 _HEADS = (
     "scenario", "planned", "most/s planned", "most/s read", "lag at most", "made up for in", "p50", "p99", "p99.9",
@@ -33,14 +29,11 @@ def peak(
     names: Sequence[str],
     options: Options,
     console: Console,
-    folder: Path = FOLDER,
+    folder: Path = REPORTS,
 ) -> int:
     """Play the scenarios one after the other, write the report, print a table; 1 if a number was wrong, or a probe was
     never seen."""
-
-    def say(text: str) -> None:
-        console.print(f"[dim]{time.strftime('%H:%M:%S')}[/dim] {text}", highlight=False, soft_wrap=True)
-
+    say = timed(console)
     found = [run(given, codec, name, SCENARIOS[name], options, say) for name in names]
     write(found, options, folder)
     console.print(table(found))
@@ -90,14 +83,15 @@ def write(found: Sequence[Outcome], options: Options, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for outcome in found:
         write_csv(outcome.rows, folder / f"peak-{outcome.name}.csv")
-    report = {
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": machine(), "options": asdict(options),
+    report = made() | {
+        "options": asdict(options),
         "scenarios": {outcome.name: outcome.report() for outcome in found},
         "differences": sum(outcome.differences for outcome in found),
     }  # fmt: skip
     (folder / "peak.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    machine = report["machine"]
     said = [
-        f"Made at {report['at']} on {platform.platform()}, {os.cpu_count()} cores, by python -m loadtest peak. "
+        f"Made at {report['at']} on {machine['system']}, {machine['cores']} cores, by python -m loadtest peak. "
         f"Options: {', '.join(f'{name} {value:g}' for name, value in asdict(options).items())}.",
         "Open loop: an event, a probe and a lookup is due when its plan says, whatever the system does, and its time "
         "begins then. A latency stands at the second in which a probe was due.",
@@ -108,8 +102,3 @@ def write(found: Sequence[Outcome], options: Options, folder: Path) -> None:
     ]
     text = page("Stocktide at peak", said, html_table(_HEADS, _lines(found)), sections)
     (folder / "peak.html").write_text(text, "utf-8")
-
-
-def machine() -> dict[str, object]:
-    """What it ran on."""
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}

@@ -3,14 +3,17 @@
 import argparse
 from collections.abc import Callable
 from dataclasses import fields
+from typing import TypeVar
 
 from rich.console import Console
 
 from loadtest import peak, soak
-from loadtest.peak_scenarios import SCENARIOS, Options
+from loadtest.peak_scenarios import SCENARIOS, Options, Pace
 from runtime.arguments import Parser
 from runtime.settings import Settings
 from wire.codec import Codec
+
+P = TypeVar("P", bound=Pace)
 
 _HELP = {
     "speed": "how many times as fast as it was the real year passes",
@@ -50,7 +53,7 @@ def add_soak(commands: "argparse._SubParsersAction[Parser]") -> None:
     parser.set_defaults(run=_soak)
 
 
-def _fields(parser: argparse.ArgumentParser, options: type[Options] | type[soak.Options]) -> None:
+def _fields(parser: argparse.ArgumentParser, options: type[Pace]) -> None:
     """An argument for each field."""
     for field in fields(options):
         kind = int if field.type is int else float
@@ -71,10 +74,12 @@ def _above_0(kind: Callable[[str], float]) -> Callable[[str], float]:
 
 
 def _soak(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
-    options = soak.Options(**{field.name: getattr(given, field.name) for field in fields(soak.Options)})
-    return soak.soak(settings, codec, options, console)
+    return soak.soak(settings, codec, _options(soak.Options, given), console)
 
 
 def _peak(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
-    options = Options(**{field.name: getattr(given, field.name) for field in fields(Options)})
-    return peak.peak(settings, codec, given.scenario, options, console)
+    return peak.peak(settings, codec, given.scenario, _options(Options, given), console)
+
+
+def _options(kind: type[P], given: argparse.Namespace) -> P:
+    return kind(**{field.name: getattr(given, field.name) for field in fields(kind)})

@@ -8,72 +8,25 @@ import asyncio
 import itertools
 import json
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from confluent_kafka import Producer
 
-from inventory.murmur import shard_of
-from loadtest.drafts import Outgoing
 from loadtest.errors import NotCaughtUp
 from loadtest.peak_http import Connections, post
 from loadtest.peak_lookups import CHANNEL, Ends, Timed
+from loadtest.probe_skus import Skus, Waiting, receipt, take_seen
 from runtime import kafka
 from runtime.settings import Settings
 from wire.codec import Codec
 
-OPENING_UNITS = 1000
-SOURCE = "probe"
-CATEGORY = "PROBE"
+SKUS_A_LANE = 12
 
-_SKUS_A_LANE = 12
 _POLL_EVERY_S = 0.003
 _PAUSES = 3
 """Between two questions: so many times what the last answer took, that probes do not become the load."""
 _GIVE_UP_S = 30.0
 _AGAIN_AFTER_S = 0.05
-
-
-@dataclass(frozen=True)
-class Skus:
-    """The skus of probes at `place`, some in each lane."""
-
-    place: str
-    lanes: tuple[tuple[str, ...], ...]
-
-    def all(self) -> list[str]:
-        """Lane by lane."""
-        return [sku for lane in self.lanes for sku in lane]
-
-
-def probe_skus(place: str, lanes: int) -> Skus:
-    """As many in each lane."""
-    found: list[list[str]] = [[] for _ in range(lanes)]
-    names = (f"PROBE-{number:05d}" for number in itertools.count())
-    while min(map(len, found)) < _SKUS_A_LANE:
-        name = next(names)
-        lane = shard_of(name) % lanes
-        if len(found[lane]) < _SKUS_A_LANE:
-            found[lane].append(name)
-    return Skus(place, tuple(tuple(lane) for lane in found))
-
-
-def opening(skus: Skus, codec: Codec, at: int) -> Iterator[Outgoing]:
-    """Messages that make the skus known and stocked; counted at `at` (ms)."""
-    for lane, own in enumerate(skus.lanes):
-        for sku in own:
-            item = {"sku": sku, "category": CATEGORY}
-            count = {
-                "event_id": f"probe-opening-{sku}-{at}", "source": SOURCE, "occurred_at": at, "recorded_at": at,
-                "sku": sku, "location": skus.place, "quantity": OPENING_UNITS, "counted_at": at, "basis": "GROSS",
-            }  # fmt: skip
-            for topic, record, fields in (
-                ("catalog", "CatalogItem", item),
-                ("wms-adjustments", "StockCount", count),
-            ):
-                yield Outgoing(topic, lane, sku.encode(), codec.encode(record, fields), "probe", None)
 
 
 class Probes:
@@ -82,7 +35,7 @@ class Probes:
     def __init__(self, settings: Settings, codec: Codec, url: str, skus: Skus) -> None:
         self._settings, self._codec, self._skus = settings, codec, skus
         self._connections = Connections(url, 4)
-        self._waiting: dict[str, list[tuple[int, float]]] = {}
+        self._waiting: Waiting = {}
         self._done: list[Timed] = []
         self._all_sent = False
 
@@ -124,42 +77,23 @@ class Probes:
                 break
             expected[sku] += 1
             self._waiting.setdefault(sku, []).append((expected[sku], due))
-            self._send(producer, sku, lane)
+            probe = receipt(self._skus, self._codec, lane, sku)
+            producer.produce(self._settings.topic_prefix + probe.topic, probe.value, probe.key, lane)
         producer.flush(_GIVE_UP_S)
-
-    def _send(self, producer: Producer, sku: str, lane: int) -> None:
-        at = int(time.time() * 1000)
-        value = self._codec.encode("StockMovement", {
-            "event_id": str(uuid.uuid4()), "source": SOURCE, "occurred_at": at, "recorded_at": at, "sku": sku,
-            "location": self._skus.place, "movement": "RECEIPT", "quantity": 1,
-        })  # fmt: skip
-        producer.produce(self._settings.topic_prefix + "stock-movements", value, sku.encode(), lane)
 
     async def _watch(self, start: float) -> None:
         while self._waiting or not self._all_sent:
             asked = time.monotonic()
             if self._waiting:
                 numbers = await self._numbers(list(self._waiting))
-                self._note(numbers, time.time() - start)
+                seen = time.time() - start
+                self._done += [Timed(due, seen - due) for due in take_seen(self._waiting, numbers)]
                 pause = (
                     max(_POLL_EVERY_S, _PAUSES * (time.monotonic() - asked)) if numbers else _AGAIN_AFTER_S
                 )
                 await asyncio.sleep(min(pause, _AGAIN_AFTER_S))
             else:
                 await asyncio.sleep(_POLL_EVERY_S)
-
-    def _note(self, numbers: dict[str, int], seen: float) -> None:
-        for sku, available in numbers.items():
-            left = []
-            for expected, due in self._waiting[sku]:
-                if available >= expected:
-                    self._done.append(Timed(due, seen - due))
-                else:
-                    left.append((expected, due))
-            if left:
-                self._waiting[sku] = left
-            else:
-                del self._waiting[sku]
 
     async def _numbers(self, skus: Sequence[str]) -> dict[str, int]:
         """What the API says now; nothing where it does not answer."""

@@ -1,34 +1,34 @@
 """One scenario: the system is made, the load is sent by its plan, everything is looked at, every number is verified."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from loadtest.freshness import caught_up, wait_caught_up
-from loadtest.peak_lookups import Timed
-from loadtest.peak_observer import Observed, Watch, observing
-from loadtest.peak_probes import opening, probe_skus
+from loadtest.peak_observer import Observer, Watch
+from loadtest.peak_probes import SKUS_A_LANE
 from loadtest.peak_rows import Latencies, Row, rows_of
 from loadtest.peak_samples import Sampler, sampling
-from loadtest.peak_scenarios import Action, Options, Scenario
-from loadtest.peak_schedule import Longs
-from loadtest.peak_sending import Sending, sending
+from loadtest.peak_scenarios import Action, Options, Pace, Scenario
+from loadtest.peak_sending import Sending
 from loadtest.peak_system import System, system, with_ports
+from loadtest.probe_skus import opening, probe_skus
 from loadtest.processes import apply_rules, warm_up
+from loadtest.reporting import Say
 from loadtest.sender import Sender, send_now
 from loadtest.verify import verify
 from loadtest.world import world
 from runtime.settings import Settings
 from wire.codec import Codec
 
-CATCH_UP_S = 600.0
+_CATCH_UP_S = 600.0
 _LOOK_EVERY_S = 0.05
 _QUIET_S = 3
 """Of samples after everything is shown, so that the plots have an end."""
 _OPENED_BEFORE_MS = 1_000
-
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -87,64 +87,59 @@ def run(given: Settings, codec: Codec, name: str, scenario: Scenario, options: O
     """Play it in a world of its own. Raises what the system, a sender or a look at it raised."""
     with world(given) as place:
         settings = with_ports(place.settings, options.cells)
-        with sending(settings, scenario.traffic(options)) as sender:
-            warm_up(settings, place.folder)
-            stage = sender.prepared()
-            apply_rules(stage.rules, settings, place.folder)
-            skus = probe_skus(stage.place, settings.partitions)
-            send_now(Sender(settings), opening(skus, codec, int(time.time() * 1000) - _OPENED_BEFORE_MS))
-            with system(settings, place.folder, options.cells) as running:
-                say(f"{name}: {scenario.say}; the engine reads what is there beforehand")
-                wait_caught_up(running.redis, settings, _now(), CATCH_UP_S, running.engine.check)
-                start = time.time() + stage.lead_s
-                watch = Watch(running.api.url, start, skus, options.probes, stage.skus, options.lookups)
-                sender.begin(start)
-                say(f"{name}: the load begins in {stage.lead_s:.0f} s")
-                outcome = load(
-                    running, sender, watch, name, scenario.actions, options.seconds, options.cells, say
-                )
-                say(f"{name}: all is sent and shown; computing every number a second time")
-                verdict = verify(settings, running.redis, codec, running.api.url, options.seed, say)
-                outcome.verdict, outcome.differences = verdict.lines(), len(verdict.differences.found)
-                running.engine.check()
-                return outcome
+        say(f"{name}: {scenario.say}")
+        with (
+            Sending(settings, scenario.traffic(options)) as sender,
+            played(settings, place.folder, codec, name, sender, options, say, scenario.actions) as (running, outcome),
+        ):  # fmt: skip
+            say(f"{name}: all is sent and shown; computing every number a second time")
+            verdict = verify(settings, running.redis, codec, running.api.url, options.seed, say)
+            outcome.verdict, outcome.differences = verdict.lines(), len(verdict.differences.found)
+            return outcome
 
 
-def load(
-    running: System, sender: Sending, watch: Watch, name: str, actions: Sequence[Action], seconds: float, cells: int,
-    say: Say, check: Callable[[], None] = lambda: None,
+@contextmanager
+def played(
+    settings: Settings, folder: Path, codec: Codec, name: str, sender: Sending, pace: Pace, say: Say,
+    actions: Sequence[Action] = (), check: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[System, Outcome]]:  # fmt: skip
+    """A load that was sent by its plan and is shown, not verified yet; the system runs until the block ends. Raises
+    what `check` raises meanwhile."""
+    warm_up(settings, folder)
+    stage = sender.prepared(check)
+    apply_rules(stage.rules, settings, folder)
+    skus = probe_skus(stage.place, settings.partitions, SKUS_A_LANE)
+    send_now(Sender(settings), opening(skus, codec, _now() - _OPENED_BEFORE_MS))
+    with system(settings, folder, pace.cells) as running:
+        say(f"{name}: the engine reads what is there beforehand")
+        wait_caught_up(running.redis, settings, _now(), _CATCH_UP_S, running.engine.check)
+        start = time.time() + stage.lead_s
+        watch = Watch(running.api.url, start, skus, pace.probes, stage.skus, pace.lookups)
+        sender.begin(start)
+        say(f"{name}: the load begins in {stage.lead_s:.0f} s")
+        yield running, _load(running, sender, watch, name, actions, pace, say, check)
+        running.engine.check()
+
+
+def _load(
+    running: System, sender: Sending, watch: Watch, name: str, actions: Sequence[Action], pace: Pace, say: Say,
+    check: Callable[[], None],
 ) -> Outcome:  # fmt: skip
-    """From the start of the plan, which lasts `seconds`, until everything is shown; not verified yet. Raises what
-    `check` raises meanwhile."""
+    """From the start of the plan until everything is shown."""
     sampler = Sampler(
-        running.settings, cells, running.redis, watch.start, lambda: sender.sent, running.reader_lag
+        running.settings, pace.cells, running.redis, watch.start, lambda: sender.sent, running.reader_lag
     )
-    with observing(running.settings, watch) as observer, sampling(sampler):
-        notes = _act(running, sender, watch.start, actions, seconds, check)
+    with Observer(running.settings, watch) as observer, sampling(sampler):
+        notes = _act(running, sender, watch.start, actions, pace.seconds, check)
         planned = sender.planned()
         say(f"{name}: all is sent; the engine makes up for what is left")
         drained = _drained(running, watch.start) - max(len(planned), 1)
         time.sleep(_QUIET_S)
-        seen: Observed = observer.observed()
-    rows = rows_of(planned, sampler.taken, seen.probes, seen.lookups, notes)
-    return outcome_of(name, rows, planned, sender, max(0.0, drained), seen.probes, seen.lookups)
-
-
-def outcome_of(
-    name: str, rows: list[Row], planned: Longs, sender: Sending, drained_s: float, probes: Sequence[Timed],
-    lookups: Sequence[Timed],
-) -> Outcome:  # fmt: skip
-    """Everything that was measured, not verified yet."""
+        seen = observer.observed()
     return Outcome(
-        name,
-        rows,
-        int(planned.sum()),
-        sender.sent,
-        sender.behind_s,
-        drained_s,
-        Latencies(probes),
-        Latencies(lookups),
-    )
+        name, rows_of(planned, sampler.taken, seen.probes, seen.lookups, notes), int(planned.sum()), sender.sent,
+        sender.behind_s, max(0.0, drained), Latencies(seen.probes), Latencies(seen.lookups),
+    )  # fmt: skip
 
 
 def _act(
@@ -168,7 +163,7 @@ def _act(
 
 def _drained(running: System, start: float) -> float:
     """Wait until everything that was sent is shown; how many seconds after the start that was."""
-    since, deadline = _now(), time.monotonic() + CATCH_UP_S
+    since, deadline = _now(), time.monotonic() + _CATCH_UP_S
     while not caught_up(running.redis, running.settings, since):
         running.engine.check()
         if time.monotonic() > deadline:

@@ -14,16 +14,11 @@ from loadtest.processes import apply_rules
 from loadtest.w1_draw import Size
 
 
-@dataclass(frozen=True)
-class Options:
-    """`speed`: how many times faster than it was the year passes. `rate`: events a second of the others, `top` at the
-    top of the ramp. `minutes`: of each scenario. `positions`: in the snapshot. Probes and lookups a second."""
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What every load has: `minutes` of it, and probes and lookups a second."""
 
-    speed: float = 20_000.0
-    rate: float = 5_000.0
-    top: float = 200_000.0
     minutes: float = 1.0
-    positions: int = 1_000_000
     probes: float = 50.0
     lookups: float = 100.0
     cells: int = 1
@@ -31,8 +26,19 @@ class Options:
 
     @property
     def seconds(self) -> float:
-        """How long the load of a scenario is."""
+        """How long the load is."""
         return self.minutes * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Pace):
+    """`speed`: how many times faster than it was the year passes. `rate`: events a second of the others, `top` at the
+    top of the ramp. `minutes`: of each scenario. `positions`: in the snapshot."""
+
+    speed: float = 20_000.0
+    rate: float = 5_000.0
+    top: float = 200_000.0
+    positions: int = 1_000_000
 
 
 class Action(NamedTuple):
@@ -60,19 +66,19 @@ def _outage(options: Options) -> Traffic:
 
 
 def _even(options: Options) -> Traffic:
-    return W1Traffic(tuple(steady(options.rate, options.seconds)), options.seed)
+    return W1Traffic(steady(options.rate, options.seconds), options.seed)
 
 
 def _flash(options: Options) -> Traffic:
-    return W1Traffic(tuple(steady(options.rate, options.seconds)), options.seed, hot=True)
+    return W1Traffic(steady(options.rate, options.seconds), options.seed, hot=True)
 
 
 def _ramp(options: Options) -> Traffic:
-    return W1Traffic(tuple(black_friday(options.rate, options.top, options.seconds)), options.seed)
+    return W1Traffic(black_friday(options.rate, options.top, options.seconds), options.seed)
 
 
 def _snapshot(options: Options) -> Traffic:
-    return W1Traffic(tuple(steady(options.rate, options.seconds)), options.seed, positions=options.positions)
+    return W1Traffic(steady(options.rate, options.seconds), options.seed, positions=options.positions)
 
 
 def _other_rules(system: System) -> None:

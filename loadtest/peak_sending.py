@@ -1,9 +1,7 @@
 """Loads sent when they are due, by a process of its own, so that what is measured disturbs no sender."""
 
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.sharedctypes import Synchronized
@@ -12,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from confluent_kafka import KafkaError, Message, Producer
 
+from loadtest.child import SPAWN, Child
 from loadtest.drafts import POISON_HEADER
-from loadtest.errors import ProcessEnded, SendFailed
+from loadtest.errors import SendFailed
 from loadtest.peak_load import Load
 from loadtest.peak_schedule import Longs, per_second
 from runtime import kafka
@@ -24,7 +23,6 @@ from wire.codec import Codec
 _NAP_S = 0.002
 _MOST_AT_ONCE = 20_000
 _FLUSH_S = 300.0
-_LEAVE_S = 30.0
 _LOOK_EVERY_S = 0.5
 _LINGER_MS = 20
 """As producers at a high pace should; it is part of the latency of none but these messages."""
@@ -65,19 +63,13 @@ class Prepared:
     lead_s: float
 
 
-class Sending:
+class Sending(Child):
     """A sender's process. `sent`: messages handed to Kafka's client so far; `behind_s`: how late the latest was."""
 
     def __init__(self, settings: Settings, traffic: Traffic) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._ours, theirs = context.Pipe()
-        self._sent = context.Value("q", 0)
-        self._behind = context.Value("d", 0.0)
-        self._process = context.Process(
-            target=_child, args=(settings, traffic, theirs, self._sent, self._behind), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self._sent = SPAWN.Value("q", 0)
+        self._behind = SPAWN.Value("d", 0.0)
+        super().__init__("the sender", _child, settings, traffic, self._sent, self._behind)
 
     @property
     def sent(self) -> int:
@@ -89,56 +81,34 @@ class Sending:
         """The worst lateness so far."""
         return float(self._behind.value)
 
-    def prepared(self, check: Callable[[], None] = lambda: None) -> Prepared:
+    def prepared(self, check: Callable[[], None]) -> Prepared:
         """Wait until all that is there beforehand was sent. Raises ProcessEnded, and what `check` raises."""
-        while not self._ours.poll(_LOOK_EVERY_S):
+        while not self.pipe.poll(_LOOK_EVERY_S):
             check()
-        told = self._hear()
+        told = self.hear()
         assert isinstance(told, Prepared)
         return told
 
     def begin(self, start: float) -> None:
         """Let the load begin at `start` (epoch seconds)."""
-        self._ours.send(start)
+        self.pipe.send(start)
 
     @property
     def over(self) -> bool:
         """Whether there is a word of the end."""
-        return self._ours.poll()
+        return self.pipe.poll()
 
     def planned(self) -> Longs:
         """After the end: how many messages were due in each second. Raises ProcessEnded, SendFailed."""
-        told = self._hear()
+        told = self.hear()
         if isinstance(told, str):
             raise SendFailed(told)
         planned: Longs = told
         return planned
 
-    def leave(self) -> None:
-        """End the process."""
-        self._process.join(0.1 if self._process.is_alive() else None)
-        self._process.kill()
-        self._process.join(_LEAVE_S)
-
-    def _hear(self) -> Any:
-        try:
-            return self._ours.recv()
-        except EOFError:
-            raise ProcessEnded("the sender's process ended by itself; its error stands above") from None
-
-
-@contextmanager
-def sending(settings: Settings, traffic: Traffic) -> Iterator[Sending]:
-    """A sender, until the block ends."""
-    sender = Sending(settings, traffic)
-    try:
-        yield sender
-    finally:
-        sender.leave()
-
 
 def _child(
-    settings: Settings, traffic: Traffic, told: Connection, sent: "Synchronized[int]", behind: "Synchronized[float]"
+    settings: Settings, traffic: Traffic, sent: "Synchronized[int]", behind: "Synchronized[float]", told: Connection
 ) -> None:  # fmt: skip
     stage = traffic.prepare(settings, codec_of(settings))
     told.send(Prepared(stage.rules, stage.skus, stage.place, stage.lead_s))

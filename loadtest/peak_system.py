@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,15 +10,13 @@ from pathlib import Path
 from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from redis import Redis
 
-from deploy.ports import answers, free_port
-from loadtest.errors import ProcessEnded
-from loadtest.processes import Running, engine, running
+from deploy.ports import free_port
+from loadtest.processes import Running, engine, listening_api
 from runtime import kafka
 from runtime import redis as redis_link
 from runtime.readback import partitions_of
 from runtime.settings import Settings
 
-_LISTENS_WITHIN_S = 60.0
 _MOST_AT_ONCE = 10_000
 
 
@@ -29,24 +26,15 @@ class Api:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._settings, self._folder = settings, folder
         self._stack = ExitStack()
-        self._process: Running | None = None
         self.url = f"http://{settings.api_host}:{settings.api_port}"
         self.start()
 
     def start(self) -> None:
         """Start it, and return when it listens. Raises ProcessEnded."""
-        process = running("api", ["availability_api"], self._settings, self._folder)
-        self._process = self._stack.enter_context(process)
-        deadline = time.monotonic() + _LISTENS_WITHIN_S
-        while not answers(self._settings.api_port):
-            self._process.check()
-            if time.monotonic() > deadline:
-                raise ProcessEnded(f"the API did not listen in time:\n{self._process.last_words()}")
-            time.sleep(0.05)
+        self._process: Running = self._stack.enter_context(listening_api(self._settings, self._folder))
 
     def kill(self) -> None:
         """SIGKILL."""
-        assert self._process is not None
         os.kill(self._process.pid, signal.SIGKILL)
         self._stack.close()
 

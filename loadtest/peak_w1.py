@@ -1,7 +1,7 @@
 """W1's mix as a load of any shape: even, a ramp, all on ten skus, with a million counted positions in the middle."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ _SOURCE = "erp-snapshot"
 class W1Traffic:
     """`hot`: nine of ten events are about ten skus. `positions`: so many are counted by one snapshot, in the middle."""
 
-    legs: tuple[Leg, ...]
+    legs: Sequence[Leg]
     seed: int = 1
     hot: bool = False
     positions: int = 0

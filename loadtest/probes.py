@@ -8,21 +8,18 @@ it was to be sent, whether it was sent in time or not, and ends when an answer o
 import json
 import socket
 import time
-import uuid
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import count
+from itertools import cycle
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
-from confluent_kafka import Producer
 from hdrh.histogram import HdrHistogram
 
-from inventory.murmur import shard_of
 from loadtest.errors import NotCaughtUp
+from loadtest.probe_skus import Waiting, probe_skus, receipt, take_seen
 from loadtest.w1_write import location_name
 from runtime import kafka
 from runtime.settings import Settings
@@ -31,7 +28,6 @@ from wire.codec import Codec
 CHANNEL = "web"
 
 _SKUS = 96
-_OPENING = 1000
 _POLL_EVERY_S = 0.002
 _GIVE_UP_S = 10.0
 _LONGEST_US = 60_000_000
@@ -66,30 +62,7 @@ class Probes:
         self._codec = codec
         self._random = np.random.default_rng(seed)
         self._share = share
-        self.skus: list[list[str]] = [[] for _ in range(settings.partitions)]
-        names = (f"PROBE-{number:05d}" for number in count())
-        while min(map(len, self.skus)) < _SKUS // settings.partitions:
-            name = next(names)
-            lane = shard_of(name) % settings.partitions
-            if len(self.skus[lane]) < _SKUS // settings.partitions:
-                self.skus[lane].append(name)
-
-    def names(self) -> list[str]:
-        """All probe skus."""
-        return [sku for lane in self.skus for sku in lane]
-
-    def opening(self, at: int) -> list[tuple[str, dict[str, object]]]:
-        """(record, fields) that make the probe skus known and stocked; counted at `at` (ms)."""
-        location = location_name(0)
-        records: list[tuple[str, dict[str, object]]] = [("CatalogItem", {"sku": sku}) for sku in self.names()]
-        records += [
-            ("StockCount", {
-                "event_id": f"probe-opening-{sku}", "source": "probe", "occurred_at": at, "recorded_at": at,
-                "sku": sku, "location": location, "quantity": _OPENING, "counted_at": at, "basis": "GROSS",
-            })
-            for sku in self.names()
-        ]  # fmt: skip
-        return records
+        self.skus = probe_skus(location_name(0), settings.partitions, _SKUS // settings.partitions)
 
     def run(
         self, asked: AbstractContextManager[Asked], start: float, seconds: float, rate: float, unmeasured: float = 0.0
@@ -99,20 +72,19 @@ class Probes:
         seconds += unmeasured
         probed = Probed(HdrHistogram(1, _LONGEST_US, 3), start + unmeasured)
         with asked as api:
-            base = api.numbers(self.names())
-            expected = dict(base)
-            waiting: dict[str, list[tuple[int, float]]] = {}
+            expected = api.numbers(self.skus.all())
+            waiting: Waiting = {}
             producer = kafka.producer(self._settings)
             sent, many, last_poll = 0, int(seconds * rate), 0.0
-            turns = [0] * len(self.skus)
+            turns = [cycle(own) for own in self.skus.lanes]
             while sent < many or waiting:
                 now = time.time()
                 while sent < many and start + sent / rate <= now:
                     lane = int(self._random.choice(len(self._share), p=self._share))
-                    sku = self.skus[lane][turns[lane] % len(self.skus[lane])]
-                    turns[lane] += 1
+                    sku = next(turns[lane])
                     expected[sku] += 1
-                    self._send(producer, sku, lane)
+                    probe = receipt(self.skus, self._codec, lane, sku)
+                    producer.produce(self._settings.topic_prefix + probe.topic, probe.value, probe.key, lane)
                     waiting.setdefault(sku, []).append((expected[sku], start + sent / rate))
                     sent += 1
                 producer.poll(0)
@@ -128,37 +100,12 @@ class Probes:
             producer.flush(_GIVE_UP_S)
         return probed
 
-    def send_now(self, skus: Iterable[str]) -> None:
-        """One receipt for each of some skus; returns when Kafka has them."""
-        producer = kafka.producer(self._settings)
-        for sku in skus:
-            self._send(producer, sku, shard_of(sku) % self._settings.partitions)
-        producer.flush(_GIVE_UP_S)
-
-    def _send(self, producer: Producer, sku: str, lane: int) -> None:
-        at = int(time.time() * 1000)
-        value = self._codec.encode("StockMovement", {
-            "event_id": str(uuid.uuid4()), "source": "probe", "occurred_at": at, "recorded_at": at,
-            "sku": sku, "location": location_name(0), "movement": "RECEIPT", "quantity": 1,
-        })  # fmt: skip
-        producer.produce(self._settings.topic_prefix + "stock-movements", value, sku.encode(), lane)
-
-    def _look(self, api: Asked, waiting: dict[str, list[tuple[int, float]]], probed: Probed) -> None:
+    def _look(self, api: Asked, waiting: Waiting, probed: Probed) -> None:
         numbers = api.numbers(list(waiting))
         seen = time.time()
-        for sku, available in numbers.items():
-            left = []
-            for expected, due in waiting[sku]:
-                if available >= expected and due < probed.measured_from:
-                    continue
-                if available >= expected:
-                    probed.histogram.record_value(min(max(1, int((seen - due) * 1e6)), _LONGEST_US))
-                else:
-                    left.append((expected, due))
-            if left:
-                waiting[sku] = left
-            else:
-                del waiting[sku]
+        for due in take_seen(waiting, numbers):
+            if due >= probed.measured_from:
+                probed.histogram.record_value(min(max(1, int((seen - due) * 1e6)), _LONGEST_US))
 
 
 class Api:

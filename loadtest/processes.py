@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from deploy.ports import answers, free_port
-from loadtest.cpu import descendants
+from loadtest.cpu import tree
 from loadtest.errors import ProcessEnded
 from runtime.children import spawn, stop
 from runtime.settings import PREFIX, Settings
@@ -62,7 +62,7 @@ class Running:
 
     def kill(self) -> None:
         """End it and all that it has started at once, as a machine that dies does."""
-        for number in (self.pid, *descendants(self.pid)):
+        for number in tree(self.pid):
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         self._process.wait()
@@ -72,18 +72,22 @@ class Running:
         return stop(self._process, _STOP_WITHIN_S)
 
 
+def environment(own: Mapping[str, str]) -> dict[str, str]:
+    """For a process that hears of no other settings of ours than these."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)} | dict(own)
+
+
 @contextmanager
 def running(
     name: str, arguments: list[str], settings: Settings, folder: Path, more: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
     """`python -m ARGUMENTS` under these settings alone, until the block ends; its output goes to `folder`. `more`:
     variables beside the settings."""
-    others = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     log = folder / f"{name}.log"
     with log.open("ab") as out:
         process = spawn(
             [sys.executable, "-m", *arguments],
-            env=others | settings.environment() | dict(more or {}),
+            env=environment({**settings.environment(), **(more or {})}),
             cwd=_ROOT,
             stdout=out.fileno(),
             stderr=out.fileno(),
@@ -106,6 +110,13 @@ def engine(settings: Settings, cells: int, folder: Path) -> Iterator[Running]:
 def api(settings: Settings, folder: Path) -> Iterator[str]:
     """The API on a free port; yields its URL once it answers. Raises ProcessEnded."""
     settings = settings.replace(api_port=free_port())
+    with listening_api(settings, folder):
+        yield f"http://{settings.api_host}:{settings.api_port}"
+
+
+@contextmanager
+def listening_api(settings: Settings, folder: Path) -> Iterator[Running]:
+    """The API on the port of the settings, once it answers. Raises ProcessEnded."""
     with running("api", ["availability_api"], settings, folder) as child:
         deadline = time.monotonic() + _START_WITHIN_S
         while not answers(settings.api_port):
@@ -115,7 +126,7 @@ def api(settings: Settings, folder: Path) -> Iterator[str]:
                     f"the API did not listen within {_START_WITHIN_S:g} s:\n{child.last_words()}"
                 )
             time.sleep(0.05)
-        yield f"http://{settings.api_host}:{settings.api_port}"
+        yield child
 
 
 def warm(settings: Settings, folder: Path) -> AbstractContextManager[Running]:
@@ -142,10 +153,9 @@ def rebalance(settings: Settings) -> None:
 
 
 def _rules(settings: Settings, *arguments: str) -> None:
-    others = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     done = subprocess.run(
         [sys.executable, "-m", "rules", *arguments],
-        env=others | settings.environment(),
+        env=environment(settings.environment()),
         cwd=_ROOT,
         capture_output=True,
         check=False,

@@ -9,6 +9,7 @@ from typing import Any
 
 from loadtest.peak_rows import Row
 from loadtest.peak_run import Outcome
+from loadtest.reporting import markdown_table
 from loadtest.soak_slope import Slope, slope
 
 BYTES_AN_EVENT = 1.0
@@ -80,7 +81,7 @@ def markdown(
         f"**{outcome.differences:,} differences, memory of the cells {verdict}.** "
         f"{told['planned']:,} messages planned and {told['sent']:,} sent (at worst {told['behind_ms']:,.0f} ms late), "
         f"lag at most {told['lag_most'] or 0:,}, everything shown {told['drained_s']:.1f} s after the end of the plan.",
-        "## Memory after the first quarter", _growth_table(found),
+        "## Memory after the first quarter", markdown_table(GROWTH_HEADS, growth_lines(found), numbers=True),
         "The line is that of least squares through the means of blocks of the samples (one a second), with its "
         f"interval of 95 %. Flat: the whole interval lies below {BYTES_AN_EVENT:g} byte an event. The least that the "
         "engine keeps of an event is its id, 12 bytes: below the bound, at most one event in twelve can have left one "
@@ -92,12 +93,11 @@ def markdown(
     return "\n\n".join(parts) + "\n"
 
 
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *("---:" for _ in heads[1:])]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, rule, *lines))
+GROWTH_HEADS = ("process", "MB, least and most", "MB/h, ± (95 %)", "bound, MB/h", "")
 
 
-def _growth_table(found: Sequence[Growth]) -> str:
+def growth_lines(found: Sequence[Growth]) -> list[list[str]]:
+    """A line for each process, under GROWTH_HEADS."""
     lines = []
     for growth in found:
         line = growth.line
@@ -106,7 +106,7 @@ def _growth_table(found: Sequence[Growth]) -> str:
         lines.append(
             [growth.kind, size, rise, f"{growth.bound:.2f}", "flat" if growth.is_flat else "not flat"]
         )
-    return _table(("process", "MB, least and most", "MB/h", "bound, MB/h", ""), lines)
+    return lines
 
 
 def _latency_table(rows: Sequence[Row], seconds: float) -> str:
@@ -119,7 +119,7 @@ def _latency_table(rows: Sequence[Row], seconds: float) -> str:
         numbers = [_worst_and_median([getattr(row, name) for row in part]) for name in names]
         lines.append([f"{first / 60:g} - {min(first + width, seconds) / 60:g}", *numbers])
     heads = ("minutes", "p50 of a second", "p99", "longest", "lookup p50", "lookup p99")
-    return _table(heads, lines) + "\n\nEach: the median second, and the worst one."
+    return markdown_table(heads, lines, numbers=True) + "\n\nEach: the median second, and the worst one."
 
 
 def _worst_and_median(values: Sequence[float | None]) -> str:
@@ -133,4 +133,5 @@ def _totals(told: Mapping[str, Any]) -> str:
         one = told[what]
         numbers = ["-" if one[key] is None else f"{one[key]:,.1f}" for key in ("p50", "p99", "p999", "max")]
         lines.append([name, f"{one['count']:,}", *numbers, f"{one['lost']:,}"])
-    return _table(("all of the time", "many", "p50", "p99", "p99.9", "longest", "lost"), lines)
+    heads = ("all of the time", "many", "p50", "p99", "p99.9", "longest", "lost")
+    return markdown_table(heads, lines, numbers=True)

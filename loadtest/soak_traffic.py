@@ -21,7 +21,7 @@ import numpy as np
 
 from loadtest import tills
 from loadtest.chance import HOUR, Chance
-from loadtest.drafts import Draft, Encoder
+from loadtest.drafts import Draft, Encoder, moved
 from loadtest.errors import HorizonTooShort
 from loadtest.pause import no_collection
 from loadtest.peak_load import Load, of_messages
@@ -33,16 +33,6 @@ from runtime.settings import Settings
 from wire.codec import Codec
 
 DAY = 24 * HOUR
-_TIMES = (
-    "occurred_at",
-    "recorded_at",
-    "counted_at",
-    "expires_at",
-    "needed_at",
-    "demand_as_of",
-    "as_of",
-    "expected_at",
-)
 _LAST_VERSION = 900
 """Above all that a simulation gives a line."""
 _WAIT_FOR_EVER = "unknown-"
@@ -109,15 +99,7 @@ class Frame(NamedTuple):
 
     def dated(self, draft: Draft) -> Draft:
         """The draft with times of the whole soak."""
-        fields = dict(draft.fields)
-        for name in _TIMES:
-            if fields.get(name) is not None:
-                fields[name] = self.moved(fields[name])
-        if draft.record == "Allocation":
-            fields["fences"] = [
-                {**fence, "set_at": self.moved(fence["set_at"])} for fence in fields["fences"]
-            ]
-        return draft._replace(sends=self.moved(draft.sends), fields=fields)
+        return draft._replace(sends=self.moved(draft.sends), fields=moved(draft, self.moved))
 
 
 def closings(drafts: list[Draft], span_ms: int) -> Iterator[Draft]:

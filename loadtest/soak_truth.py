@@ -19,12 +19,12 @@ from typing import Any
 from inventory.reference import Config, ReferenceModel
 from loadtest.compare import Differences, compare_rows
 from loadtest.compare_api import compare_api
-from loadtest.errors import NotCaughtUp
 from loadtest.freshness import wait_caught_up
-from loadtest.letters import compare_letters
+from loadtest.letters import compare_letters, read_letters
 from loadtest.pause import no_collection
 from loadtest.rows import Places
-from loadtest.truth import FOLDED, Place, Truth, fold_stored
+from loadtest.truth import FOLDED, Place, Truth, config_of, fold_stored
+from loadtest.verify import quiet_instant
 from runtime import redis as redis_link
 from runtime.codec import codec_of
 from runtime.readback import Stored, end_offsets, read_topic
@@ -36,7 +36,6 @@ RECORDS_A_GROUP = 1_500_000
 
 _KEYED_BY_SKU = ("stock-movements", "reservations", "expected-supply")
 _BY_LINES = "pos-sales"
-_MARGIN_MS = 5_000
 _QUIET_WITHIN_S = 120.0
 _CATCH_UP_S = 600.0
 
@@ -120,14 +119,8 @@ def groups_of(settings: Settings, codec: Codec) -> Groups:
 
 def tell_group(settings: Settings, groups: Groups, group: int, read: Read) -> tuple[Truth, int]:
     """The model after all that may concern a group, and how many records that were; `read` yields those of a topic."""
-    config = Config(
-        settings.clock_tolerance_ms, settings.count_horizon_ms, settings.dedupe_horizon_ms,
-        confirm_grace_ms=settings.confirm_grace_ms,
-    )  # fmt: skip
-    truth, codec = (
-        Truth(_Model(config, groups, group), grace_ms=settings.confirm_grace_ms),
-        _Narrow(codec_of(settings), groups, group),
-    )
+    codec = _Narrow(codec_of(settings), groups, group)
+    truth = Truth(_Model(config_of(settings), groups, group), grace_ms=settings.confirm_grace_ms)
     records = 0
     with no_collection():
         for topic in (*FOLDED, "reservation-decisions"):
@@ -154,7 +147,7 @@ def judge(settings: Settings, groups: Groups, group: int, api_url: str | None, s
     """Fold one group and compare every number of it. Called in a process of its own."""
     truth, records = tell_group(settings, groups, group, partial(read_topic, settings))
     found = Found(records, truth.refused, truth.mislabelled)
-    now = _quiet_instant(truth)
+    now = quiet_instant(truth, _QUIET_WITHIN_S)
     with redis_link.client(settings) as redis:
         compare_rows(
             redis, settings, truth.model, now, found.differences, lambda sku: groups.of(sku) == group
@@ -186,8 +179,8 @@ def verify_by_groups(
         whole.differences.found += found.differences.found
         whole.differences.compared += found.differences.compared
         say(f"group {group + 1} of {groups.many}: {len(found.differences.found):,} differences")
-    letters = Truth(ReferenceModel(), refused=whole.refused, mislabelled=sorted(set(whole.mislabelled)))
-    compare_letters(settings, codec_of(settings), letters, whole.differences)
+    refused = Truth(ReferenceModel(), refused=whole.refused, mislabelled=sorted(set(whole.mislabelled)))
+    compare_letters(read_letters(settings, codec), refused, whole.differences)
     compared = ", ".join(f"{many:,} {what}" for what, many in whole.differences.compared.items())
     many = len(whole.differences.found)
     lines = [
@@ -197,13 +190,3 @@ def verify_by_groups(
         f"{many:,} differences",
     ]
     return lines, whole.differences
-
-
-def _quiet_instant(truth: Truth) -> int:
-    """Now, once nothing has just ended or is about to."""
-    deadline = time.monotonic() + _QUIET_WITHIN_S
-    while not truth.quiet(now := int(time.time() * 1000), _MARGIN_MS):
-        if time.monotonic() > deadline:
-            raise NotCaughtUp("soft reservations keep ending every few seconds; verify again when fewer do")
-        time.sleep(0.2)
-    return now

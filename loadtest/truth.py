@@ -55,16 +55,18 @@ class Truth:
         )
 
 
+def config_of(settings: Settings) -> Config:
+    """The model's part of the engine's settings."""
+    return Config(
+        settings.clock_tolerance_ms, settings.count_horizon_ms, settings.dedupe_horizon_ms,
+        confirm_grace_ms=settings.confirm_grace_ms,
+    )  # fmt: skip
+
+
 def tell(settings: Settings, codec: Codec, answered: Callable[[], None] = lambda: None) -> Truth:
     """Read every input topic and fold it, master data first; then the decisions, once `answered` has returned: by then
     the engine must have decided what was asked in these records."""
-    config = Config(
-        settings.clock_tolerance_ms,
-        settings.count_horizon_ms,
-        settings.dedupe_horizon_ms,
-        confirm_grace_ms=settings.confirm_grace_ms,
-    )
-    truth = Truth(ReferenceModel(config), grace_ms=settings.confirm_grace_ms)
+    truth = Truth(ReferenceModel(config_of(settings)), grace_ms=settings.confirm_grace_ms)
     with no_collection():
         for topic in FOLDED:
             for stored in read_topic(settings, topic):

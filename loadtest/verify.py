@@ -11,7 +11,7 @@ from loadtest.compare_api import compare_api
 from loadtest.errors import NotCaughtUp
 from loadtest.features import WANTED
 from loadtest.freshness import wait_caught_up
-from loadtest.letters import compare_letters
+from loadtest.letters import Letters, compare_letters, read_letters
 from loadtest.rows import Places
 from loadtest.truth import Truth, tell
 from runtime.settings import Settings
@@ -25,10 +25,12 @@ _CATCH_UP_S = 120.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a verification found. `missing`: what should have occurred in the records, and does not."""
+    """What a verification found. `letters`: what is in `dead-letters`; `missing`: what should have occurred in the
+    records, and does not."""
 
     truth: Truth
     differences: Differences
+    letters: Letters
     seconds: float
     missing: list[str] = field(default_factory=list)
 
@@ -64,6 +66,7 @@ def verify(
     seed: int = 1,
     say: Callable[[str], None] = print,
     everything: bool = False,
+    catch_up_s: float = _CATCH_UP_S,
 ) -> Verdict:
     """Fold everything again, wait until the engine has caught up, compare every number.
 
@@ -74,7 +77,7 @@ def verify(
 
     def caught_up() -> None:
         say("the reference model has folded all facts; waiting for the engine")
-        wait_caught_up(redis, settings, since, _CATCH_UP_S)
+        wait_caught_up(redis, settings, since, catch_up_s)
 
     truth = tell(settings, codec, caught_up)
     now = quiet_instant(truth)
@@ -83,14 +86,16 @@ def verify(
     say("rows compared; asking the API")
     if api_url is not None:
         compare_api(api_url, truth.model, Places(redis, settings), now, seed, differences)
-    compare_letters(settings, codec, truth, differences)
+    letters = read_letters(settings, codec)
+    compare_letters(letters, truth, differences)
     missing = truth.features.missing() if everything else []
-    return Verdict(truth, differences, time.monotonic() - began, missing)
+    return Verdict(truth, differences, letters, time.monotonic() - began, missing)
 
 
-def quiet_instant(truth: Truth) -> int:
-    """Now, once no soft line has just ended or is about to: its end may be published a moment later."""
-    deadline = time.monotonic() + _QUIET_WITHIN_S
+def quiet_instant(truth: Truth, within_s: float = _QUIET_WITHIN_S) -> int:
+    """Now, once no soft line has just ended or is about to: its end may be published a moment later.
+    Raises NotCaughtUp."""
+    deadline = time.monotonic() + within_s
     while True:
         now = int(time.time() * 1000)
         if truth.quiet(now, _EXPIRY_MARGIN_MS):

@@ -2,9 +2,10 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -56,7 +57,7 @@ _DELETED_WITHIN_S = 20.0
 
 def fresh_outputs(settings: Settings) -> None:
     """Empty what an earlier engine has written: its topics and its view."""
-    delete_topics(settings, OUTPUTS)
+    delete_topics(settings, {settings.topic_prefix + name for name in OUTPUTS}.__contains__)
     delete_rows(settings)
     deadline = time.monotonic() + _DELETED_WITHIN_S
     while True:
@@ -69,16 +70,14 @@ def fresh_outputs(settings: Settings) -> None:
             time.sleep(0.2)
 
 
-def delete_topics(settings: Settings, names: tuple[str, ...] | None = None) -> None:
-    """Delete topics of this world (names without prefix), by default all that carry its prefix."""
+def delete_topics(settings: Settings, doomed: Callable[[str], bool] | None = None) -> None:
+    """Delete topics by their whole names, by default all that carry the prefix of this world."""
     client = kafka.admin(settings)
-    present = client.list_topics(timeout=10).topics
-    wanted = {settings.topic_prefix + name for name in names} if names is not None else None
-    doomed = [
-        n for n in present if (n in wanted if wanted is not None else n.startswith(settings.topic_prefix))
-    ]
-    if doomed:
-        for future in client.delete_topics(doomed).values():
+    if doomed is None:
+        doomed = methodcaller("startswith", settings.topic_prefix)
+    names = list(filter(doomed, client.list_topics(timeout=10).topics))
+    if names:
+        for future in client.delete_topics(names).values():
             future.result()
 
 

@@ -74,6 +74,8 @@ class _Foreseeing:
         self._counts: Counter[str] = Counter()
         self._since: list[int] = []
         self._seconds: dict[str, float] = {}
+        self._able: dict[bool, set[str]] = {}
+        self._of_no_bundle: list[tuple[str, str, str]] = []
         self._idle: set[tuple[str, str, str]] = set()
 
     def of(self, lanes: Iterable[Lane]) -> Foresight:
@@ -139,6 +141,19 @@ class _Foreseeing:
     def _plan(self, lane: Lane) -> list[Problem]:
         plan = plan_changes(self._document, current_of(lane), "", "", self._now)
         self._changes = plan.changes
+        policies = [change for change in plan.changes if change.name == "Policy"]
+        # What may move a number, and what its status alone.
+        self._able = {
+            units: {each.key for each in policies if (each.record["layer"] != _STATUS_ALONE) == units}
+            for units in (True, False)
+        }
+        # Rules that name a sku and give what no bundle has.
+        self._of_no_bundle = [
+            (each.key, each.record["layer"], sku)
+            for each in policies
+            if each.act is not Act.END and not BY_NAME[each.record["layer"]].of_bundles
+            if (sku := read_definition(each.record).get("match", {}).get("sku")) is not None
+        ]
         network = lane.masters.network
         self._channels = {ordinal: name for name, ordinal in network.channel_ordinal.items()}
         for change in plan.changes:
@@ -157,7 +172,8 @@ class _Foreseeing:
         self._counts["pairs"] += int((after.available != ABSENT).sum())
         self._counts["woken"] += rehearsal.woken
         self._counts["untold"] += rehearsal.skus_without_numbers()
-        self._see_bundles(rehearsal.lane)
+        bundles = rehearsal.lane.masters.bundles
+        self._idle.update(rule for rule in self._of_no_bundle if bundles.of(rule[2]).parts)
         moved = moved_pairs(before.available, after.available, before.status, after.status)
         sku, channel = np.nonzero(moved)
         if sku.size:
@@ -179,15 +195,6 @@ class _Foreseeing:
             )  # fmt: skip
         self._took("compare", started)
 
-    def _see_bundles(self, lane: Lane) -> None:
-        """Note the rules that name a bundle and give what no bundle has."""
-        for change in self._changes:
-            if change.name != "Policy" or change.act is Act.END or BY_NAME[change.record["layer"]].of_bundles:
-                continue
-            sku = read_definition(change.record).get("match", {}).get("sku")
-            if sku is not None and lane.masters.bundles.of(sku).parts:
-                self._idle.add((change.key, change.record["layer"], sku))
-
     def _number(self, cause: tuple[str, ...]) -> int:
         return self._causes.setdefault(cause, len(self._causes))
 
@@ -198,12 +205,7 @@ class _Foreseeing:
         shaping = set(books.after.rule_ids(after, channel))
         if before != NOBODY:
             shaping.update(books.before.rule_ids(before, channel))
-        able = (
-            change
-            for change in self._changes
-            if change.name == "Policy" and (change.record["layer"] != _STATUS_ALONE) == bool(units)
-        )
-        found = sorted(shaping & {change.key for change in able})
+        found = sorted(shaping & self._able[bool(units)])
         own = f"channel:{self._channels[channel]}"
         found += [change.key for change in self._changes if change.key == own and change.name == "Channel"]
         if found:

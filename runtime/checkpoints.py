@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from runtime.commits import Commit, Position, Settled
 from runtime.exit import ExitCode, Refusal
+from runtime.forced import force, force_folder
 from runtime.state_files import StateFiles, folder_of
 
 _KEPT = 2
@@ -114,7 +115,7 @@ class Checkpoints:
         except BaseException:
             shutil.rmtree(growing, ignore_errors=True)
             raise
-        _force_folder(self.folder)
+        force_folder(self.folder)
         self._prune()
         return manifest
 
@@ -133,8 +134,8 @@ class Checkpoints:
         manifest = Manifest(self._lane, self._lanes, self._generation, now, settled.commit, told)
         with (into / _MANIFEST).open("wb") as file:
             file.write(_packed(manifest))
-            _force(file)
-        _force_folder(into)
+            force(file)
+        force_folder(into)
         return manifest
 
     def _prune(self) -> None:
@@ -164,24 +165,29 @@ def check(checkpoint: Checkpoint) -> Checkpoint:
 
 
 def _put_back(checkpoint: Checkpoint, files: StateFiles) -> str:
-    """Copy a checkpoint into a lane's folder; what is wrong with it."""
+    """Copy a checkpoint into a lane's folder; what is wrong with it, and then nothing is left there."""
     assert checkpoint.manifest is not None
-    for stale in files.folder.glob("*-[0-9]*"):
-        stale.unlink()
+    _clear(files)
     for name, (size, crc) in checkpoint.manifest.files.items():
         try:
             source = (checkpoint.path / name).open("rb")
         except OSError as error:
-            return f"{name} cannot be read ({error.strerror})"
-        with source, (files.folder / name).open("wb") as target:
-            found = os.fstat(source.fileno()).st_size
-            damage = _difference(name, size, crc, found, _copied(source, target, size))
+            damage = f"{name} cannot be read ({error.strerror})"
+        else:
+            with source, (files.folder / name).open("wb") as target:
+                found = os.fstat(source.fileno()).st_size
+                damage = _difference(name, size, crc, found, _copied(source, target, size))
         if damage:
-            (files.folder / name).unlink()
+            _clear(files)
             return damage
     files.began.touch()
-    _force_folder(files.folder)
+    force_folder(files.folder)
     return ""
+
+
+def _clear(files: StateFiles) -> None:
+    for _, path in files.numbered():
+        path.unlink()
 
 
 def _difference(name: str, size: int, crc: int, found: int, found_crc: int) -> str:
@@ -197,7 +203,7 @@ def _copied(source: BinaryIO, target: BinaryIO | None, size: int) -> int:
         crc, left = zlib.crc32(part, crc), left - len(part)
         if target is not None:
             target.write(part)
-            _force(target)
+            force(target)
     return crc
 
 
@@ -239,14 +245,3 @@ def _unpacked(packed: bytes) -> Manifest:
     position = Position(commit.pop("next"), commit.pop("topics"))
     files = {name: (size, crc) for name, (size, crc) in told["files"].items()}
     return Manifest(**{**told, "commit": Commit(**commit, position=position), "files": files})
-
-
-def _force(file: BinaryIO) -> None:
-    file.flush()
-    os.fdatasync(file.fileno())
-
-
-def _force_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    os.fsync(opened)
-    os.close(opened)

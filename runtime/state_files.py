@@ -85,9 +85,13 @@ class StateFiles:
         """Whether nothing in the folder was ever settled (by this version or the one before, which left `store-id`)."""
         return not (self.began.exists() or (self.folder / "store-id").exists())
 
+    def numbered(self, kind: str = "*") -> list[tuple[int, Path]]:
+        """Every base and journal (or those of one kind) with its segment, ascending."""
+        return sorted((int(path.name.split("-")[1]), path) for path in self.folder.glob(f"{kind}-[0-9]*"))
+
     def segments(self) -> list[int]:
         """Those with a journal, ascending."""
-        return sorted(int(path.name.split("-")[1]) for path in self.folder.glob("journal-[0-9]*"))
+        return [segment for segment, _ in self.numbered("journal")]
 
     def resumable(self) -> Resumable | None:
         """The last settled commit; None where there never was one. Raises `StateDamaged`."""

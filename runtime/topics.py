@@ -1,11 +1,18 @@
 """The topics on the broker against the contract: create what is missing, refuse what contradicts."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
 
 from runtime.exit import Refusal
 from runtime.kafka import admin, wait_for_kafka
@@ -44,7 +51,7 @@ def check_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> li
 
 
 def create_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> list[str]:
-    """Create what is missing, and return its names when every broker answer shows it.
+    """Create what is missing, and return its names when every broker answer shows it and their leaders answer.
 
     Raises `TopicContradiction` before it creates any.
     """
@@ -54,8 +61,9 @@ def create_topics(settings: Settings, topics: Mapping[str, Topic] = TOPICS) -> l
         raise TopicContradiction("\n".join(contradictions))
     missing = {name: topic for name, topic in _names(settings, topics).items() if name not in found}
     if missing:
-        _create(admin(settings), settings, missing)
-        _await_all(settings, topics)
+        client = admin(settings)
+        _create(client, settings, missing)
+        _await_all(client, settings, topics, missing)
     return list(missing)
 
 
@@ -185,16 +193,31 @@ def _create(client: AdminClient, settings: Settings, missing: Mapping[str, Topic
         raise TopicContradiction("\n".join(faults))
 
 
-def _await_all(settings: Settings, topics: Mapping[str, Topic]) -> None:
-    """Return when all are seen as expected: the broker shows a new topic a moment after it was created."""
+def _await_all(
+    client: AdminClient, settings: Settings, topics: Mapping[str, Topic], created: Iterable[str]
+) -> None:
+    """Return when all are seen as expected: the broker shows a new topic a moment after it was created, and leads its
+    partitions another moment later."""
     deadline = time.monotonic() + _REQUEST_TIMEOUT_S
     while True:
-        problems = check_topics(settings, topics)
+        problems = check_topics(settings, topics) or _without_leader(client, created)
         if not problems:
             return
         if time.monotonic() >= deadline:
             raise TopicContradiction("\n".join(problems))
         time.sleep(0.02)
+
+
+def _without_leader(client: AdminClient, names: Iterable[str]) -> list[str]:
+    found = client.list_topics(timeout=_REQUEST_TIMEOUT_S).topics
+    places = [TopicPartition(name, number) for name in names for number in found[name].partitions]
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = client.list_offsets(dict.fromkeys(places, latest), request_timeout=_REQUEST_TIMEOUT_S)
+    return [
+        f"topic {place.topic}: nobody leads its partition {place.partition}: {error}"
+        for place, future in asked.items()
+        if (error := future.exception()) is not None
+    ]
 
 
 def _count(partitions: int) -> str:

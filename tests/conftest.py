@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,13 @@ def redis_server(services_folder: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def settings(kafka: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> Iterator[Settings]:
     """Settings for both servers with topics, keys and state of the test's own, which are removed after it."""
+    with own_settings(kafka, redis_server, tmp_path) as mine:
+        yield mine
+
+
+@contextmanager
+def own_settings(kafka: KafkaServer, redis_server: RedisServer, folder: Path) -> Iterator[Settings]:
+    """The same for a module's tests together, with state in a folder."""
     own = uuid.uuid4().hex[:8]
     mine = Settings(
         kafka_bootstrap=kafka.bootstrap,
@@ -66,7 +74,7 @@ def settings(kafka: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> I
         topic_prefix=f"t{own}-",
         redis_prefix=f"t{own}:",
         partitions=4,
-        state_dir=tmp_path / "state",
+        state_dir=folder / "state",
     )
     yield mine
     _delete_topics(mine)

@@ -97,11 +97,11 @@ _SHELF = {
 
 
 def _shelf(value: Any) -> bool:
-    if not isinstance(value, dict) or value.keys() != _SHELF.keys():
-        return False
-    lines = len(value["lines"]) if isinstance(value["lines"], list) else -1
-    return all(check(value[name]) for name, check in _SHELF.items()) and all(
-        len(row[3]) == lines for row in value["promised"]
+    return (
+        isinstance(value, dict)
+        and value.keys() == _SHELF.keys()
+        and all(check(value[name]) for name, check in _SHELF.items())
+        and all(len(row[3]) == len(value["lines"]) for row in value["promised"])
     )
 
 

@@ -49,8 +49,9 @@ class Shelf(NamedTuple):
 
     def taken(self, place: str, units: int) -> "Shelf":
         """The same, when these units have left."""
-        left = self.promised.net[place] - units if units else 0
-        net = {**self.promised.net, place: left} if units else self.promised.net
+        if not units:
+            return self
+        net = {**self.promised.net, place: self.promised.net[place] - units}
         return self._replace(promised=self.promised._replace(net=net))
 
     def free(self, place: str, channel: str, unmet: int) -> int:

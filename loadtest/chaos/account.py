@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from inventory.murmur import shard_of
-from loadtest.letters import read_letters
+from loadtest.letters import Letters
 from loadtest.truth import Place, Truth
 from runtime.readback import end_offsets, read_topic
 from runtime.settings import Settings
@@ -50,9 +50,10 @@ def account_log(account: Account, settings: Settings, sent: Mapping[str, int]) -
         )
 
 
-def account_letters(account: Account, settings: Settings, codec: Codec, truth: Truth) -> None:
+def account_letters(
+    account: Account, settings: Settings, codec: Codec, truth: Truth, letters: Letters
+) -> None:
     """Hold what the model refused against `dead-letters`, byte by byte."""
-    letters = read_letters(settings, codec)
     refused = set(truth.refused)
     for topic in sorted({place[0] for place in refused}):
         values = {stored.place: stored.value or b"" for stored in read_topic(settings, topic)}

@@ -74,8 +74,7 @@ def chaos(given: argparse.Namespace, settings: Settings, codec: Codec, console: 
                 if not results[-1].right:
                     for line in report.told(results[-1]):
                         say(line)
-                found = report.document(results, skipped, options)
-                report.write(found, FAULTS)
+                report.write(report.document(results, skipped, options), FAULTS)
     found = report.document(results, skipped, options)
     report.write(found, FAULTS)
     say(f"{report.summary(found)}; {report.JSON}")

@@ -4,17 +4,19 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from loadtest.chaos.waiting import until
 from loadtest.errors import ProcessEnded
+from loadtest.peak_memory import kinds
 from loadtest.processes import Running, running
 from runtime.settings import Settings
 
 _LOOK_EVERY_S = 1.0
 _PATIENCE_S = 120.0
+_CELL = "cell "
 
 
 class Engine:
@@ -29,24 +31,21 @@ class Engine:
         self.memory: dict[int, int] = {}
         self._folder = folder
         self._more = more
-        self._stack = ExitStack()
-        self._process: Running | None = None
         self._left = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self._watcher.start()
         self.start()
+        self._watcher.start()
 
     def start(self) -> None:
         """Start it, where it does not run."""
         self._stack = ExitStack()
-        self._process = self._stack.enter_context(
+        self._process: Running = self._stack.enter_context(
             running(self.name, ["dataflows", "run"], self.settings, self._folder, self._more)
         )
 
     @property
     def pid(self) -> int:
         """Of the supervisor."""
-        assert self._process is not None
         return self._process.pid
 
     @property
@@ -56,26 +55,18 @@ class Engine:
 
     def check(self) -> None:
         """Raise ProcessEnded if it has ended by itself."""
-        assert self._process is not None
         self._process.check()
 
     def cells(self) -> dict[int, int]:
         """The process id of each cell that runs."""
-        found = {}
-        for pid in children(self.pid):
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue  # it has just ended
-            if b"dataflows" in words and b"cell" in words:
-                found[int(words[-2])] = pid
-        return found
+        found = kinds(children(self.pid))
+        return {int(kind.removeprefix(_CELL)): pid for pid, kind in found if kind.startswith(_CELL)}
 
     def signal(self, what: signal.Signals, cell: int) -> None:
-        """To one cell, once it runs."""
-        pid = self._cell(cell)
+        """To one cell, once it runs. Raises NotCaughtUp."""
+        until(lambda: cell in self.cells(), f"{self.name} to run cell {cell}")
         self._look()
-        os.kill(pid, what)
+        os.kill(self.cells()[cell], what)
 
     def kill(self) -> None:
         """SIGKILL to the supervisor and all cells at once: the machine lost its power."""
@@ -87,7 +78,6 @@ class Engine:
 
     def stop(self) -> int:
         """SIGTERM; its exit code. It may be started again."""
-        assert self._process is not None
         self._look()
         code = self._process.stop()
         self._stack.close()
@@ -95,7 +85,6 @@ class Engine:
 
     def ends(self, within_s: float = _PATIENCE_S) -> int:
         """Wait until it ends by itself; its exit code. Raises ProcessEnded."""
-        assert self._process is not None
         if not self._process.ends_within(within_s):
             raise ProcessEnded(
                 f"{self.name} should have ended, and still runs:\n{self._process.last_words()}"
@@ -106,13 +95,9 @@ class Engine:
         """How often its output holds a text."""
         return self.log.read_text("utf-8", "replace").count(text)
 
-    def says(self, text: str, more_than: int = 0, within_s: float = _PATIENCE_S) -> None:
-        """Wait until its output holds a text more often than that. Raises ProcessEnded."""
-        deadline = time.monotonic() + within_s
-        while self.said(text) <= more_than:
-            if time.monotonic() > deadline:
-                raise ProcessEnded(f"{self.name} did not say {text!r} within {within_s:g} s")
-            time.sleep(0.05)
+    def says(self, text: str, more_than: int = 0) -> None:
+        """Wait until its output holds a text more often than that. Raises NotCaughtUp."""
+        until(lambda: self.said(text) > more_than, f"{self.name} to say {text!r}")
 
     def leave(self) -> None:
         """End it for good, however it is."""
@@ -123,23 +108,14 @@ class Engine:
         self._watcher.join()
         self._stack.close()
 
-    def _cell(self, number: int) -> int:
-        deadline = time.monotonic() + _PATIENCE_S
-        while number not in (cells := self.cells()):
-            if time.monotonic() > deadline:
-                raise ProcessEnded(f"{self.name}: cell {number} does not run")
-            time.sleep(0.05)
-        return cells[number]
-
     def _watch(self) -> None:
         """Look at the memory of the cells: a process that is killed tells nothing afterwards."""
         while not self._left.wait(_LOOK_EVERY_S):
             self._look()
 
     def _look(self) -> None:
-        if self._process is not None:
-            for number, pid in self.cells().items():
-                self.memory[number] = max(self.memory.get(number, 0), high_water(pid))
+        for number, pid in self.cells().items():
+            self.memory[number] = max(self.memory.get(number, 0), high_water(pid))
 
 
 def children(pid: int) -> list[int]:

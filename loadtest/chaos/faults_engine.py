@@ -21,10 +21,13 @@ def nothing(site: Site) -> None:
 
 
 def cell_killed(site: Site) -> None:
-    """SIGKILL to the last cell; the supervisor starts it again."""
-    before = site.engine.said(_RESUMED)
-    site.engine.signal(signal.SIGKILL, site.settings.cells - 1)
+    """SIGKILL to the last cell; the supervisor starts it again, and the others go on."""
+    before, last = site.engine.said(_RESUMED), site.settings.cells - 1
+    others = {cell: pid for cell, pid in site.engine.cells().items() if cell != last}
+    site.engine.signal(signal.SIGKILL, last)
     site.engine.says(_RESUMED, before)
+    for cell, pid in others.items():
+        site.expect(f"the process of cell {cell}, which nobody killed", site.engine.cells().get(cell), pid)
 
 
 def cell_killed_again(site: Site) -> None:
@@ -51,10 +54,7 @@ def drained(site: Site) -> None:
 def cell_paused(site: Site) -> None:
     """SIGSTOP to a cell, for longer than all time-outs."""
     site.engine.signal(signal.SIGSTOP, 0)
-    try:
-        site.rest(*_TIME_OUTS_S)
-    finally:
-        site.engine.signal(signal.SIGCONT, 0)
+    site.last(_TIME_OUTS_S, lambda: site.engine.signal(signal.SIGCONT, 0))
 
 
 def taken_over(site: Site) -> None:

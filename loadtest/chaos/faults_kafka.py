@@ -12,37 +12,25 @@ _KAFKA = frozenset({"kafka"})
 def killed(site: Site) -> None:
     """SIGKILL, and started again with what it had."""
     site.house.kafka.kill()
-    try:
-        site.rest(*_AWAY_S)
-    finally:
-        site.house.kafka.start()
+    site.last(_AWAY_S, site.house.kafka.start)
 
 
 def paused(site: Site) -> None:
     """It stands still, beyond time-outs: for everybody."""
     suspend(site.house.kafka)
-    try:
-        site.rest(*_LONG_S)
-    finally:
-        resume(site.house.kafka)
+    site.last(_LONG_S, lambda: resume(site.house.kafka))
 
 
 def unreachable(site: Site) -> None:
     """The engine finds nobody where Kafka was; everybody else does."""
     site.house.kafka_proxy.refuse()
-    try:
-        site.rest(*_LONG_S)
-    finally:
-        site.house.kafka_proxy.heal()
+    site.last(_LONG_S, site.house.kafka_proxy.heal)
 
 
 def cut(site: Site) -> None:
     """Nothing arrives between engine and Kafka, and nobody is told."""
     site.house.kafka_proxy.stall()
-    try:
-        site.rest(*_LONG_S)
-    finally:
-        site.house.kafka_proxy.heal()
+    site.last(_LONG_S, site.house.kafka_proxy.heal)
 
 
 def resets(site: Site) -> None:
@@ -55,10 +43,7 @@ def resets(site: Site) -> None:
 def slow(site: Site) -> None:
     """Everything between engine and Kafka takes 150 ms longer each way, and 200 kB/s is all there is."""
     site.house.kafka_proxy.slow(0.15, 200_000)
-    try:
-        site.rest(*_LONG_S)
-    finally:
-        site.house.kafka_proxy.heal()
+    site.last(_LONG_S, site.house.kafka_proxy.heal)
 
 
 FAULTS = (

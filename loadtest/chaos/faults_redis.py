@@ -17,10 +17,7 @@ _REDIS = frozenset({"redis"})
 def emptied(site: Site) -> None:
     """SIGKILL, and started again with nothing."""
     site.house.redis.kill()
-    try:
-        site.rest(*_AWAY_S)
-    finally:
-        site.house.redis.start()
+    site.last(_AWAY_S, site.house.redis.start)
 
 
 def restored(site: Site) -> None:
@@ -34,19 +31,13 @@ def restored(site: Site) -> None:
 def paused(site: Site) -> None:
     """It stands still."""
     suspend(site.house.redis)
-    try:
-        site.rest(*_LONG_S)
-    finally:
-        resume(site.house.redis)
+    site.last(_LONG_S, lambda: resume(site.house.redis))
 
 
 def cut(site: Site) -> None:
     """Nothing arrives between engine and Redis, and nobody is told."""
     site.house.redis_proxy.stall()
-    try:
-        site.rest(*_LONG_S)
-    finally:
-        site.house.redis_proxy.heal()
+    site.last(_LONG_S, site.house.redis_proxy.heal)
 
 
 def resets(site: Site) -> None:
@@ -59,19 +50,13 @@ def resets(site: Site) -> None:
 def unreachable(site: Site) -> None:
     """The engine finds nobody where Redis was."""
     site.house.redis_proxy.refuse()
-    try:
-        site.rest(*_AWAY_S)
-    finally:
-        site.house.redis_proxy.heal()
+    site.last(_AWAY_S, site.house.redis_proxy.heal)
 
 
 def slow(site: Site) -> None:
     """Everything between engine and Redis takes 100 ms longer each way, and 500 kB/s is all there is."""
     site.house.redis_proxy.slow(0.1, 500_000)
-    try:
-        site.rest(*_LONG_S)
-    finally:
-        site.house.redis_proxy.heal()
+    site.last(_LONG_S, site.house.redis_proxy.heal)
 
 
 def out_of_memory(site: Site) -> None:

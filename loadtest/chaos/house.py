@@ -79,7 +79,15 @@ def resume(server: LocalServer) -> None:
 
 @contextmanager
 def house(given: Settings, partitions: int) -> Iterator[House]:
-    """Services until the block ends, and kernels that are compiled. Raises ServiceError, ProcessEnded.
+    """A cold house, and kernels that are compiled. Raises ServiceError, ProcessEnded."""
+    with cold_house(given, partitions) as found:
+        warm_up(found.settings, found.folder)
+        yield found
+
+
+@contextmanager
+def cold_house(given: Settings, partitions: int) -> Iterator[House]:
+    """Services until the block ends. Raises ServiceError.
 
     They are always its own: what stands in `given` of other services is not touched.
     """
@@ -98,5 +106,4 @@ def house(given: Settings, partitions: int) -> Iterator[House]:
         settings = given.replace(
             kafka_bootstrap=kafka.bootstrap, redis_url=redis.url, partitions=partitions, log_format="text"
         )
-        warm_up(settings, folder)
         yield House(settings, folder, kafka, redis, kafka_proxy, redis_proxy)

@@ -1,21 +1,13 @@
 """What came of a run: every published number against the reference model, what readers saw, and where records went."""
 
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from redis import Redis
 
 from loadtest.chaos.account import Account, account_letters, account_log
-from loadtest.chaos.readers import ApiReader, RowReader
 from loadtest.chaos.traffic import Traffic
-from loadtest.compare import Differences, compare_rows
-from loadtest.compare_api import compare_api
-from loadtest.freshness import wait_caught_up
-from loadtest.letters import compare_letters
-from loadtest.rows import Places
-from loadtest.truth import Truth, tell
-from loadtest.verify import quiet_instant
+from loadtest.truth import Truth
+from loadtest.verify import verify
 from runtime.settings import Settings
 from wire.codec import Codec
 
@@ -33,25 +25,17 @@ class Judged:
 
 
 def judge_numbers(
-    judged: Judged, settings: Settings, redis: Redis, codec: Codec, api_url: str, traffic: Traffic, seed: int
-) -> Truth:
-    """Fold the whole log once more, wait for the engine, and compare everything. Raises NotCaughtUp."""
-    since = int(time.time() * 1000)
-    truth = tell(settings, codec, lambda: wait_caught_up(redis, settings, since, _CATCH_UP_S))
-    now = quiet_instant(truth)
-    differences = Differences()
-    compare_rows(redis, settings, truth.model, now, differences)
-    compare_api(api_url, truth.model, Places(redis, settings), now, seed, differences)
-    judged.compared = sum(differences.compared.values())
-    letters = Differences()
-    compare_letters(settings, codec, truth, letters)
-    # A letter that is missing is a lost message, and is told there.
-    judged.wrong = differences.found + [line for line in letters.found if ": missing" not in line]
+    judged: Judged, settings: Settings, redis: Redis, codec: Codec, api_url: str | None, traffic: Traffic, seed: int
+) -> Truth:  # fmt: skip
+    """Verify everything, and account for all that was sent. Raises NotCaughtUp."""
+    verdict = verify(settings, redis, codec, api_url, seed, lambda _: None, catch_up_s=_CATCH_UP_S)
+    judged.compared = sum(verdict.differences.compared.values())
+    judged.wrong = [line for line in verdict.differences.found if not _is_lost(line)]
     account_log(judged.account, settings, traffic.everything())
-    account_letters(judged.account, settings, codec, truth)
-    return truth
+    account_letters(judged.account, settings, codec, verdict.truth, verdict.letters)
+    return verdict.truth
 
 
-def judge_readers(judged: Judged, readers: Sequence[RowReader | ApiReader]) -> None:
-    """What they saw go back."""
-    judged.back = [line for reader in readers for line in reader.seen.back]
+def _is_lost(line: str) -> bool:
+    """Whether a dead letter is missing: that is a lost message, and is told there."""
+    return line.startswith("dead letter ") and ": missing" in line

@@ -70,7 +70,7 @@ class RowReader:
         self._skus = skus
         self._keys = [row_key(prefix, shard_of(sku), sku.encode()) for sku in skus]
         self._lane = [shard_of(sku) % settings.partitions for sku in skus]
-        self._meta = meta_key(prefix)
+        self._meta = meta_key(prefix).decode()
         self._lanes = [freshness_key(prefix, lane) for lane in range(settings.partitions)]
         self._trusted: dict[int, str] = {}
         """The server of whose rows a lane has once said that they are all there."""
@@ -91,15 +91,16 @@ class RowReader:
             some = range(first, min(first + _AT_ONCE, len(self._skus)))
             pipeline = redis.pipeline(transaction=True)
             pipeline.info("server")
-            pipeline.hget(self._meta.decode(), "id")
+            pipeline.hget(self._meta, "id")
             for key in self._lanes:
-                pipeline.hmget(key.decode(), ["offered", "server"])
+                pipeline.hmget(key, ["offered", "server"])
             for at in some:
-                pipeline.hmget(self._keys[at].decode(), ["v", "c", "b0", "b1", "b2"])
+                pipeline.hmget(self._keys[at], ["v", "c", "b0", "b1", "b2"])
             told, view, *rest = pipeline.execute()
-            self._take_lanes(str(told["run_id"]), view, rest[: len(self._lanes)])
+            server = str(told["run_id"])
+            self._take_lanes(server, view, rest[: len(self._lanes)])
             for at, row in zip(some, rest[len(self._lanes) :], strict=True):
-                if self._trusted.get(self._lane[at]) == str(told["run_id"]):
+                if self._trusted.get(self._lane[at]) == server:
                     self._take(self._skus[at], row)
         self.seen.looks += 1
 

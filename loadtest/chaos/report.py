@@ -8,7 +8,9 @@ from statistics import median
 from typing import Any
 
 from loadtest.chaos.fault import Fault
-from loadtest.chaos.run import KEPT, Options, Result
+from loadtest.chaos.run import Options, Result
+from loadtest.peak_html import html_table
+from loadtest.reporting import markdown_table
 
 JSON = Path("reports/chaos.json")
 _HEAD = ("fault", "what happens", "runs", "wrong numbers", "backward views", "lost", "else",
@@ -35,12 +37,7 @@ def told(result: Result) -> list[str]:
     lines += [f"  {line}" for line in found[:_SHOWN]]
     if len(found) > _SHOWN:
         lines.append(f"  and {len(found) - _SHOWN:,} more")
-    return [*lines, f"  logs: {kept_at(result)}"]
-
-
-def kept_at(result: Result) -> Path:
-    """Where the logs of a run that failed are."""
-    return KEPT / f"{result.fault}-{result.seed}"
+    return [*lines, f"  logs: {result.kept}"]
 
 
 def document(results: Sequence[Result], skipped: Mapping[str, str], options: Options) -> dict[str, Any]:
@@ -123,31 +120,17 @@ def rows_of(found: Mapping[str, Any], faults: Mapping[str, Fault]) -> list[tuple
 
 def markdown(found: Mapping[str, Any], faults: Mapping[str, Fault]) -> str:
     """The table in Markdown."""
-    lines = [
-        "# The fault matrix",
-        "",
-        summary(found),
-        "",
-        "| " + " | ".join(_HEAD) + " |",
-        "|---" * len(_HEAD) + "|",
-    ]
-    lines += ["| " + " | ".join(row) + " |" for row in rows_of(found, faults)]
-    return "\n".join(lines) + "\n"
+    return f"# The fault matrix\n\n{summary(found)}\n\n{markdown_table(_HEAD, rows_of(found, faults))}\n"
 
 
 def page(found: Mapping[str, Any], faults: Mapping[str, Fault]) -> str:
     """The table as a page."""
-    head = "".join(f"<th>{html.escape(each)}</th>" for each in _HEAD)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(each)}</td>" for each in row) + "</tr>\n"
-        for row in rows_of(found, faults)
-    )
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>The fault matrix</title>"
         "<style>body{font:15px sans-serif;margin:2em}"
         "td,th{padding:.3em .8em;text-align:left;border-bottom:1px solid #ccc}"
         f"</style><h1>The fault matrix</h1><p>{html.escape(summary(found))}</p>\n"
-        f"<table><tr>{head}</tr>\n{body}</table></html>\n"
+        f"{html_table(_HEAD, rows_of(found, faults))}</html>\n"
     )
 
 

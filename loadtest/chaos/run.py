@@ -12,10 +12,11 @@ from pathlib import Path
 from loadtest.chaos.account import account_state
 from loadtest.chaos.fault import Fault
 from loadtest.chaos.house import House
-from loadtest.chaos.judge import Judged, judge_numbers, judge_readers
+from loadtest.chaos.judge import Judged, judge_numbers
 from loadtest.chaos.readers import ApiReader, RowReader, reading, wait_for_looks
-from loadtest.chaos.site import Site, until
+from loadtest.chaos.site import Site
 from loadtest.chaos.traffic import CHANNEL, Traffic
+from loadtest.chaos.waiting import until
 from loadtest.freshness import wait_caught_up
 from loadtest.processes import api, apply_rules
 from runtime import redis as redis_link
@@ -24,9 +25,7 @@ from runtime.settings import Settings
 from runtime.topics import create_topics
 from wire.codec import Codec
 
-KEPT = Path("reports/chaos")
-"""Where the logs of runs that failed stay."""
-
+_KEPT = Path("reports/chaos")
 _MOMENT = (0.15, 0.45)
 _STARTS_WITHIN_S = 180.0
 _LOOKS_AFTER = 3
@@ -59,6 +58,11 @@ class Result:
     memory: dict[str, int] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def kept(self) -> Path:
+        """Where the logs stay if it failed."""
+        return _KEPT / f"{self.fault}-{self.seed}"
 
     @property
     def right(self) -> bool:
@@ -99,7 +103,7 @@ def run(house: House, fault: Fault, seed: int, codec: Codec, options: Options) -
         f"{engine.name} cell {cell}": most for engine in site.engines for cell, most in engine.memory.items()
     }
     if not result.right:
-        _keep(house, folder)
+        _keep(house, folder, result.kept)
     try:
         house.tidy(settings)
     except Exception as error:
@@ -133,8 +137,7 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
             with traffic.live():
                 before = site.numbers()
                 time.sleep(result.moment_s)
-                _strike(site, fault, result, before)
-                lifted = time.monotonic() - (result.fresh_s or 0.0)
+                lifted = _strike(site, fault, result, before)
             time.sleep(max(0.0, lifted + fault.settles_s - time.monotonic()))
             truth = judge_numbers(result.judged, settings, redis, codec, url, traffic, result.seed)
             if not wait_for_looks(readers, _LOOKS_AFTER, _STARTS_WITHIN_S):
@@ -146,7 +149,7 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
 
 
 def _take_readers(result: Result, readers: Sequence[RowReader | ApiReader]) -> None:
-    judge_readers(result.judged, readers)
+    result.judged.back = [line for reader in readers for line in reader.seen.back]
     result.looks = sum(reader.seen.looks for reader in readers)
     result.changes = min(reader.seen.changes for reader in readers)
     if result.changes < _MANY_CHANGES:
@@ -159,19 +162,19 @@ def _as_the_engine_goes(site: Site, fault: Fault) -> Settings:
     )
 
 
-def _strike(site: Site, fault: Fault, result: Result, before: dict[str, int]) -> None:
-    """The fault, and how long after its lifting everything was fresh."""
+def _strike(site: Site, fault: Fault, result: Result, before: dict[str, int]) -> float:
+    """The fault, and how long after its lifting everything was fresh; when it was lifted."""
     began = time.monotonic()
     fault.strike(site)
     lifted = time.monotonic()
     result.struck_s = lifted - began
     site.fresh_again(before)
     result.fresh_s = time.monotonic() - lifted
+    return lifted
 
 
-def _keep(house: House, folder: Path) -> None:
+def _keep(house: House, folder: Path, kept: Path) -> None:
     """The logs of a run that failed, beside those of the services."""
-    kept = KEPT / folder.name.rsplit("-", 1)[0]
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     for log in folder.glob("*.log"):

@@ -11,13 +11,11 @@ import httpx
 from loadtest.chaos.engine import Engine
 from loadtest.chaos.house import House
 from loadtest.chaos.traffic import CHANNEL, Traffic
-from loadtest.errors import NotCaughtUp
+from loadtest.chaos.waiting import until
 from runtime.settings import Settings
 
-_LOOK_EVERY_S = 0.02
 _FRESH_WITHIN_S = 180.0
 _MOVES_WITHIN_S = 60.0
-_WAIT_S = 120.0
 
 
 @dataclass
@@ -58,6 +56,13 @@ class Site:
         """Let so much time pass, by the seed."""
         time.sleep(self.dice.uniform(least_s, most_s))
 
+    def last(self, span_s: tuple[float, float], lift: Callable[[], object]) -> None:
+        """Let a fault last so long, by the seed, and lift it."""
+        try:
+            self.rest(*span_s)
+        finally:
+            lift()
+
     def expect(self, what: str, found: object, wanted: object) -> None:
         """Note a surprise."""
         if found != wanted:
@@ -96,12 +101,3 @@ class Site:
             return all(now.get(sku, -1) > before[sku] + earlier for sku in self.traffic.probes)
 
         until(visible, "the probes to be visible", _FRESH_WITHIN_S)
-
-
-def until(holds: Callable[[], bool], what: str, within_s: float = _WAIT_S) -> None:
-    """Return when it holds. Raises NotCaughtUp."""
-    deadline = time.monotonic() + within_s
-    while not holds():
-        if time.monotonic() > deadline:
-            raise NotCaughtUp(f"waited {within_s:g} s in vain for {what}")
-        time.sleep(_LOOK_EVERY_S)

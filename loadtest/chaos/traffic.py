@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from inventory.murmur import shard_of
 from loadtest.drafts import Draft, Encoder, Outgoing
+from loadtest.probe_skus import opening, probe_skus, receipt
 from loadtest.replay import Replay
 from loadtest.sender import Sender, send_now
 from runtime.settings import Settings
@@ -20,7 +20,7 @@ CHANNEL = "web"
 PROBE_UNITS = 40
 """Of a probe: more than what a rule may keep back of them."""
 
-_OPENING_UNITS = 1_000
+_PLACE = "DC1"
 _WATCHED = 200
 
 
@@ -31,7 +31,8 @@ class Traffic:
         self.settings = settings
         self.replay = Replay(codec, int(seconds * rate), seed, rate)
         self.sent: Counter[str] = Counter()
-        self.probes = _one_in_each_lane(settings.partitions)
+        self._skus = probe_skus(_PLACE, settings.partitions, each=1)
+        self.probes = self._skus.all()
         self._codec = codec
         self._failed: list[BaseException] = []
         self._probed = 0
@@ -50,12 +51,7 @@ class Traffic:
     def prologue(self) -> None:
         """Catalog and opening counts."""
         self.replay.prologue(self.settings)
-        self.send(
-            self.drafted(
-                Draft(0, "probe", "catalog", sku, "CatalogItem", {"sku": sku}) for sku in self.probes
-            )
-        )
-        self.send(self.drafted(self._opening()))
+        self.send(opening(self._skus, self._codec, int(time.time() * 1000)))
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -87,23 +83,9 @@ class Traffic:
         """A receipt for each probe sku, now; the units that receipts before it have brought, at the most."""
         self._probed += 1
         self.send(
-            self.drafted(
-                Draft(0, "probe", "stock-movements", sku, "StockMovement", {
-                    "event_id": f"probe-{self._probed}-{sku}", "source": "probe", "occurred_at": 0,
-                    "recorded_at": 0, "sku": sku, "location": "DC1", "movement": "RECEIPT",
-                    "quantity": PROBE_UNITS,
-                })
-                for sku in self.probes
-            )
-        )  # fmt: skip
+            receipt(self._skus, self._codec, lane, sku, PROBE_UNITS) for lane, sku in enumerate(self.probes)
+        )
         return (self._probed - 1) * PROBE_UNITS
-
-    def _opening(self) -> Iterator[Draft]:
-        for sku in self.probes:
-            yield Draft(0, "probe", "wms-adjustments", sku, "StockCount", {
-                "event_id": f"probe-opening-{sku}", "source": "probe", "occurred_at": 0, "recorded_at": 0,
-                "sku": sku, "location": "DC1", "quantity": _OPENING_UNITS, "counted_at": 0, "basis": "GROSS",
-            })  # fmt: skip
 
     def drafted(self, drafts: Iterable[Draft]) -> list[Outgoing]:
         """Messages of drafts whose times are relative to now."""
@@ -115,14 +97,3 @@ class Traffic:
             self.replay.live(self.settings)
         except BaseException as error:
             self._failed.append(error)
-
-
-def _one_in_each_lane(lanes: int) -> list[str]:
-    """A sku for each lane."""
-    found: dict[int, str] = {}
-    number = 0
-    while len(found) < lanes:
-        sku = f"PROBE-{number}"
-        found.setdefault(shard_of(sku) % lanes, sku)
-        number += 1
-    return [found[lane] for lane in range(lanes)]

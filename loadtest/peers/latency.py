@@ -8,24 +8,25 @@ before, and the first ten seconds are not measured.
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 from redis import Redis
 
 from inventory.murmur import shard_of
-from loadtest import w1
-from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, lane_shares, make_known, under_load
+from loadtest import bench_latency, w1
+from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, Latency, System, lane_shares, through_api
 from loadtest.errors import NotCaughtUp
 from loadtest.pacing import steady
 from loadtest.pause import no_collection
 from loadtest.peers.launch import KAFKA_STREAMS, KAFKA_STREAMS_EOS, Peer, launched
 from loadtest.peers.outcome import Outcome, load_script
-from loadtest.probes import CHANNEL, Api, Asked, Probed, Probes
+from loadtest.probe_skus import opening
+from loadtest.probes import CHANNEL, Asked, Probes
 from loadtest.processes import Running
 from loadtest.rows import Places
-from loadtest.sender import preload
+from loadtest.sender import Sender, preload, send_now
 from loadtest.w1_draw import Size
 from loadtest.world import world
 from runtime import redis as redis_link
@@ -45,70 +46,31 @@ _CATCH_UP_S = 180.0
 _KEEP_UP = (KAFKA_STREAMS, KAFKA_STREAMS_EOS)
 
 
-@dataclass(frozen=True)
-class Contender:
+class Contender(NamedTuple):
     """Who is measured; `peer` None: the engine."""
 
     name: str
-    title: str
     peer: Peer | None
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Milliseconds. `behind_ms`: how late the load was sent at worst; `lost`: probes that were never seen;
-    `mismatches`: numbers that are wrong at the end."""
-
-    rate: int
-    seconds: int
-    probes: int
-    lost: int
-    p50: float
-    p99: float
-    p999: float
-    worst: float
-    behind_ms: float
-    mismatches: int
-
-    def line(self) -> str:
-        """For people."""
-        return (
-            f"p50 {self.p50:.1f}, p99 {self.p99:.1f}, p99.9 {self.p999:.1f}, worst {self.worst:.0f} ms of "
-            f"{self.probes:,} probes, {self.lost} lost, {self.mismatches} mismatches"
-        )
 
 
 def contenders(peers: Sequence[Peer]) -> list[Contender]:
     """The engine, those of the peers that keep up with such a pace, and the engine through its API."""
-    theirs = [Contender(peer.name, peer.title, peer) for peer in peers if peer in _KEEP_UP]
-    return [
-        Contender(ENGINE, "Stocktide", None),
-        *theirs,
-        Contender(ENGINE_API, "Stocktide, through its API", None),
-    ]
+    theirs = [Contender(peer.name, peer) for peer in peers if peer in _KEEP_UP]
+    return [Contender(ENGINE, None), *theirs, Contender(ENGINE_API, None)]
 
 
 def measure(given: Settings, codec: Codec, contender: Contender, rate: int, seconds: int) -> Latency:
     """Send W1's mix at `rate` events a second, probes included, and wait for each probe."""
     if contender.peer is not None:
         return _measure_peer(given, codec, contender.peer, rate, seconds)
-    with under_load(given, codec, _CELLS, rate - PROBES_PER_S, seconds, _SEED) as system:
-        with redis_link.connect(system.settings) as redis:
-            asked: AbstractContextManager[Asked] = nullcontext(_Rows(redis, system.settings))
-            if contender.name == ENGINE_API:
-                asked = Api(system.url)
-            start = system.begin()
-            with system.load() as load, no_collection():
-                probed = system.probes.run(asked, start, seconds, PROBES_PER_S, WARM_UP_S)
-                behind = load.recv()
-        return _latency(rate, seconds, probed, behind, system.mismatches())
+    asked = through_api if contender.name == ENGINE_API else _rows
+    return bench_latency.measure(given, codec, _CELLS, rate, seconds, asked)
 
 
-def _latency(rate: int, seconds: int, probed: Probed, behind: float, wrong: int) -> Latency:
-    return Latency(
-        rate, seconds, probed.histogram.get_total_count(), probed.lost, probed.ms(50), probed.ms(99),
-        probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind * 1000, wrong,
-    )  # fmt: skip
+@contextmanager
+def _rows(system: System) -> Iterator[Asked]:
+    with redis_link.connect(system.settings) as redis:
+        yield _Rows(redis, system.settings)
 
 
 class _Rows:
@@ -139,11 +101,12 @@ def _measure_peer(given: Settings, codec: Codec, peer: Peer, rate: int, seconds:
     headers = w1.headers(codec)
     with world(given) as place, redis_link.connect(place.settings) as redis:
         settings = place.settings
-        opening = w1.paced(size, int(time.time() * 1000), load, headers)
-        probes = Probes(settings, codec, lane_shares(opening, settings.partitions), _SEED)
-        make_known(settings, codec, probes)
-        preload(settings, [opening.opening])
-        stocked = len(opening.opening.end) + len(probes.names())
+        before = int(time.time() * 1000)
+        first = w1.paced(size, before, load, headers)
+        probes = Probes(settings, codec, lane_shares(first, settings.partitions), _SEED)
+        send_now(Sender(settings), opening(probes.skus, codec, before))
+        preload(settings, [first.opening])
+        stocked = len(first.opening.end) + len(probes.skus.all())
         with _folding(peer, settings, redis, stocked, place.folder) as (running, outcome):
             start = time.time() + _LEAD_S
             workload = w1.paced(size, int(start * 1000), load, headers)
@@ -152,7 +115,7 @@ def _measure_peer(given: Settings, codec: Codec, peer: Peer, rate: int, seconds:
                 behind = sending.recv()
             sent = size.events - workload.repeats + (seconds + WARM_UP_S) * PROBES_PER_S
             _wait_folded(running, outcome, stocked + sent)
-            return _latency(rate, seconds, probed, behind, outcome.mismatches(workload))
+            return Latency.of(rate, seconds, probed, behind, outcome.mismatches(workload))
 
 
 @contextmanager

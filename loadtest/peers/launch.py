@@ -15,10 +15,10 @@ from tempfile import mkdtemp
 from deploy.server import ServiceError
 from loadtest.errors import ProcessEnded
 from loadtest.peers.given import Given
-from loadtest.processes import Running
-from runtime import kafka
+from loadtest.processes import Running, environment
+from loadtest.world import delete_topics
 from runtime.children import spawn
-from runtime.settings import PREFIX, Settings
+from runtime.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[2]
 _STREAMS = Path(__file__).with_name("kafka_streams") / "target"
@@ -96,11 +96,10 @@ def launched(
         parallel=peer.parallel,
     )
     log = folder / f"{peer.name}.log"
-    others = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
     with log.open("wb") as out:
         process = spawn(
             peer.command(),
-            env=others | given.environment(),
+            env=environment(given.environment()),
             cwd=_ROOT,
             stdout=out.fileno(),
             stderr=out.fileno(),
@@ -110,7 +109,8 @@ def launched(
     finally:
         _end(process)
         shutil.rmtree(given.state, ignore_errors=True)
-        _delete_topics(settings, application)
+        # Each library names its changelogs in its own way; all of them have the application in it.
+        delete_topics(settings, lambda name: application in name)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -120,12 +120,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(_STOP_WITHIN_S)
-
-
-def _delete_topics(settings: Settings, application: str) -> None:
-    """Delete the changelogs of an application: each library has names of its own, all of which have that in them."""
-    client = kafka.admin(settings)
-    doomed = [name for name in client.list_topics(timeout=10).topics if application in name]
-    if doomed:
-        for future in client.delete_topics(doomed).values():
-            future.result()

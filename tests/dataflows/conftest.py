@@ -11,13 +11,12 @@ import pytest
 from redis import Redis
 
 from loadtest.freshness import wait_caught_up
-from loadtest.processes import apply_rules
 from loadtest.verify import Verdict, verify
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import ROOT
+from tests.dataflows.house import ROOT, apply_rules
 from wire.codec import Codec
 
 RULES = """

@@ -1,16 +1,22 @@
 """The engine as an operator has it: processes, signals, exit codes, and what they said."""
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
+import pytest
+
+from rules.__main__ import main as rules_main
 from runtime.children import spawn
+from runtime.exit import run
 from runtime.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,3 +134,25 @@ def eventually(check: Callable[[], bool], what: str, within_s: float = COMES_ABO
     while not check():
         assert time.monotonic() < deadline, f"waited {within_s:g} s in vain for {what}"
         time.sleep(0.02)
+
+
+def typed(main: Callable[[list[str]], int], settings: Settings, *words: str) -> tuple[int, str]:
+    """A command's exit code and what it put out. It runs in this process: to start one takes longer than it does."""
+    said, root = StringIO(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with pytest.MonkeyPatch.context() as variables, redirect_stdout(said), redirect_stderr(said):
+        for name, value in settings.environment().items():
+            variables.setenv(name, value)
+        try:
+            return run(lambda: main(list(words))), said.getvalue()
+        finally:  # commands send the logs where they want them
+            root.handlers[:] = handlers
+            root.setLevel(level)
+
+
+def apply_rules(text: str, settings: Settings, folder: Path) -> None:
+    """Make a rules file live."""
+    file = folder / "rules.yaml"
+    file.write_text(text, "utf-8")
+    code, said = typed(rules_main, settings, "apply", str(file), "--author", "us", "--approved-by", "them")
+    assert code == 0, said

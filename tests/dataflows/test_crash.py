@@ -1,4 +1,7 @@
-"""Cells that are killed in the middle of a replay: the same numbers, and no reader saw a view go back."""
+"""Cells that are killed in the middle of a replay: the same numbers, and no reader saw a view go back.
+
+In every run the fault matrix does the like (tests/loadtest/test_chaos.py).
+"""
 
 import threading
 from collections.abc import Callable
@@ -63,6 +66,7 @@ def _while_sending(settings: Settings, replay: Replay, act: Callable[[], None]) 
     assert sent[0] >= acted_at + 500, "it came too late to be in the middle"
 
 
+@pytest.mark.deep
 def test_a_killed_cell_comes_back_and_no_view_goes_back(
     settings: Settings, replay: Replay, caught_up: Callable[[], None], judged: Judge, tmp_path: Path
 ) -> None:

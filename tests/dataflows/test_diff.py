@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from loadtest.processes import apply_rules
 from loadtest.rows import Places, read_rows
 from rules.__main__ import main
 from runtime.settings import Settings
 from tests.dataflows.conftest import RULES
 from tests.dataflows.feed import HOUR, Feed
-from tests.dataflows.house import engine
+from tests.dataflows.house import apply_rules, engine
 from wire.rows_read import STATUS_NAMES, read_channel
 
 Numbers = dict[tuple[str, str], tuple[int, str]]

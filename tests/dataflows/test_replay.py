@@ -1,17 +1,17 @@
 """Dead letters sent again once their cause is gone: the numbers are as if all had been right from the start."""
 
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from redis import Redis
 
+from dataflows.__main__ import main
 from inventory.murmur import shard_of
 from runtime.readback import read_topic
 from runtime.settings import Settings
 from tests.dataflows.feed import HOUR, MINUTE, Feed
-from tests.dataflows.house import ROOT, engine, eventually
+from tests.dataflows.house import engine, eventually, typed
 from wire.codec import Codec
 from wire.rows_read import read_channel
 from wire.viewkeys import row_key
@@ -24,16 +24,7 @@ def test_replayed_letters_are_folded_once_and_judged_as_when_they_came(
 ) -> None:
     settings = ready.replace(parking_horizon_ms=300)
 
-    def replay(*words: str) -> tuple[int, str]:
-        command = [sys.executable, "-m", "dataflows", "replay", *words]
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={"PATH": "/usr/bin:/bin"} | settings.environment(),
-            capture_output=True,
-            text=True,
-        )
-        return done.returncode, done.stdout + done.stderr
+    replay = partial(typed, main, settings, "replay")
 
     def letters() -> int:
         return sum(1 for _ in read_topic(settings, "dead-letters"))

@@ -13,6 +13,7 @@ from dataflows.journal import Journal
 from inventory.lane import Lane
 from inventory.sections import dump, load
 from inventory.slices import slices
+from runtime.forced import force_folder
 from tests.dataflows.test_journal import fresh, position, reopened
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
@@ -76,7 +77,7 @@ def test_whoever_starts_at_any_moment_goes_on_at_the_last_settled_commit(
     monkeypatch.setattr(bases, "slices", lambda lane: slices(lane, size))
     monkeypatch.setattr(bases, "BUDGET_S", budget)
     fed = Fed(tmp_path / "state", Turns())
-    forced, force = [0], bases.force_folder
+    forced, force = [0], force_folder
 
     def force_and_look(folder: Path) -> None:
         force(folder)

@@ -12,7 +12,6 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from inventory.murmur import shard_of
 from loadtest.letters import read_letters
-from loadtest.processes import apply_rules
 from loadtest.verify import Verdict
 from runtime import kafka
 from runtime.readback import end_offsets, read_topic
@@ -20,7 +19,7 @@ from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.conftest import RULES
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import engine, eventually
+from tests.dataflows.house import apply_rules, engine, eventually
 from wire.codec import Codec
 
 Judge = Callable[..., Verdict]

@@ -10,10 +10,14 @@ from tests.inventory.shop import Shop
 from tests.reference.shop import HOUR
 from tests.reference.test_parcels import (
     CHANNELS,
+    ELSEWHERE,
+    FENCED,
+    KEPT,
     MOVED,
     PARTS,
     PLACES,
     SHARED,
+    TAKEN,
     Step,
     World,
     can_be_sent,
@@ -76,6 +80,10 @@ def hold(shop: Shop, world: World, step: Step, number: int) -> int:
 @example(SHARED, [Step("K", "web", None, None), Step("L", "web", None, None)])
 @example(SHARED, [Step("K", "web", None, None), Step("X", "web", "A", 1)])
 @example(MOVED, [Step("X", "ab", None, 1), Step("L", "web", None, 1), Step("K", "web", None, 1)])
+@example(TAKEN, [Step("X", "ab", None, 1), Step("K", "web", None, None)])
+@example(FENCED, [Step("K", "web", None, None)])
+@example(KEPT, [Step("K", "web", None, None)])
+@example(ELSEWHERE, [Step("X", "web", None, 1), Step("K", "b", None, 1), Step("K", "web", None, None)])
 @settings(max_examples=40, deadline=None)
 @given(worlds, st.lists(steps, min_size=2, max_size=5))
 def test_what_was_granted_can_be_sent(world: World, asked: list[Step]) -> None:

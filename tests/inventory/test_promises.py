@@ -81,7 +81,7 @@ def promised(shop: Shop, channel: str, units: int, **fields: Any) -> None:
     shop.line(f"{channel}-{units}", 1, units, channel=channel, location=None, **fields)
 
 
-def test_what_can_beserved_elsewhere_oversells_nobody() -> None:
+def test_what_can_be_served_elsewhere_oversells_nobody() -> None:
     shop = two_places(30, 10)
     promised(shop, "pickup", 2)
     promised(shop, "web", 20)
@@ -132,7 +132,7 @@ def test_an_oversell_ends_when_the_stock_comes_where_it_is_wanted() -> None:
     assert oversold(shop) == {}
 
 
-def test_what_is_comingserves_whom_it_counts_for() -> None:
+def test_what_is_coming_serves_whom_it_counts_for() -> None:
     shop = two_places(0, 0)
     shop.rule("in_transit", "soon", '{"channel": "web", "confidence": "0.5", "within_days": 3}')
     shop.event("ExpectedSupply", -HOUR, {

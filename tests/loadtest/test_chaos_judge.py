@@ -176,7 +176,7 @@ def test_the_judge_finds_nothing_where_nothing_is_wrong_and_each_thing_that_is(
             packed[48] ^= 1  # what is available in the first channel
             redis.hset(key, "c", bytes(packed))
             again = Judged()
-            judge_numbers(again, settings, redis, codec, url, traffic, 1)
+            judge_numbers(again, settings, redis, codec, None, traffic, 1)
             assert any("available is" in line for line in again.wrong)
 
     account = Account()

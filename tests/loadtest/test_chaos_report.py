@@ -2,8 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,13 +70,9 @@ def test_the_document_counts_each_thing_once() -> None:
 def test_the_command_ends_with_1_if_one_run_was_not_right(
     results: list[Result], code: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    @contextmanager
-    def nobody(*_: object) -> Iterator[None]:
-        yield None
-
     upcoming = iter(results)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "house", nobody)
+    monkeypatch.setattr(command, "house", lambda *_: nullcontext())
     monkeypatch.setattr(command, "run", lambda *_: next(upcoming))
     assert main(["chaos", "--fault", "drained", "--seeds", str(len(results))]) == code
     found = json.loads(Path("reports/chaos.json").read_text())
@@ -90,16 +85,12 @@ def test_a_seed_or_so_many_and_more_of_those_that_tear_something(
 ) -> None:
     asked: list[tuple[str, int]] = []
 
-    @contextmanager
-    def nobody(*_: object) -> Iterator[None]:
-        yield None
-
     def note(_: object, fault: Fault, seed: int, *__: object) -> Result:
         asked.append((fault.name, seed))
         return _RIGHT
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "house", nobody)
+    monkeypatch.setattr(command, "house", lambda *_: nullcontext())
     monkeypatch.setattr(command, "run", note)
     faults = ["chaos", "--fault", "drained", "cell-killed"]
     main([*faults, "--seeds", "1", "--torn", "2"])

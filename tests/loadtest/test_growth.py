@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from loadtest import w1
-from loadtest.cpu import descendants
+from loadtest.cpu import tree
 from loadtest.drain import Drain
 from loadtest.growth import NAMES, broken, cases, markdown
 from loadtest.growth_case import Latency, Measured, Stalls
@@ -102,10 +102,10 @@ def test_a_process_is_known_with_all_that_it_has_started() -> None:
     child = spawn(["sh", "-c", "sleep 60 & wait"])
     try:
         deadline = time.monotonic() + 20
-        while not descendants(child.pid) and time.monotonic() < deadline:
+        while len(tree(child.pid)) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert len(descendants(child.pid)) == 1
+        assert len(tree(child.pid)) == 2
     finally:
-        for pid in descendants(child.pid):
+        for pid in tree(child.pid):
             os.kill(pid, signal.SIGKILL)
         stop(child, 5.0)

@@ -52,11 +52,11 @@ async def _against(api: StallingApi, client: Callable[[str], Awaitable[list[Time
         await api.leave()
 
 
-def _lookups(status: int = 200) -> list[Timed]:
+def _lookups(status: int = 200, seconds: float = SECONDS) -> list[Timed]:
     start = time.time() + 0.1
 
     async def ask(url: str) -> list[Timed]:
-        return await look_up(url, ["A", "B"], start, PER_S, lambda: time.time() > start + SECONDS)
+        return await look_up(url, ["A", "B"], start, PER_S, lambda: time.time() > start + seconds)
 
     return asyncio.run(_against(StallingApi(start, status), ask))
 
@@ -77,7 +77,7 @@ def test_a_stall_is_in_the_percentiles() -> None:
 
 
 def test_what_is_no_number_is_no_answer() -> None:
-    timed = _lookups(status=503)
+    timed = _lookups(503, seconds=FROM_S / 2)
     assert timed
     assert all(each.took is None for each in timed)
     found = Latencies(timed)

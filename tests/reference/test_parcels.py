@@ -153,10 +153,26 @@ MOVED = World(
     {"X": (1, 1, 3), "Y": (1, 0, 0), "Z": (0, 1, 0)}, {"K": {"X": 1, "Y": 1}, "L": {"X": 1, "Z": 1}}, 0, None
 )
 
+_ONE_OF_EACH = {"K": {"X": 1, "Y": 1}, "L": {"X": 1, "Z": 1}}
+
+# What A has of X was promised to a channel that does not sell from C, or is set aside for it.
+TAKEN = World({"X": (1, 0, 1), "Y": (1, 0, 0), "Z": (0, 0, 0)}, _ONE_OF_EACH, 0, None)
+FENCED = World({"X": (1, 0, 1), "Y": (2, 0, 0), "Z": (0, 0, 0)}, _ONE_OF_EACH, 0, ("ab", 1))
+
+# What the fence may have of X at A is not what safety stock keeps there.
+KEPT = World({"X": (2, 0, 2), "Y": (3, 0, 0), "Z": (0, 0, 0)}, _ONE_OF_EACH, 1, ("ab", 1))
+
+# A kit of the channel that sells at B alone is in the way of others by each of its parts: X may be missed elsewhere.
+ELSEWHERE = World({"X": (3, 3, 3), "Y": (3, 3, 3), "Z": (0, 0, 0)}, _ONE_OF_EACH, 0, None)
+
 
 @example(SHARED, [Step("K", "web", None, None), Step("L", "web", None, None)])
 @example(SHARED, [Step("K", "web", None, None), Step("X", "web", "A", 1)])
 @example(MOVED, [Step("X", "ab", None, 1), Step("L", "web", None, 1), Step("K", "web", None, 1)])
+@example(TAKEN, [Step("X", "ab", None, 1), Step("K", "web", None, None)])
+@example(FENCED, [Step("K", "web", None, None)])
+@example(KEPT, [Step("K", "web", None, None)])
+@example(ELSEWHERE, [Step("X", "web", None, 1), Step("K", "b", None, 1), Step("K", "web", None, None)])
 @settings(max_examples=150, deadline=None)
 @given(worlds, st.lists(steps, min_size=2, max_size=6))
 def test_what_was_granted_can_be_sent(world: World, asked: list[Step]) -> None:

@@ -163,6 +163,17 @@ def test_without_any_whole_one_nothing_is_started(copied: Copied, tmp_path: Path
         copied.restored(tmp_path / "new")
 
 
+def test_what_could_not_be_restored_is_not_taken_for_state(copied: Copied, tmp_path: Path) -> None:
+    """Its journal is whole, its base is not: once the checkpoints are moved away, the lane is rebuilt."""
+    copied.commit(final=True)
+    copied.take(1_000)
+    (copied.at().every()[0].path / "base-1").write_bytes(b"")
+    with pytest.raises(CheckpointsDamaged):
+        copied.restored(tmp_path / "new")
+    shutil.rmtree(copied.at().folder)
+    assert copied.restored(tmp_path / "new") == (None, None)
+
+
 def test_a_new_generation_is_a_rebuild(copied: Copied, tmp_path: Path) -> None:
     copied.commit()
     copied.take(1_000)

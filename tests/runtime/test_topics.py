@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka.admin import NewTopic
 
 from runtime import kafka
+from runtime.readback import end_offsets
 from runtime.settings import Settings
 from runtime.topics import TopicContradiction, check_topics, create_topics
 from wire.topics import TOPICS
@@ -62,3 +63,10 @@ def test_the_prefix_keeps_systems_apart(settings: Settings) -> None:
     few = {name: TOPICS[name] for name in ("catalog", "network")}
     create_topics(settings, few)
     assert len(check_topics(other, few)) == 2
+
+
+def test_what_was_created_can_be_read_at_once(settings: Settings) -> None:
+    """Rules may be applied with the next command."""
+    many = settings.replace(partitions=64)
+    create_topics(many)
+    assert set(end_offsets(many, ["network", "policies", "availability"]).values()) == {0}
