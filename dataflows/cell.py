@@ -10,6 +10,7 @@ from types import FrameType
 from confluent_kafka import KafkaException
 
 from dataflows import metrics
+from dataflows.again import Again
 from dataflows.bases import Turns
 from dataflows.checkpointing import Checkpointing
 from dataflows.clock_guard import watch_clock
@@ -62,6 +63,7 @@ class OpenLane:
         self._gate = PublishGate(settings, cell.redis, number, cell.takeover, cell.end_of)
         self._silence = Silence(self.lane) if self._gate.taking else None
         self._order = MasterOrder()
+        self._again = Again(self.lane, settings.offer_again_ms / 1000, time.monotonic())
         self._offering = Offering(settings, cell.redis, number, silent=cell.silent)
         _log.info("lane opened", extra={"lane": number, "resumed": commit is not None})
 
@@ -79,6 +81,8 @@ class OpenLane:
         batch.publish = self._gate.may_publish(raw, self._stepped, live=self.lane.live)
         takes = self._silence is not None and batch.publish and self.lane.live
         offers = takes or (self._offering.due and batch.publish and self.lane.live)
+        if batch.publish and self.lane.live:
+            self._again.mark(time.monotonic())
         if offers:
             self.lane.mark_all_moved()
             self._offering.begin(self.lane.memory.moved().size)

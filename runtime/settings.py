@@ -167,6 +167,11 @@ class Settings(BaseSettings):
     )
     coalesce_ms: int = _duration(200, "With lag: publications of one sku within this time become one")
     epoch_ms: int = _duration(1_000, "How often state and offsets are made durable", minimum=1)
+    offer_again_ms: int = _duration(
+        840_000,
+        "Within this time each row of the view is offered again, in case Redis has lost it",
+        minimum=100,
+    )
     stale_after_ms: int = _duration(
         5_000, "A lookup says `stale` when its lane's last commit is older", minimum=1
     )

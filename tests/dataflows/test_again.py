@@ -1,0 +1,48 @@
+"""Rows that Redis has lost come back by themselves."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from redis import Redis
+
+from dataflows.again import Again
+from inventory.murmur import shard_of
+from runtime.exit import ExitCode
+from runtime.settings import Settings
+from tests.dataflows.feed import Feed
+from tests.dataflows.house import engine, eventually
+from tests.inventory.simulation import Cluster
+from wire.viewkeys import row_key
+
+SKUS = [f"S{number}" for number in range(10)]
+
+
+def test_each_row_is_marked_once_a_period() -> None:
+    lane = Cluster(1).running[0].lane
+    for sku in SKUS:
+        lane.memory.add_sku(sku.encode(), shard_of(sku))
+    again = Again(lane, 100.0, 0.0)
+    assert again.mark(9.9) == 0
+    marked: list[int] = []
+    for now in range(10, 110, 5):
+        again.mark(float(now))
+        marked += lane.memory.take_moved(100).tolist()
+    assert marked == list(range(10))
+    assert again.mark(1_000.0) == len(SKUS)  # after a long rest once, not ten times
+
+
+def test_a_row_that_was_lost_comes_back(
+    ready: Settings, feed: Feed, redis: Redis, caught_up: Callable[[], None], tmp_path: Path
+) -> None:
+    for sku in SKUS:
+        feed.item(sku)
+        feed.count(sku, 7)
+    keys = [row_key(ready.redis_prefix.encode(), shard_of(sku), sku.encode()).decode() for sku in SKUS]
+    with engine(ready.replace(offer_again_ms=2_000), tmp_path) as running:
+        running.says("lane opened", times=ready.partitions, within_s=180.0)
+        caught_up()
+        before = [redis.hget(key, "v") for key in keys]
+        assert redis.delete(*keys[:5]) == 5
+        eventually(lambda: redis.exists(*keys) == len(keys), "the rows that were lost")
+        assert [redis.hget(key, "v") for key in keys] == before
+        assert running.stop() == ExitCode.DRAINED
