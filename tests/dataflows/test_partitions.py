@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import pytest
 from confluent_kafka.admin import NewPartitions
 from redis import Redis
 
@@ -77,6 +78,7 @@ def test_partitions_that_no_lane_reads_are_noticed(
         assert "An engine gets more lanes by a rebuild" in again.said()
 
 
+@pytest.mark.deep
 def test_twice_as_many_lanes_beside_the_running_view(
     ready: Settings,
     feed: Feed,

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from redis import Redis
 
 from loadtest.processes import api
@@ -85,6 +86,7 @@ def _prepare(feed: Feed) -> Traffic:
     return traffic
 
 
+@pytest.mark.deep
 def test_a_rebuild_beside_a_running_engine(
     ready: Settings,
     feed: Feed,
