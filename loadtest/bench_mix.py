@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deploy.ports import free_port
-from loadtest.drain import Drain, watch
-from loadtest.processes import apply_rules, engine, warm_up
+from loadtest.drain import Drain, to_drain, watch
+from loadtest.processes import apply_rules, warm_up
 from loadtest.replay import Replay
 from loadtest.verify import verify
 from loadtest.world import fresh_outputs, world
@@ -52,7 +52,7 @@ def measure(
             state = place.folder / f"mix-{number}"
             fresh = settings.replace(state_dir=state, metrics_port=free_port(), cells=cells)
             fresh_outputs(fresh)
-            with engine(fresh, cells, place.folder) as running:
+            with to_drain(fresh, cells, place.folder) as running:
                 drain = watch(running, redis, fresh, cells, facts, _TIMEOUT_S)
                 bench.drains.append(drain)
                 say(f"mix, run {number}: {drain.per_s:,.0f} facts/s with {cells} cell(s)")

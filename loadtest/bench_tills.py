@@ -12,7 +12,7 @@ from deploy.ports import free_port
 from loadtest import sim_stock, sim_tills, tills
 from loadtest.chance import OPENED_AT
 from loadtest.drafts import Draft, Encoder, Outgoing
-from loadtest.drain import Drain, watch
+from loadtest.drain import Drain, to_drain, watch
 from loadtest.freshness import wait_caught_up
 from loadtest.pause import no_collection
 from loadtest.processes import apply_rules, engine, warm_up
@@ -79,7 +79,7 @@ def measure(
             with no_collection():
                 bench.transactions += _preload(settings, map(encoder.encode, part))
             many = sum(len(draft.fields["lines"]) for draft in part)
-            with engine(settings, cells, place.folder) as running:
+            with to_drain(settings, cells, place.folder) as running:
                 bench.drains.append(watch(running, redis, settings, cells, many, _TIMEOUT_S))
             drain = bench.drains[-1]
             say(f"tills, run {number}: {many:,} lines, {drain.per_s:,.0f} lines/s with {cells} cell(s)")

@@ -10,8 +10,8 @@ from tempfile import mkdtemp
 from deploy.ports import free_port
 from loadtest import w1
 from loadtest.bench_consume import consume_only
-from loadtest.drain import Drain, watch
-from loadtest.processes import apply_rules, engine, warm_up
+from loadtest.drain import Drain, to_drain, watch
+from loadtest.processes import apply_rules, warm_up
 from loadtest.sender import preload, send_catalog
 from loadtest.w1_check import mismatches
 from loadtest.w1_draw import Size
@@ -86,7 +86,7 @@ def _drain(settings: Settings, folder: Path, cells: int, workload: w1.Workload) 
     fresh_outputs(settings)
     redis = redis_link.connect(settings)
     try:
-        with engine(settings, cells, folder) as running:
+        with to_drain(settings, cells, folder) as running:
             drain = watch(running, redis, settings, cells, workload.records, _TIMEOUT_S)
         return drain, mismatches(redis, settings, workload)
     finally:

@@ -7,7 +7,9 @@ from the start of the process to its first fact.
 """
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from redis import Redis
 
@@ -16,11 +18,12 @@ from loadtest.cpu import cpu_seconds
 from loadtest.engine_metrics import first_fact_at, stage_seconds
 from loadtest.errors import NotCaughtUp
 from loadtest.freshness import caught_up
-from loadtest.processes import Running
+from loadtest.processes import Running, engine
 from runtime.settings import Settings
 
 _LOOK_EVERY_S = 0.05
 _SETTLE_S = 1.0
+_LATER_MS = 24 * 60 * 60_000
 
 
 @dataclass(frozen=True)
@@ -46,43 +49,49 @@ class Drain:
         return self.records / self.cpu_s if self.cpu_s else 0.0
 
 
+def to_drain(settings: Settings, cells: int, folder: Path) -> AbstractContextManager[Running]:
+    """An engine for `watch`, until the block ends: it does not offer rows again, so that its last write is the drain's
+    (of 14 minutes' rows a drain of seconds would offer one in a hundred)."""
+    return engine(settings.replace(offer_again_ms=_LATER_MS), cells, folder)
+
+
 def watch(
-    engine: Running, redis: Redis, settings: Settings, cells: int, records: int, timeout_s: float
+    running: Running, redis: Redis, settings: Settings, cells: int, records: int, timeout_s: float
 ) -> Drain:
-    """Watch an engine that has just been started until it has drained. Raises NotCaughtUp, ProcessEnded."""
+    """Watch an engine of `to_drain`, which has just been started, until it has drained. Raises NotCaughtUp, ProcessEnded."""
     deadline = time.time() + timeout_s
-    first, before = _first_fact(engine, settings, cells, deadline)
-    spent = cpu_seconds(engine.pid)
+    first, before = _first_fact(running, settings, cells, deadline)
+    spent = cpu_seconds(running.pid)
     last, last_spent, calls = time.time(), spent, script_calls(redis)
     # Over only when every lane has spoken again some time after the last write: a cell that is busy with itself
     # (it compiles, say) writes nothing and says nothing either.
     while not caught_up(redis, settings, int((last + _SETTLE_S) * 1000)):
         time.sleep(_LOOK_EVERY_S)
-        engine.check()
+        running.check()
         now = time.time()
         served = script_calls(redis)
         if served != calls:
-            last, last_spent, calls = now, cpu_seconds(engine.pid), served
+            last, last_spent, calls = now, cpu_seconds(running.pid), served
         if now > deadline:
             raise NotCaughtUp(
-                f"the drain did not end within {timeout_s:g} s; the engine said:\n{engine.last_words()}"
+                f"the drain did not end within {timeout_s:g} s; the engine said:\n{running.last_words()}"
             )
     after = stage_seconds(metrics.scrape(settings, cells))
     stages = {name: seconds - before.get(name, 0.0) for name, seconds in after.items()}
-    return Drain(cells, records, last - first, first - engine.started_at, last_spent - spent, stages)
+    return Drain(cells, records, last - first, first - running.started_at, last_spent - spent, stages)
 
 
 def _first_fact(
-    engine: Running, settings: Settings, cells: int, deadline: float
+    running: Running, settings: Settings, cells: int, deadline: float
 ) -> tuple[float, dict[str, float]]:
     """When a cell had taken a fact, and the seconds of each stage until then."""
     while time.time() < deadline:
-        engine.check()
+        running.check()
         first = first_fact_at(settings, cells)
         if first is not None:
             return first, stage_seconds(metrics.scrape(settings, cells))
         time.sleep(_LOOK_EVERY_S)
-    raise NotCaughtUp(f"the engine took no fact in time; it said:\n{engine.last_words()}")
+    raise NotCaughtUp(f"the engine took no fact in time; it said:\n{running.last_words()}")
 
 
 def script_calls(redis: Redis) -> int:

@@ -12,7 +12,7 @@ from deploy.ports import free_port
 from inventory.murmur import shard_of
 from loadtest import metrics, w1
 from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, lane_shares
-from loadtest.drain import Drain, watch
+from loadtest.drain import Drain, to_drain, watch
 from loadtest.errors import NotCaughtUp
 from loadtest.freshness import caught_up, wait_caught_up
 from loadtest.growth_load import Case, rules_of, send_skus
@@ -20,7 +20,7 @@ from loadtest.pacing import steady
 from loadtest.pause import no_collection
 from loadtest.probe_skus import opening, receipt
 from loadtest.probes import Api, Probes
-from loadtest.processes import Running, api, apply_rules, engine, warm_up
+from loadtest.processes import Running, api, apply_rules, warm_up
 from loadtest.sender import Sender, preload, send_now
 from loadtest.w1_check import mismatches
 from loadtest.w1_draw import draw
@@ -134,7 +134,7 @@ class _System:
 
     @contextmanager
     def _engine(self) -> Iterator[Running]:
-        with engine(self._settings, self._case.cells, self._folder) as running:
+        with to_drain(self._settings, self._case.cells, self._folder) as running:
             yield running
 
     def _fill(self) -> w1.Workload:

@@ -24,7 +24,7 @@ from loadtest.engine_metrics import facts_read
 from loadtest.errors import NotCaughtUp
 from loadtest.peers.launch import Peer, launched
 from loadtest.peers.outcome import Outcome, load_script
-from loadtest.processes import Running, engine
+from loadtest.processes import Running
 from loadtest.w1 import Workload
 from loadtest.w1_check import mismatches
 from loadtest.world import fresh_outputs
@@ -109,7 +109,7 @@ def drain_engine(settings: Settings, folder: Path, cells: int, workload: Workloa
     def taken() -> int:
         return facts_read(metrics.scrape(settings, cells))
 
-    with redis_link.connect(settings) as redis, engine(settings, cells, folder) as running:
+    with redis_link.connect(settings) as redis, drain.to_drain(settings, cells, folder) as running:
         with _noting(running.pid, taken) as notes:
             done = drain.watch(running, redis, settings, cells, workload.records, limit_s)
         wrong = mismatches(redis, settings, workload)
