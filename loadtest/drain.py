@@ -58,7 +58,7 @@ def to_drain(settings: Settings, cells: int, folder: Path) -> AbstractContextMan
 def watch(
     running: Running, redis: Redis, settings: Settings, cells: int, records: int, timeout_s: float
 ) -> Drain:
-    """Watch an engine of `to_drain` until it has drained; it has just been started. Raises NotCaughtUp, ProcessEnded."""
+    """Watch an engine of `to_drain` that has just been started drain. Raises NotCaughtUp, ProcessEnded."""
     deadline = time.time() + timeout_s
     first, before = _first_fact(running, settings, cells, deadline)
     spent = cpu_seconds(running.pid)
