@@ -9,7 +9,7 @@ Its files take their names when they are on disk, the base first. What a process
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import BinaryIO
@@ -58,7 +58,8 @@ class NextSegment:
         self.file: BinaryIO = (base.parent / _JOURNAL).open("wb")
         self.size = self.base_size = len(MAGIC) + head.size
         for file in (self._base, self.file):
-            _write(file, [head], magic=True)
+            write_head(file, head)
+            file.flush()
         self._began = self._named = False
 
     def commit(self, frames: Sequence[Frame], end: Frame) -> None:
@@ -94,8 +95,10 @@ class NextSegment:
 
     def _write_down(self, taken: Sequence[Frame], pending: Sequence[Frame], whole: bool) -> None:
         if taken:
-            _write(self._base, taken)
-        _write(self.file, pending)
+            write(self._base, taken)
+            self._base.flush()
+        write(self.file, pending)
+        self.file.flush()
         if whole:
             self._name()
 
@@ -139,10 +142,14 @@ def drop_unfinished(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _write(file: BinaryIO, frames: Sequence[Frame], *, magic: bool = False) -> None:
-    if magic:
-        file.write(MAGIC)
+def write(file: BinaryIO, frames: Iterable[Frame]) -> None:
+    """Frames, one behind the other; not flushed."""
     for frame in frames:
         for part in frame.parts():
             file.write(part)
-    file.flush()
+
+
+def write_head(file: BinaryIO, head: Frame) -> None:
+    """What every file of a segment begins with; not flushed."""
+    file.write(MAGIC)
+    write(file, [head])

@@ -21,14 +21,14 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from dataflows.bases import NextSegment, Turns, drop_unfinished
+from dataflows.bases import NextSegment, Turns, drop_unfinished, write, write_head
 from inventory.lane import Lane
 from inventory.sections import Section, dump, layout, load
 from runtime.commits import HEAD, Commit, Position, Settled, settled_section
 from runtime.exit import Refusal
 from runtime.forced import force, force_folder
 from runtime.state_files import StateFiles
-from wire.frames import MAGIC, Frame, frame_of
+from wire.frames import Frame, frame_of
 
 _log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ class Journal:
             return
         assert self._file is not None
         frame = frame_of(settled_section(commit.counter))
-        _write(self._file, [frame])
+        write(self._file, [frame])
         self._file.flush()
         self._end += frame.size
         if not self.files.began.exists():
@@ -185,7 +185,7 @@ class Journal:
         self._leave_next()
         old, self._segment = self._segment, self._segment + 1
         self._file, self._end, self._base_size, self._commits = made.file, made.size, made.base_size, 0
-        _write(self._file, [settled])
+        write(self._file, [settled])
         self._file.flush()
         self._end += settled.size
         self._writing = self._disk.submit(self._drop, lambda segment: segment < old)
@@ -207,8 +207,8 @@ class Journal:
         self._file.close()
         old = self._segment
         with self.files.base(old + 1).open("wb") as file:
-            self._write_head(file)
-            _write(file, map(frame_of, chain(dump(lane, everything=True), [commit.section()])))
+            write_head(file, self._head_frame())
+            write(file, map(frame_of, chain(dump(lane, everything=True), [commit.section()])))
             force(file)
             self._base_size = file.tell()
         self._must_rebase, self._commits = False, 0
@@ -218,14 +218,10 @@ class Journal:
     def _open_segment(self, segment: int) -> None:
         self._segment = segment
         self._file = self.files.journal(segment).open("wb")
-        self._write_head(self._file)
+        write_head(self._file, self._head_frame())
         force(self._file)
         self._end = self._file.tell()
         force_folder(self._folder)
-
-    def _write_head(self, file: BinaryIO) -> None:
-        file.write(MAGIC)
-        _write(file, [self._head_frame()])
 
     def _head_frame(self) -> Frame:
         return frame_of(Section(HEAD, {**self._head, **layout()}, b""))
@@ -241,11 +237,5 @@ class Journal:
 
 
 def _append(file: BinaryIO, frames: Iterable[Frame]) -> None:
-    _write(file, frames)
+    write(file, frames)
     force(file)
-
-
-def _write(file: BinaryIO, frames: Iterable[Frame]) -> None:
-    for frame in frames:
-        for part in frame.parts():
-            file.write(part)
