@@ -72,7 +72,8 @@ class OpenLane:
         started = time.perf_counter()
         self._stepped += 1
         self._next = raw.next_offsets
-        raw = raw._replace(masters_ready=self.lane.live or self._gate.masters_ready(raw, self._stepped))
+        if raw.masters_ready and not self.lane.live:  # a lane with state has had what others sent
+            raw = raw._replace(masters_ready=self._gate.masters_ready(raw, self._stepped))
         batch, unreadable = self._intake.batch(raw)
         if not self.lane.live:
             batch.masters = self._order.of(batch.masters)
