@@ -47,7 +47,7 @@ test: kafka redis ready
 test-deep: lint kafka redis peers
 	$(BIN)/pytest -m "" --hypothesis-profile=deep
 
-mutants: $(VENV)
+mutants: $(VENV) redis
 	$(BIN)/python -m tests.mutants
 
 lint: $(VENV)

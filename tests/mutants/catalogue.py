@@ -321,5 +321,11 @@ MUTANTS: tuple[Mutant, ...] = (
            "pool * self.percent // WHOLE_PERCENT", "-(-pool * self.percent // WHOLE_PERCENT)"),
     Mutant("a percentage has no minimum", _REBALANCE,
            "max(self.minimum, pool * self.percent // WHOLE_PERCENT)", "pool * self.percent // WHOLE_PERCENT"),
+    # Starts
+    Mutant("a lane with state does not wait for its master data", "dataflows/cell.py",
+           "        if raw.masters_ready and not self.lane.live:  # a lane with state has had what others sent\n"
+           "            raw = raw._replace(masters_ready=self._gate.masters_ready(raw, self._stepped))\n",
+           "        ready = self.lane.live or self._gate.masters_ready(raw, self._stepped)\n"
+           "        raw = raw._replace(masters_ready=ready)\n"),
 )
 # fmt: on
