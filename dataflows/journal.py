@@ -23,7 +23,8 @@ from typing import BinaryIO
 
 from dataflows.bases import NextSegment, Turns, drop_unfinished, write, write_head
 from inventory.lane import Lane
-from inventory.sections import Section, dump, layout, load
+from inventory.section import Section
+from inventory.sections import dump, layout, load
 from runtime.commits import HEAD, Commit, Position, Settled, settled_section
 from runtime.exit import Refusal
 from runtime.forced import force, force_folder

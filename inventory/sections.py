@@ -19,8 +19,6 @@ from inventory.section import Section, json_section, parked_to_json
 from inventory.slices import clocks, slices, table_section
 from inventory.state import Memory
 
-__all__ = ["FORMAT", "LayoutError", "Section", "check_layout", "dump", "layout", "load"]
-
 FORMAT = 4
 
 

@@ -6,7 +6,7 @@ its last settled commit, and what it put out afterwards it puts out again.
 
 from typing import NamedTuple
 
-from inventory.sections import Section
+from inventory.section import Section
 
 COMMIT, SETTLED, HEAD = "commit", "settled", "head"
 """Frames beside the sections of the state."""

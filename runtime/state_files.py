@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from inventory.sections import LayoutError, Section, check_layout
+from inventory.section import Section
+from inventory.sections import LayoutError, check_layout
 from runtime.commits import COMMIT, HEAD, SETTLED, Commit, Settled, commit_of
 from runtime.exit import ExitCode, Refusal
 from runtime.former_states import former_commit

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from inventory.sections import Section
+from inventory.section import Section
 
 MAGIC = b"STJ2"
 FORMER = b"STJ1"

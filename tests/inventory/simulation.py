@@ -18,7 +18,8 @@ from dataflows.intake import DECISIONS, FACTS, MASTERS, READ, Intake, Raw
 from inventory.batch import Clock, DeadLetter, Forward, Incident, Outputs
 from inventory.lane import Lane, LaneConfig
 from inventory.murmur import shard_of
-from inventory.sections import Section, dump, load
+from inventory.section import Section
+from inventory.sections import dump, load
 from inventory.views import STATUS, STATUS_NAMES, Views
 from wire.codec import Codec
 from wire.decode import Decoder

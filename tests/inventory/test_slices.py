@@ -9,7 +9,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from inventory.lane import Lane
-from inventory.sections import Section, dump, load
+from inventory.section import Section
+from inventory.sections import dump, load
 from inventory.slices import slices
 from tests.inventory.same_state import state_of
 from tests.inventory.simulation import Running

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.lane import Lane
-from inventory.sections import Section, dump, load
+from inventory.section import Section
+from inventory.sections import dump, load
 from rules.current import Current, MasterTopic
 from rules.foresight import Foresight, foresee
 from rules.plan import plan_changes

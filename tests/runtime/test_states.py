@@ -9,7 +9,8 @@ import pytest
 from dataflows import journal as journals
 from dataflows.journal import Journal
 from inventory.lane import Lane, LaneConfig
-from inventory.sections import Section, load
+from inventory.section import Section
+from inventory.sections import load
 from runtime.commits import settled_section
 from runtime.state_files import NothingCommitted, StateDamaged, StateFiles
 from runtime.states import look_at_lanes
