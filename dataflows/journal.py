@@ -47,16 +47,14 @@ class StateUnusable(Refusal):
 class Journal:
     """The files of one lane, locked while open."""
 
-    def __init__(
-        self, folder: Path, lane: int, lanes: int, disk: Executor, turns: Turns | None = None
-    ) -> None:
+    def __init__(self, folder: Path, lane: int, lanes: int, disk: Executor, turns: Turns) -> None:
         self.files = StateFiles(folder, lane, lanes)
         self.settled: Settled | None = None
         """The last settled commit: what lies before it in the files may be copied."""
         self._folder = self.files.folder
         self._head = {"lane": lane, "lanes": lanes}
         self._disk = disk
-        self._turns = turns or Turns()
+        self._turns = turns
         self._next: NextSegment | None = None
         self._writing: Future[None] | None = None
         self._unsettled: Commit | None = None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dataflows.bases import Turns
 from dataflows.journal import Journal
 from runtime.commits import Position
 from runtime.settings import Settings
@@ -12,6 +13,11 @@ from tests.inventory.simulation import Cluster
 
 DISK = ThreadPoolExecutor(1)
 POSITION = Position({"stock-movements": 7}, {"stock-movements": "an id"})
+
+
+def journal_in(folder: Path, lane: int = 0, lanes: int = 1) -> Journal:
+    """The journal of a lane that has no neighbours."""
+    return Journal(folder, lane, lanes, DISK, Turns())
 
 
 def settings_of(cluster: Cluster, folder: Path) -> Settings:
@@ -23,7 +29,7 @@ def keep(cluster: Cluster, folder: Path, *, final: bool = False) -> None:
     """Commit every lane to the folder and let it go. `final`: all of it, as a base;
     else what changed since the last time, which must be everything the first time."""
     for running in cluster.running:
-        journal = Journal(folder, running.number, cluster.lanes, DISK)
+        journal = journal_in(folder, running.number, cluster.lanes)
         journal.open(running.lane)
         journal.commit(running.lane, POSITION, final=final)
         journal.settle()

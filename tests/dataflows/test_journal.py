@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from dataflows import journal as journals
-from dataflows.journal import Journal, StateUnusable
+from dataflows.journal import StateUnusable
 from inventory.lane import Lane, LaneConfig
 from runtime import state_files
 from runtime.commits import Commit, Position
 from runtime.state_files import Resumable, StateDamaged, StateFiles
-from tests.dataflows.state_folder import DISK
+from tests.dataflows.state_folder import journal_in
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
 from wire.frames import FRAME
@@ -27,7 +27,7 @@ class Kept:
         self.folder = folder
         self.shop = Shop(lanes=1)
         self.lane = self.shop.cluster.running[0].lane
-        self.journal = Journal(folder, 0, 1, DISK)
+        self.journal = journal_in(folder)
         assert self.journal.open(self.lane) is None
         self.fed = 0
 
@@ -83,7 +83,7 @@ def reopened(folder: Path) -> Reopened:
     copy = folder.with_name(folder.name + " copied")
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(folder, copy)
-    lane, journal = fresh(), Journal(copy, 0, 1, DISK)
+    lane, journal = fresh(), journal_in(copy)
     try:
         return Reopened(lane, journal.open(lane))
     finally:
@@ -112,7 +112,7 @@ def test_what_is_not_settled_is_cut_off(kept: Kept, final: bool) -> None:
     state = kept.settled()
     kept.commit(final=final)
     kept.journal.close()
-    lane, journal = fresh(), Journal(kept.folder, 0, 1, DISK)
+    lane, journal = fresh(), journal_in(kept.folder)
     commit = journal.open(lane)
     assert commit is not None
     assert commit.position == position(1)
@@ -130,7 +130,7 @@ def test_what_is_not_settled_is_cut_off(kept: Kept, final: bool) -> None:
 def test_a_start_that_never_settled_begins_anew(kept: Kept) -> None:
     kept.commit()
     kept.journal.close()
-    lane, journal = fresh(), Journal(kept.folder, 0, 1, DISK)
+    lane, journal = fresh(), journal_in(kept.folder)
     assert journal.open(lane) is None
     assert not lane.live
     journal.commit(kept.lane, position(1))
@@ -287,7 +287,7 @@ def test_files_of_another_lane_or_number_of_lanes_are_refused(kept: Kept, lane: 
     other = kept.folder / f"lane-{lane:03d}"
     if lane:
         shutil.copytree(kept.files, other)
-    journal = Journal(kept.folder, lane, lanes, DISK)
+    journal = journal_in(kept.folder, lane, lanes)
     with pytest.raises(StateDamaged, match=f"it is a file of lane 0 of 1, not {lane} of 2"):
         journal.open(Lane(lane, lanes, LaneConfig(), 1, "again"))
     journal.close()
@@ -296,13 +296,13 @@ def test_files_of_another_lane_or_number_of_lanes_are_refused(kept: Kept, lane: 
 def test_only_one_engine_uses_a_folder(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journals, "_LOCK_WITHIN_S", 0.0)
     with pytest.raises(StateUnusable, match="in use by another engine"):
-        Journal(kept.folder, 0, 1, DISK)
+        journal_in(kept.folder)
 
 
 def test_a_file_in_the_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with pytest.raises(StateUnusable, match="STOCKTIDE_STATE_DIR"):
-        Journal(tmp_path / "state", 0, 1, DISK)
+        journal_in(tmp_path / "state")
 
 
 def test_what_cannot_be_written_fails_the_commit(kept: Kept) -> None:

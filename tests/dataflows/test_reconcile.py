@@ -8,9 +8,8 @@ import pytest
 
 from dataflows.__main__ import main
 from dataflows.causes import time_of
-from dataflows.journal import Journal
 from runtime import exit as exits
-from tests.dataflows.state_folder import DISK, at_hand
+from tests.dataflows.state_folder import at_hand, journal_in
 from tests.inventory.shop import Shop
 from tests.reference.shop import HOUR, MINUTE, NOW
 
@@ -94,7 +93,7 @@ def test_what_is_in_flight_alone_ends_with_0(folder: Path) -> None:
 
 
 def test_while_an_engine_holds_the_lock(shop: Shop, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    held = [Journal(folder, number, 2, DISK) for number in range(2)]
+    held = [journal_in(folder, number, 2) for number in range(2)]
     assert run("4711,DC1,10\n", "--partial") == 0
     for journal in held:
         journal.close()

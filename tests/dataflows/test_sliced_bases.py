@@ -118,7 +118,7 @@ def test_a_start_drops_what_was_being_made(tmp_path: Path, monkeypatch: pytest.M
     fed.journal.close()
     for name, data in kept.items():
         (folder / name).write_bytes(data)
-    again = Journal(fed.folder, 0, 1, AtOnce())
+    again = Journal(fed.folder, 0, 1, AtOnce(), Turns())
     again.open(fresh())
     assert not list(folder.glob("next-*"))
     again.close()
@@ -174,7 +174,7 @@ def test_many_small_commits_become_a_base(tmp_path: Path, monkeypatch: pytest.Mo
     for number in range(1, 20):
         if number == 9:  # a start counts what it reads
             fed.journal.close()
-            fed.journal = Journal(fed.folder, 0, 1, AtOnce())
+            fed.journal = Journal(fed.folder, 0, 1, AtOnce(), Turns())
             fed.lane = fresh()
             fed.journal.open(fed.lane)
         fed.journal.commit(fed.lane, position(number))

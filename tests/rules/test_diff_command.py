@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from dataflows.causes import time_of
-from dataflows.journal import Journal
 from rules import __main__ as command
 from rules.__main__ import main
 from runtime import exit as exits
-from tests.dataflows.state_folder import DISK, at_hand, keep
+from tests.dataflows.state_folder import at_hand, journal_in, keep
 from tests.inventory.shop import Shop
 from tests.reference.shop import DAY, HOUR, NOW
 
@@ -219,7 +218,7 @@ def test_a_new_fence_counts_nothing_of_what_was_sold(shop: Shop, folder: Path, t
 
 
 def test_a_running_engine_is_not_disturbed(folder: Path) -> None:
-    held = [Journal(folder, number, 2, DISK) for number in range(2)]
+    held = [journal_in(folder, number, 2) for number in range(2)]
     before = {
         path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()
     }

@@ -11,7 +11,6 @@ from prometheus_client import REGISTRY
 
 from dataflows.checkpoint_list import list_checkpoints
 from dataflows.checkpointing import Checkpointing
-from dataflows.journal import Journal
 from inventory.lane import Lane, LaneConfig
 from runtime import checkpoints as module
 from runtime.checkpoints import Checkpoints, CheckpointsDamaged, check
@@ -19,7 +18,7 @@ from runtime.commits import Position
 from runtime.exit import ExitCode, Refusal
 from runtime.settings import Settings
 from runtime.state_files import StateFiles
-from tests.dataflows.state_folder import DISK
+from tests.dataflows.state_folder import journal_in
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
 
@@ -31,7 +30,7 @@ class Copied:
         self.settings = Settings(partitions=1, state_dir=folder / "state", checkpoint_dir=folder / "copies")
         self.shop = Shop(1)
         self.lane = self.shop.cluster.running[0].lane
-        self.journal = Journal(self.settings.state_dir, 0, 1, DISK)
+        self.journal = journal_in(self.settings.state_dir)
         self.journal.open(self.lane)
         self.fed = 0
 
@@ -54,7 +53,7 @@ class Copied:
 
     def restored(self, folder: Path, generation: int = 1) -> tuple[dict[str, Any] | None, Position | None]:
         """What a start makes of an empty folder."""
-        lane, journal = Lane(0, 1, LaneConfig(), 1, "again"), Journal(folder, 0, 1, DISK)
+        lane, journal = Lane(0, 1, LaneConfig(), 1, "again"), journal_in(folder)
         try:
             self.at(generation).restore(journal.files)
             commit = journal.open(lane)

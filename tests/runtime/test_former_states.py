@@ -15,7 +15,7 @@ from runtime.settings import Settings
 from runtime.state_files import StateDamaged, StateFiles
 from runtime.states import lane_config
 from tests.dataflows.former_state import LANES, STORED, numbers
-from tests.dataflows.state_folder import DISK
+from tests.dataflows.state_folder import journal_in
 from tests.inventory.same_state import state_of
 from wire.frames import FORMER, MAGIC
 
@@ -34,7 +34,7 @@ def told() -> Any:
 
 def opened(settings: Settings, number: int) -> tuple[Journal, Lane, Commit]:
     lane = Lane(number, LANES, lane_config(settings), 1, "again")
-    journal = Journal(settings.state_dir, number, LANES, DISK)
+    journal = journal_in(settings.state_dir, number, LANES)
     commit = journal.open(lane)
     assert commit is not None
     return journal, lane, commit

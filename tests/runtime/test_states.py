@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from dataflows import journal as journals
-from dataflows.journal import Journal
 from inventory.lane import Lane, LaneConfig
 from inventory.section import Section
 from inventory.sections import load
 from runtime.commits import settled_section
 from runtime.state_files import NothingCommitted, StateDamaged, StateFiles
 from runtime.states import look_at_lanes
-from tests.dataflows.state_folder import DISK, POSITION, settings_of
+from tests.dataflows.state_folder import POSITION, journal_in, settings_of
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
 from wire.frames import frame_of
@@ -27,7 +26,7 @@ class Engine:
         self.folder = folder
         self.shop = Shop(1)
         self.lane = self.shop.cluster.running[0].lane
-        self.journal = Journal(folder, 0, 1, DISK)
+        self.journal = journal_in(folder)
         self.journal.open(self.lane)
         self.fed = 0
 
