@@ -56,10 +56,7 @@ class PublishGate:
             if generation is None:
                 continue
             if int(generation) > settings.generation:
-                raise Fenced(
-                    f"the view of lane {lane} belongs to generation {int(generation)}; this engine has "
-                    f"{settings.generation}: set STOCKTIDE_GENERATION={int(generation)}"
-                )
+                raise Fenced(int(generation), settings.generation)
             if int(generation) == settings.generation and offsets is not None:
                 self._need(json.loads(offsets))
         self._taking = takeover.phase is not Phase.SERVES and takeover.noted(lane) != OPEN

@@ -63,10 +63,7 @@ class Offering:
         self._view = _bytes(reply[0])
         self._generation = int(reply[1] or self._settings.generation)
         if self._generation > self._settings.generation:
-            raise Fenced(
-                f"the view belongs to generation {self._generation}: this engine must not write any more. Stop it, or "
-                f"start it with STOCKTIDE_GENERATION={self._generation + 1} and a state folder of its own to rebuild"
-            )
+            raise Fenced(self._generation, self._settings.generation)
 
     def _take_told(self, reply: Any) -> None:
         offered, server = reply

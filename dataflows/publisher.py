@@ -283,14 +283,12 @@ class _Visible:
         self._left = calls
         self._oldest = item.oldest_log_time
         self._offering, self._completes = item.offering, item.completes
+        self._own_generation = item.lane.generation
 
     def answered(self, reply: object) -> None:
         applied = parse_reply(reply)  # type: ignore[arg-type]
         if applied.fenced_by is not None:
-            raise Fenced(
-                f"the view belongs to generation {applied.fenced_by}: this engine must not write any more. "
-                f"Stop it, or start it with STOCKTIDE_GENERATION={applied.fenced_by + 1} after a rebuild"
-            )
+            raise Fenced(applied.fenced_by, self._own_generation)
         metrics.REFUSED.inc(applied.refused)
         self._left -= 1
         if self._left > 0:

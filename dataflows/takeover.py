@@ -43,9 +43,16 @@ return 1
 
 
 class Fenced(Refusal):
-    """Another engine publishes under a greater generation."""
+    """Another engine publishes under a greater `generation` than this one's `own`."""
 
     code = ExitCode.NEEDS_PERSON
+
+    def __init__(self, generation: int, own: int) -> None:
+        super().__init__(
+            f"the view belongs to generation {generation}; this engine has {own} and must not write: stop it. "
+            f"(A rebuild that is to take the view over needs STOCKTIDE_GENERATION={generation + 1} and a state folder "
+            f"of its own; the engine that has the view is started with STOCKTIDE_GENERATION={generation})"
+        )
 
 
 class OtherLanes(Refusal):
@@ -114,12 +121,7 @@ class Takeover:
         generation, partitions, before = reply
         own = self._settings.generation
         if generation is not None and int(generation) > own:
-            raise Fenced(
-                f"the view belongs to generation {int(generation)}; this engine has {own} and must not write: stop it. "
-                f"(A rebuild that is to take the view over needs STOCKTIDE_GENERATION={int(generation) + 1} and a "
-                "state folder of its own; the engine that has the view is started with "
-                f"STOCKTIDE_GENERATION={int(generation)})"
-            )
+            raise Fenced(int(generation), own)
         if (generation is None and self.phase is Phase.SERVES) or self.phase is Phase.TAKES:
             return
         if generation is not None and int(generation) == own:

@@ -76,7 +76,7 @@ def test_of_another_lane_nothing_is_waited_for(settings: Settings, redis: Redis,
 
 def test_a_greater_generation_has_the_view(settings: Settings, redis: Redis, link: RedisLink) -> None:
     _published(redis, settings, 1, generation=3, reservations=40)
-    with pytest.raises(Fenced, match="set STOCKTIDE_GENERATION=3"):
+    with pytest.raises(Fenced, match="is started with STOCKTIDE_GENERATION=3"):
         _Lane(settings, link)
     redis.hset(meta_key(settings.redis_prefix.encode()).decode(), "generation", 2)
     with pytest.raises(Fenced, match="STOCKTIDE_GENERATION=3"):  # as a rebuild of its own
