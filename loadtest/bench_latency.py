@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from typing import Self
 
@@ -38,8 +38,7 @@ _CATCH_UP_S = 180.0
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds. `behind_ms`: how late the load was sent at worst; `lost`: probes that were never seen;
-    `mismatches`: numbers that are wrong at the end."""
+    """What probes have shown, in ms. `behind_ms`: how late the load was sent at worst; `lost`: never seen."""
 
     rate: int
     seconds: int
@@ -50,15 +49,25 @@ class Latency:
     p999: float
     worst: float
     behind_ms: float
-    mismatches: int
 
     @classmethod
-    def of(cls, rate: int, seconds: int, probed: Probed, behind_s: float, mismatches: int) -> Self:
-        """What probes have shown."""
+    def of(cls, rate: int, seconds: int, probed: Probed, behind_s: float) -> Self:
+        """Of a load that fell `behind_s` seconds behind."""
         return cls(
             rate, seconds, probed.histogram.get_total_count(), probed.lost, probed.ms(50), probed.ms(99),
-            probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind_s * 1000, mismatches,
+            probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind_s * 1000,
         )  # fmt: skip
+
+    def judged(self, mismatches: int) -> "Judged":
+        """With what was found wrong at the end."""
+        return Judged(**asdict(self), mismatches=mismatches)
+
+
+@dataclass(frozen=True)
+class Judged(Latency):
+    """`mismatches`: numbers that are wrong at the end."""
+
+    mismatches: int
 
     def line(self) -> str:
         """For people."""
@@ -105,7 +114,7 @@ def through_api(system: System) -> AbstractContextManager[Asked]:
 def measure(
     given: Settings, codec: Codec, cells: int, rate: int, seconds: int,
     asked: Callable[[System], AbstractContextManager[Asked]] = through_api,
-) -> Latency:  # fmt: skip
+) -> Judged:  # fmt: skip
     """Drain the opening counts of the run, then send W1's mix at `rate` events a second, probes included; the first
     seconds of it are not measured. `asked`: where the effects of probes are looked up."""
     with under_load(given, codec, cells, rate - PROBES_PER_S, seconds, _SEED) as system:
@@ -113,7 +122,7 @@ def measure(
         with system.load() as load, no_collection():
             probed = system.probes.run(asked(system), start, seconds, PROBES_PER_S, WARM_UP_S)
             behind = load.recv()
-        return Latency.of(rate, seconds, probed, behind, system.mismatches())
+        return Latency.of(rate, seconds, probed, behind).judged(system.mismatches())
 
 
 @contextmanager

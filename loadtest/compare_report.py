@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from loadtest.bench_consume import FULL_SPEED
-from loadtest.bench_latency import Latency
+from loadtest.bench_latency import Judged
 from loadtest.peers.drain import Run
 from loadtest.peers.latency import ENGINE, ENGINE_API
 from loadtest.peers.launch import KAFKA_STREAMS, PEERS
@@ -33,7 +33,7 @@ class Comparison:
     at: str
     machine: dict[str, Any]
     runs: list[Run] = field(default_factory=list)
-    latencies: dict[str, Latency] = field(default_factory=dict)
+    latencies: dict[str, Judged] = field(default_factory=dict)
     consume_only: list[float] = field(default_factory=list)
 
     def of(self, contender: str, on_small: bool = False) -> list[Run]:

@@ -11,7 +11,7 @@ from redis import Redis
 from deploy.ports import free_port
 from inventory.murmur import shard_of
 from loadtest import metrics, w1
-from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, lane_shares
+from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, Latency, lane_shares
 from loadtest.drain import Drain, to_drain, watch
 from loadtest.errors import NotCaughtUp
 from loadtest.freshness import caught_up, wait_caught_up
@@ -52,18 +52,6 @@ class Sizes:
 
 
 @dataclass
-class Latency:
-    """Event to API, in ms; `behind_ms`: how late the load was sent at worst."""
-
-    rate: int
-    p50: float
-    p99: float
-    worst: float
-    lost: int
-    behind_ms: float
-
-
-@dataclass
 class Stalls:
     """Seconds of an epoch's end, as upper bounds (`epochs` of them); of a restart after SIGKILL from the start of the
     process to the first fresh number, and to one of every lane."""
@@ -78,7 +66,8 @@ class Stalls:
 
 @dataclass
 class Measured:
-    """`fill_s`: catalog and counts, from the start of the process. `healed_s`: all rows are in Redis again."""
+    """`fill_s`: catalog and counts, from the start of the process. `latency`: from event to API. `healed_s`: all rows
+    are in Redis again."""
 
     case: Case
     positions: int = 0
@@ -173,11 +162,8 @@ class _System:
                 behind = told.recv()
             running.check()
             after = metrics.scrape(self._settings, case.cells)
-        self._found.latency = Latency(
-            rate + PROBES_PER_S, probed.ms(50), probed.ms(99), probed.histogram.get_max_value() / 1000, probed.lost,
-            behind * 1000,
-        )  # fmt: skip
-        self._say(f"event to API: p50 {probed.ms(50):.1f}, p99 {probed.ms(99):.1f} ms")
+        found = self._found.latency = Latency.of(rate + PROBES_PER_S, sizes.seconds, probed, behind)
+        self._say(f"event to API: p50 {found.p50:.1f}, p99 {found.p99:.1f} ms")
         if case.phases.stalls:
             epochs = metrics.total(after, EPOCH + "_count") - metrics.total(before, EPOCH + "_count")
             p50, p99, worst = metrics.quantiles(after, before, EPOCH, 0.5, 0.99, 1.0)

@@ -16,7 +16,7 @@ from redis import Redis
 
 from inventory.murmur import shard_of
 from loadtest import bench_latency, w1
-from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, Latency, System, lane_shares, through_api
+from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, Judged, Latency, System, lane_shares, through_api
 from loadtest.errors import NotCaughtUp
 from loadtest.pacing import steady
 from loadtest.pause import no_collection
@@ -59,7 +59,7 @@ def contenders(peers: Sequence[Peer]) -> list[Contender]:
     return [Contender(ENGINE, None), *theirs, Contender(ENGINE_API, None)]
 
 
-def measure(given: Settings, codec: Codec, contender: Contender, rate: int, seconds: int) -> Latency:
+def measure(given: Settings, codec: Codec, contender: Contender, rate: int, seconds: int) -> Judged:
     """Send W1's mix at `rate` events a second, probes included, and wait for each probe."""
     if contender.peer is not None:
         return _measure_peer(given, codec, contender.peer, rate, seconds)
@@ -95,7 +95,7 @@ class _Rows:
         return found
 
 
-def _measure_peer(given: Settings, codec: Codec, peer: Peer, rate: int, seconds: int) -> Latency:
+def _measure_peer(given: Settings, codec: Codec, peer: Peer, rate: int, seconds: int) -> Judged:
     load = rate - PROBES_PER_S
     size = Size(events=load * (seconds + WARM_UP_S), seed=_SEED, chunk=load * 2)
     headers = w1.headers(codec)
@@ -115,7 +115,7 @@ def _measure_peer(given: Settings, codec: Codec, peer: Peer, rate: int, seconds:
                 behind = sending.recv()
             sent = size.events - workload.repeats + (seconds + WARM_UP_S) * PROBES_PER_S
             _wait_folded(running, outcome, stocked + sent)
-            return Latency.of(rate, seconds, probed, behind, outcome.mismatches(workload))
+            return Latency.of(rate, seconds, probed, behind).judged(outcome.mismatches(workload))
 
 
 @contextmanager

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from loadtest import w1
+from loadtest.bench_latency import Latency
 from loadtest.cpu import tree
 from loadtest.drain import Drain
 from loadtest.growth import NAMES, broken, cases, markdown
-from loadtest.growth_case import Latency, Measured, Stalls
+from loadtest.growth_case import Measured, Stalls
 from loadtest.growth_load import Case, rules_of
 from loadtest.w1_draw import Size
 from loadtest.w1_write import location_name
@@ -20,13 +21,12 @@ from runtime.children import spawn, stop
 from wire.codec import Codec
 
 CODEC = Codec()
+LATENCY = Latency(5_000, 60, 3_000, 0, 8.0, 20.0, 30.0, 50.0, 1.0)
 
 
 def measured(case: Case, per_s: float, stalls: Stalls | None = None, healed: float | None = None) -> Measured:
     drain = Drain(case.cells, 1_000, 1_000 / per_s, 1.0, 1.0)
-    return Measured(
-        case, 1_000_000, 10.0, drain, 0, Latency(5_000, 8.0, 20.0, 50.0, 0, 1.0), stalls, healed_s=healed
-    )
+    return Measured(case, 1_000_000, 10.0, drain, 0, LATENCY, stalls, healed_s=healed)
 
 
 def test_each_group_begins_with_what_it_is_compared_with() -> None:
