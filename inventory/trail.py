@@ -83,7 +83,7 @@ class Trail(NamedTuple):
 
 def new_trail() -> Trail:
     """An empty one."""
-    return Trail(np.zeros(FACTS, FACT), np.zeros(TEXT, np.uint8), np.zeros(2, np.int64))
+    return Trail(np.empty(FACTS, FACT), np.empty(TEXT, np.uint8), np.zeros(2, np.int64))
 
 
 @kernel
