@@ -55,12 +55,12 @@ def kernel(function: F) -> F:
     the work itself (folding takes half as long without). So it can neither make an array nor return one:
     `making_kernel` does.
     """
-    return _one_for_all(njit(cache=True, _nrt=False)(function))
+    return _one_for_all(njit(cache=True, _nrt=False)(function))  # type: ignore[no-any-return]
 
 
 def making_kernel(function: F) -> F:
     """As `kernel`, for one that makes arrays, or returns them."""
-    return _one_for_all(njit(cache=True, _nrt=True)(function))
+    return _one_for_all(njit(cache=True, _nrt=True)(function))  # type: ignore[no-any-return]
 
 
 def inline_kernel(function: F) -> F:
@@ -68,7 +68,7 @@ def inline_kernel(function: F) -> F:
     return njit(cache=True, inline="always", _nrt=False)(function)  # type: ignore[no-any-return]
 
 
-def _one_for_all(compiled: F) -> F:
+def _one_for_all(compiled: Any) -> Any:
     """Numba compiles a function anew for every constant and every width of integer that another kernel calls it with.
     Here it is compiled once, for int64: half as much to compile and to load, and nothing slower."""
     template = getattr(compiled, "get_call_template", None)
@@ -80,7 +80,7 @@ def _one_for_all(compiled: F) -> F:
                 {name: _widest(each) for name, each in keywords.items()},
             )
 
-        compiled.get_call_template = widened  # type: ignore[attr-defined]
+        compiled.get_call_template = widened
     return compiled
 
 
