@@ -18,7 +18,8 @@ from inventory.murmur import shard_of
 from wire.resp import command
 from wire.rows_explained import read_offers
 from wire.rows_read import Node, read_channel, read_dated, read_header, read_nodes, read_parts
-from wire.viewkeys import row_key, row_reads
+from wire.view_reads import row_reads
+from wire.viewkeys import row_key
 
 Answer = dict[str, Any]
 

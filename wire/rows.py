@@ -56,7 +56,8 @@ from wire.rows_plan import (
     plan_calls,
 )
 from wire.rows_read import BLOCK_LOCATIONS, LAYOUT
-from wire.viewkeys import TAGS, put_tagged
+from wire.view_reads import put_tagged
+from wire.viewkeys import TAGS
 
 
 class RowError(ValueError):
