@@ -73,6 +73,7 @@ def _traffic(settings: Settings, codec: Codec) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.deep  # the fault matrix does it in every run
 def test_a_redis_that_comes_back_empty_is_filled_again(
     stocked: Settings,
     own_redis: RedisServer,
@@ -154,6 +155,7 @@ def test_sigterm_ends_an_engine_that_waits_for_redis(
         judged()
 
 
+@pytest.mark.deep  # the fault matrix does it in every run
 def test_a_kafka_that_is_killed_and_comes_back(
     stocked: Settings,
     kafka: KafkaServer,
