@@ -117,6 +117,7 @@ class OpenLane:
             unreadable,
             raw.next_offsets,
             raw.lag,
+            raw.heard,
             oldest,
             self._cell.silent,
         )

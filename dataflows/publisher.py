@@ -44,7 +44,8 @@ _LEAVE_WITHIN_S = 10.0
 class Published(NamedTuple):
     """One lane's outputs on their way, and what the lane had read when it made them.
 
-    `completes`: the round of the offering whose last rows these are, else 0. `silent`: the view is another engine's."""
+    `completes`: the round of the offering whose last rows these are, else 0. `heard`: up to when (ms) Kafka was heard
+    of. `silent`: the view is another engine's."""
 
     lane: Lane
     tenure: Tenure
@@ -54,6 +55,7 @@ class Published(NamedTuple):
     unreadable: list[DeadLetter]
     next_offsets: dict[str, int]
     lag: int
+    heard: int
     oldest_log_time: int
     silent: bool
 
@@ -198,7 +200,7 @@ class Publisher:
 
     def _freshness(self, item: Published, lag: int) -> None:
         number = item.lane.number
-        item.tenure.tell(self._redis, int(time.time() * 1000), lag)
+        item.tenure.tell(self._redis, item.heard, lag)
         item.offering.look()
         metrics.LAG.labels(number).set(lag)
         metrics.PARKED.labels(number).set(item.outputs.parked)
