@@ -1,5 +1,6 @@
 """Of two folders of a lane, in one generation, the one that began later has the lane."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +11,24 @@ from dataflows.gate import PublishGate
 from dataflows.redis_link import RedisLink
 from dataflows.takeover import Takeover
 from dataflows.tenure import LaneTaken, Tenure
+from deploy.redis_server import RedisServer
+from runtime import redis as redis_clients
 from runtime.settings import Settings
 from runtime.state_files import StateFiles
 from wire.viewkeys import TAGS, folded_key, freshness_key
 
 LANE = 1
 NOW = 1_763_840_000_000
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer) -> Iterator[Settings]:
+    """Of a Redis alone."""
+    mine = Settings(redis_url=redis_server.url, redis_prefix=f"t{uuid.uuid4().hex[:8]}:", partitions=4)
+    yield mine
+    with redis_clients.client(mine) as client:
+        for key in client.scan_iter(match=mine.redis_prefix + "*", count=1000):
+            client.unlink(key)
 
 
 @pytest.fixture
