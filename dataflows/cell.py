@@ -27,6 +27,7 @@ from dataflows.redis_link import RedisLink
 from dataflows.retention import check_retention
 from dataflows.silence import Silence
 from dataflows.takeover import Phase, Takeover
+from dataflows.tenure import Tenure
 from dataflows.topic_ids import TopicIds
 from inventory.batch import Clock
 from inventory.lane import Lane
@@ -57,10 +58,14 @@ class OpenLane:
         self.journal = Journal(settings.state_dir, number, settings.partitions, cell.disk, cell.turns)
         cell.checkpoints.restore(number, self.journal)
         commit = self.journal.open(self.lane)
+        serves = cell.takeover.phase is Phase.SERVES
+        now = int(time.time() * 1000)
+        self._tenure = Tenure(settings, cell.redis, number, self.journal.files, now, serves=serves)
+        self.journal.began = self._tenure.began
         self.resume = None if commit is None else commit.position
         self._next = {} if self.resume is None else self.resume.next
         self._intake = Intake(Decoder(cell.codec), number, settings.partitions)
-        self._gate = PublishGate(settings, cell.redis, number, cell.takeover, cell.end_of)
+        self._gate = PublishGate(settings, cell.redis, number, cell.takeover, cell.end_of, self._tenure.began)
         self._silence = Silence(self.lane) if self._gate.taking else None
         self._order = MasterOrder()
         self._again = Again(self.lane, settings.offer_again_ms / 1000, time.monotonic())
@@ -105,12 +110,14 @@ class OpenLane:
         oldest = min((group[0].timestamp()[1] for group in raw.messages.values()), default=0)
         return Published(
             self.lane,
+            self._tenure,
             self._offering,
             completes,
             out,
             unreadable,
             raw.next_offsets,
             raw.lag,
+            raw.heard,
             oldest,
             self._cell.silent,
         )

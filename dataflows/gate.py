@@ -13,6 +13,7 @@ from typing import Any
 from dataflows.intake import Raw
 from dataflows.redis_link import RedisLink
 from dataflows.takeover import OPEN, Fenced, Phase, Takeover
+from dataflows.tenure import LaneTaken
 from inventory.murmur import SHARDS
 from runtime.settings import Settings
 from wire.resp import command
@@ -33,6 +34,17 @@ return redis.call('HGET', KEYS[1], 'before')
 """
 """Fences an older generation off; replies what the older one had folded when it wrote last."""
 
+_OPEN = """
+local told = redis.call('HMGET', KEYS[1], 'g', 'o', 'b')
+local same = told[1] == ARGV[1] or (not told[1] and ARGV[3] == '1')
+if same and tonumber(told[3] or 0) < tonumber(ARGV[2]) then
+  redis.call('HSET', KEYS[1], 'g', ARGV[1], 'b', ARGV[2])
+end
+return told
+"""
+"""Fences folders of the lane off that began earlier, in the same generation; replies what was there. ARGV: generation,
+when this one began, whether the view is this engine's."""
+
 EndOf = Callable[[int, str], int | None]
 """Where a lane's partition of a topic ends now; None: Kafka does not say."""
 
@@ -41,7 +53,13 @@ class PublishGate:
     """The gate of one lane."""
 
     def __init__(
-        self, settings: Settings, redis: RedisLink, lane: int, takeover: Takeover, end_of: EndOf
+        self,
+        settings: Settings,
+        redis: RedisLink,
+        lane: int,
+        takeover: Takeover,
+        end_of: EndOf,
+        began: int = 0,
     ) -> None:
         self._settings = settings
         self._redis = redis
@@ -50,14 +68,20 @@ class PublishGate:
         self._end_of = end_of
         self._prefix = settings.redis_prefix.encode()
         self._needed: dict[str, int] = {}
+        serves = takeover.phase is Phase.SERVES
         for tag in sorted({shard % TAGS for shard in self._shards()}):
-            reply: Any = redis.ask("HMGET", folded_key(self._prefix, tag, lane), "g", "o")
-            generation, offsets = reply
+            words = settings.generation, began, int(serves)
+            reply: Any = redis.ask("EVAL", _OPEN, 1, folded_key(self._prefix, tag, lane), *words)
+            generation, offsets, latest = reply
             if generation is None:
                 continue
             if int(generation) > settings.generation:
                 raise Fenced(int(generation), settings.generation)
-            if int(generation) == settings.generation and offsets is not None:
+            if int(generation) != settings.generation:
+                continue
+            if int(latest or 0) > began:
+                raise LaneTaken(lane, int(latest))
+            if offsets is not None:
                 self._need(json.loads(offsets))
         self._taking = takeover.phase is not Phase.SERVES and takeover.noted(lane) != OPEN
         self._goal: Mapping[str, int] = {}

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from dataflows.hearing import STATISTICS_MS, Hearing
 from runtime.kafka import consumer
 from runtime.settings import Settings
 from wire.topics import TOPICS
@@ -54,11 +55,13 @@ class Inflow:
 
     def __init__(self, settings: Settings, counts: Mapping[str, int]) -> None:
         self._counts = counts
+        self.hearing = Hearing()
         self._name_of = settings.topic
         self._consumer: Consumer = consumer(
             settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
             fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES,
             fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
+            statistics_interval_ms=STATISTICS_MS, stats_cb=self.hearing.take,
         )  # fmt: skip
         self._arrived: dict[int, Arrived] = {}
         self._untaken = 0
@@ -97,6 +100,8 @@ class Inflow:
         arrived = self._arrived[lane]
         self._arrived[lane] = _nothing()
         self._untaken -= arrived.many
+        if arrived.many:
+            self.hearing.heard()
         return arrived, many
 
     def _assign(self) -> None:

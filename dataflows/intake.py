@@ -75,6 +75,8 @@ class Raw(NamedTuple):
     lag: int
     ends: Mapping[str, int]
     """Where the partitions end, as far as the broker has told."""
+    heard: int = 0
+    """Up to when (ms) Kafka was heard of."""
 
 
 class _Source(NamedTuple):

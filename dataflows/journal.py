@@ -49,6 +49,8 @@ class Journal:
 
     def __init__(self, folder: Path, lane: int, lanes: int, disk: Executor, turns: Turns) -> None:
         self.files = StateFiles(folder, lane, lanes)
+        self.began = 0
+        """When the folder did (ms), as is written down with the first settled commit."""
         self.settled: Settled | None = None
         """The last settled commit: what lies before it in the files may be copied."""
         self._folder = self.files.folder
@@ -170,7 +172,7 @@ class Journal:
         self._end += frame.size
         if not self.files.began.exists():
             force(self._file)
-            self.files.began.touch()
+            self.files.begin(self.began)
             (self._folder / "store-id").unlink(missing_ok=True)  # of the version before
             force_folder(self._folder)
         if self._next is not None and self._next.ready():

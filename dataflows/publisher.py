@@ -17,6 +17,7 @@ from dataflows.duties import read_duties
 from dataflows.offering import Offering
 from dataflows.redis_link import RedisLink, Stopped
 from dataflows.takeover import Fenced
+from dataflows.tenure import LaneTaken, Tenure
 from inventory.batch import Control, DeadLetter, Forward, Incident, Outputs
 from inventory.batch import Message as Read
 from inventory.decisions import OUTCOMES, Answer
@@ -30,7 +31,7 @@ from wire.reservations import SCRIPT, line_state, reservation_key
 from wire.resp import command
 from wire.routed import pack_rows, pack_word
 from wire.rows import encode_calls, parse_reply, script_sha
-from wire.viewkeys import freshness_key, network_key
+from wire.viewkeys import network_key
 
 _log = logging.getLogger(__name__)
 
@@ -43,15 +44,18 @@ _LEAVE_WITHIN_S = 10.0
 class Published(NamedTuple):
     """One lane's outputs on their way, and what the lane had read when it made them.
 
-    `completes`: the round of the offering whose last rows these are, else 0. `silent`: the view is another engine's."""
+    `completes`: the round of the offering whose last rows these are, else 0. `heard`: up to when (ms) Kafka was heard
+    of. `silent`: the view is another engine's."""
 
     lane: Lane
+    tenure: Tenure
     offering: Offering
     completes: int
     outputs: Outputs
     unreadable: list[DeadLetter]
     next_offsets: dict[str, int]
     lag: int
+    heard: int
     oldest_log_time: int
     silent: bool
 
@@ -164,7 +168,7 @@ class Publisher:
         texts.update(lane, int(views.profile.max(initial=0)) + 1)
         started = time.perf_counter()
         calls = encode_calls(
-            views, prefix=self._prefix, lane=lane.number, generation=lane.generation,
+            views, prefix=self._prefix, lane=lane.number, generation=lane.generation, began=item.tenure.began,
             offsets=json.dumps(item.next_offsets, separators=(",", ":")).encode(), rules=texts.as_json,
             terms=texts.as_terms, sha=self._sha,
         )  # fmt: skip
@@ -196,9 +200,7 @@ class Publisher:
 
     def _freshness(self, item: Published, lag: int) -> None:
         number = item.lane.number
-        fields = {"generation": item.lane.generation, "committed_at": int(time.time() * 1000), "lag": lag}
-        words = [part for name, value in fields.items() for part in (name.encode(), b"%d" % value)]
-        self._redis.send([command(b"HSET", freshness_key(self._prefix, number), *words)])
+        item.tenure.tell(self._redis, item.heard, lag)
         item.offering.look()
         metrics.LAG.labels(number).set(lag)
         metrics.PARKED.labels(number).set(item.outputs.parked)
@@ -281,6 +283,7 @@ class _Visible:
 
     def __init__(self, calls: int, item: Published) -> None:
         self._left = calls
+        self._lane = item.lane.number
         self._oldest = item.oldest_log_time
         self._offering, self._completes = item.offering, item.completes
         self._own_generation = item.lane.generation
@@ -289,6 +292,8 @@ class _Visible:
         applied = parse_reply(reply)  # type: ignore[arg-type]
         if applied.fenced_by is not None:
             raise Fenced(applied.fenced_by, self._own_generation)
+        if applied.taken_at is not None:
+            raise LaneTaken(self._lane, applied.taken_at)
         metrics.REFUSED.inc(applied.refused)
         self._left -= 1
         if self._left > 0:

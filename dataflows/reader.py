@@ -137,7 +137,8 @@ class LaneReader:
         self._masters_ready = self._masters_ready or all(
             self._next.get(name, 0) >= end for name, end in self._wanted.items()
         )
-        reached = [now if self._at_end[n] else self._log_times.get(n, 0) for n in self._reading()]
+        heard = self._inflow.hearing.until(now)
+        reached = [heard if self._at_end[n] else self._log_times.get(n, 0) for n in self._reading()]
         if not recent or not messages or now - self._lag_at >= _LAG_EVERY_MS:
             self._lag_at, self._lag = now, self._behind()
         return Raw(
@@ -149,6 +150,7 @@ class LaneReader:
             recent or self._lag == 0,
             self._lag,
             dict(self._ends),
+            heard,
         )
 
     def _reading(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 
-from deploy.ports import HOST, answers
+from deploy.ports import HERE, HOST, Place, answers
 from deploy.server import LocalServer, ServiceError
 from runtime.kafka import admin, ignore, quiet_log
 from runtime.settings import Settings
@@ -32,8 +32,14 @@ class KafkaServer(LocalServer):
     _taken = "Address already in use"
     _ports_needed = 3
 
-    def __init__(self, folder: Path, options: dict[str, str] | None = None, far: int | None = None) -> None:
-        super().__init__(folder)
+    def __init__(
+        self,
+        folder: Path,
+        options: dict[str, str] | None = None,
+        far: int | None = None,
+        place: Place = HERE,
+    ) -> None:
+        super().__init__(folder, place)
         self._options = options or {}
         self._far = far
 
@@ -45,7 +51,7 @@ class KafkaServer(LocalServer):
     @property
     def bootstrap(self) -> str:
         """What goes into `STOCKTIDE_KAFKA_BOOTSTRAP`."""
-        return f"{HOST}:{self.port}"
+        return f"{self.place.address}:{self.port}"
 
     def _prepare(self) -> list[str]:
         java = _java()
@@ -56,7 +62,7 @@ class KafkaServer(LocalServer):
         return [*java, *_JVM, "kafka.Kafka", str(properties)]
 
     def _ready(self) -> bool:
-        if not answers(self.port):
+        if not answers(self.port, self.place.address):
             return False
         client = admin(Settings(kafka_bootstrap=self.bootstrap), logger=quiet_log, error_cb=ignore)
         try:
@@ -84,12 +90,13 @@ class KafkaServer(LocalServer):
 
     def _properties(self) -> dict[str, str]:
         client, controller, _ = self._ports
+        here = self.place.address
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
-            "controller.quorum.voters": f"1@{HOST}:{controller}",
-            "listeners": f"CLIENT://{HOST}:{client},CONTROLLER://{HOST}:{controller}",
-            "advertised.listeners": f"CLIENT://{HOST}:{client}",
+            "controller.quorum.voters": f"1@{here}:{controller}",
+            "listeners": f"CLIENT://{here}:{client},CONTROLLER://{here}:{controller}",
+            "advertised.listeners": f"CLIENT://{here}:{client}",
             "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name": "CLIENT",
             "controller.listener.names": "CONTROLLER",
@@ -119,9 +126,10 @@ class KafkaServer(LocalServer):
 
     def _far_listener(self) -> dict[str, str]:
         client, controller, far = self._ports
+        here = self.place.address
         return {
-            "listeners": f"CLIENT://{HOST}:{client},CONTROLLER://{HOST}:{controller},FAR://{HOST}:{far}",
-            "advertised.listeners": f"CLIENT://{HOST}:{client},FAR://{HOST}:{self._far}",
+            "listeners": f"CLIENT://{here}:{client},CONTROLLER://{here}:{controller},FAR://{here}:{far}",
+            "advertised.listeners": f"CLIENT://{here}:{client},FAR://{HOST}:{self._far}",
             "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT,FAR:PLAINTEXT",
         }
 

@@ -1,9 +1,20 @@
-"""Free ports on loopback."""
+"""Where servers listen: free ports on loopback, or on a host of their own."""
 
 import random
 import socket
+from typing import NamedTuple
 
 HOST = "127.0.0.1"
+
+
+class Place(NamedTuple):
+    """Where a server runs: its address, and what in front of its command brings it there."""
+
+    address: str = HOST
+    enter: tuple[str, ...] = ()
+
+
+HERE = Place()
 
 # Below the range from which the kernel takes ports for outgoing connections: a server that is down for
 # a moment must find its port free when it comes back.
@@ -24,10 +35,10 @@ def free_port() -> int:
     raise OSError(f"no free port found between {_FIRST} and {_LAST} on {HOST}")
 
 
-def answers(port: int) -> bool:
+def answers(port: int, address: str = HOST) -> bool:
     """Whether somebody accepts connections on the port."""
     try:
-        with socket.create_connection((HOST, port), timeout=1.0):
+        with socket.create_connection((address, port), timeout=1.0):
             return True
     except OSError:
         return False

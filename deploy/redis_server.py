@@ -6,14 +6,15 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from deploy.ports import HOST, answers
+from deploy.ports import HERE, Place, answers
 from deploy.server import LocalServer, ServiceError
 from runtime import redis as connections
 from runtime.settings import Settings
 
 
 class RedisServer(LocalServer):
-    """A server on loopback. `stop` saves its data, `restart` has it again; `kill` loses what was not saved.
+    """A server, on loopback unless another place is given. `stop` saves its data, `restart` has it again; `kill` loses
+    what was not saved.
 
     `append_only`: every write is in the append-only file, fsynced once a second.
     """
@@ -21,19 +22,20 @@ class RedisServer(LocalServer):
     name = "Redis"
     _taken = "Address already in use"
 
-    def __init__(self, folder: Path, append_only: bool = False) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, append_only: bool = False, place: Place = HERE) -> None:
+        super().__init__(folder, place)
         self._append_only = append_only
 
     @property
     def url(self) -> str:
         """What goes into `STOCKTIDE_REDIS_URL`."""
-        return f"redis://{HOST}:{self.port}/0"
+        return f"redis://{self.place.address}:{self.port}/0"
 
     def _prepare(self) -> list[str]:
         configuration = self.folder / "redis.conf"
         lines = {
-            "bind": HOST,
+            "bind": self.place.address,
+            "protected-mode": "yes" if self.place == HERE else "no",
             "port": str(self.port),
             "dir": f'"{self.folder}"',
             "daemonize": "no",
@@ -46,7 +48,7 @@ class RedisServer(LocalServer):
         return [_binary(), str(configuration)]
 
     def _ready(self) -> bool:
-        if not answers(self.port):
+        if not answers(self.port, self.place.address):
             return False
         try:
             with connections.client(Settings(redis_url=self.url)) as client:

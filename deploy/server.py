@@ -5,7 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from deploy.ports import free_port
+from deploy.ports import HERE, Place, free_port
 from runtime.children import spawn, stop
 from runtime.exit import Refusal
 
@@ -18,7 +18,7 @@ class ServiceError(Refusal):
 
 
 class LocalServer(ABC):
-    """One server process on loopback with its own folder.
+    """One server process with its own folder, on loopback unless another place is given.
 
     The first `start` chooses free ports; later ones keep them, as they keep the data.
     """
@@ -28,7 +28,8 @@ class LocalServer(ABC):
     """What the server's log says when its port is taken."""
     _ports_needed = 1
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Place = HERE) -> None:
+        self.place = place
         self.folder = folder.resolve()
         self.log_file = self.folder / "server.log"
         self._ports: list[int] = []
@@ -58,7 +59,7 @@ class LocalServer(ABC):
         for _ in range(_START_ATTEMPTS):
             if not keep_ports:
                 self._ports = [free_port() for _ in range(self._ports_needed)]
-            command = self._prepare()
+            command = [*self.place.enter, *self._prepare()]
             with self.log_file.open("wb") as log:
                 self._process = spawn(command, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT)
             if self._wait(timeout_s):

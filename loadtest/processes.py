@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -79,14 +79,19 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def running(
-    name: str, arguments: list[str], settings: Settings, folder: Path, more: Mapping[str, str] | None = None
+    name: str,
+    arguments: list[str],
+    settings: Settings,
+    folder: Path,
+    more: Mapping[str, str] | None = None,
+    enter: Sequence[str] = (),
 ) -> Iterator[Running]:
     """`python -m ARGUMENTS` under these settings alone, until the block ends; its output goes to `folder`. `more`:
-    variables beside the settings."""
+    variables beside the settings. `enter`: what brings it to another host."""
     log = folder / f"{name}.log"
     with log.open("ab") as out:
         process = spawn(
-            [sys.executable, "-m", *arguments],
+            [*enter, sys.executable, "-m", *arguments],
             env=environment({**settings.environment(), **(more or {})}),
             cwd=_ROOT,
             stdout=out.fileno(),

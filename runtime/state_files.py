@@ -13,6 +13,7 @@ from inventory.section import Section
 from inventory.sections import LayoutError, check_layout
 from runtime.commits import COMMIT, HEAD, SETTLED, Commit, Settled, commit_of
 from runtime.exit import ExitCode, Refusal
+from runtime.forced import force
 from runtime.former_states import former_commit
 from wire.frames import FORMER, FrameError, frame_behind, read_frames
 
@@ -78,8 +79,23 @@ class StateFiles:
 
     @property
     def began(self) -> Path:
-        """A file that is there once a commit was settled: from then on a folder without one is damaged."""
+        """A file that is there once a commit was settled: from then on a folder without one is damaged. It holds when
+        the folder began."""
         return self.folder / "began"
+
+    def began_at(self) -> int:
+        """When the folder began (ms); 0 where that was not written down."""
+        try:
+            text = self.began.read_text()
+        except FileNotFoundError:
+            return 0
+        return int(text) if text.isdecimal() else 0
+
+    def begin(self, at: int) -> None:
+        """A commit was settled: write down when the folder began (ms; 0: not known). Raises OSError."""
+        with self.began.open("wb") as file:
+            file.write(b"%d" % at)
+            force(file)
 
     @property
     def is_new(self) -> bool:

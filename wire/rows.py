@@ -59,17 +59,21 @@ from wire.rows_read import BLOCK_LOCATIONS, LAYOUT
 from wire.view_reads import put_tagged
 from wire.viewkeys import TAGS
 
+_FENCED, _TAKEN = -1, -2
+
 
 class RowError(ValueError):
     """Views that cannot be written as rows; the message says what to correct."""
 
 
 class Applied(NamedTuple):
-    """What one call did: rows written, rows refused as not newer, and who fenced the lane off, if any."""
+    """What one call did: rows written, rows refused as not newer; the newer generation, or when the newer folder of the
+    lane began, to a lane that is fenced off."""
 
     applied: int
     refused: int
-    fenced_by: int | None
+    fenced_by: int | None = None
+    taken_at: int | None = None
 
 
 def script() -> bytes:
@@ -85,7 +89,9 @@ def script_sha() -> bytes:
 def parse_reply(reply: list[int]) -> Applied:
     """The reply of one call."""
     first, second = reply
-    return Applied(0, 0, second) if first < 0 else Applied(first, second, None)
+    if first == _FENCED:
+        return Applied(0, 0, fenced_by=second)
+    return Applied(0, 0, taken_at=second) if first == _TAKEN else Applied(first, second)
 
 
 def encode_calls(
@@ -94,6 +100,7 @@ def encode_calls(
     prefix: bytes,
     lane: int,
     generation: int,
+    began: int = 0,
     offsets: bytes,
     rules: list[bytes],
     terms: list[bytes],
@@ -103,14 +110,17 @@ def encode_calls(
     """The complete EVALSHA commands that write `views`, in one buffer; each has one reply (`parse_reply`).
 
     `rules[p]` is the JSON of profile p: which rules shaped each channel's number; `terms[p]` is what they give
-    (`rows_terms`). `offsets` says what the lane had folded, opaque here. A call's rows share a tag. 80 rows keep a
-    call below 1 ms of server time. Raises RowError if a sku's profile has no entry in `rules` and `terms`.
+    (`rows_terms`). `began`: when the lane's folder did (ms). `offsets` says what the lane had folded, opaque here. A
+    call's rows share a tag. 80 rows keep a call below 1 ms of server time. Raises RowError if a sku's profile has no
+    entry in `rules` and `terms`.
     """
     texts = [text for pair in zip(rules, terms, strict=True) for text in pair]
     text = np.frombuffer(b"".join(texts) or b"\0", dtype=np.uint8)
     text_end = np.cumsum(np.array([0, *map(len, texts)], dtype=np.int64))
     opening = b"$7\r\nEVALSHA\r\n$%d\r\n%s\r\n" % (len(sha), sha)
-    state = b"$%d\r\n%d\r\n$%d\r\n%s\r\n" % (len(b"%d" % generation), generation, len(offsets), offsets)
+    state = b"".join(
+        b"$%d\r\n%s\r\n" % (len(word), word) for word in (b"%d" % generation, offsets, b"%d" % began)
+    )
     row_key, lane_key = prefix + b"v:{", prefix + b"f:{"
     fixed = len(opening) + len(state)
     plan = plan_calls(views, text_end, len(row_key), len(lane_key), lane, fixed, rows_per_call)

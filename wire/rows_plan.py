@@ -83,7 +83,7 @@ def plan_calls(
         left = count[tag]
         while left > 0:
             size = min(left, rows_per_call)
-            parts = 6 + size
+            parts = 7 + size
             total = fixed + bulk_size(digits(size + 1)) + bulk_size(lane_key + digits(tag) + 2 + digits(lane))
             for j in range(done, done + size):
                 i = order[j]

@@ -1,24 +1,30 @@
 -- Writes rows of the view; a row never goes back.
 --
--- KEYS[1]     what the lane has folded, one hash a (tag, lane): g = generation, o = the lane's offsets
+-- KEYS[1]     what the lane has folded, one hash a (tag, lane): g = generation, b = when the lane's folder began, o = the
+--             lane's offsets
 -- KEYS[2..]   rows, all of one tag
--- ARGV        generation, offsets, then for each row: version, k, and k pairs of field and value
+-- ARGV        generation, offsets, b, then for each row: version, k, and k pairs of field and value
 --
 -- A row is replaced as a whole, and only if nothing is there or its version is smaller (versions stay
--- below 2^53, where Lua's numbers are exact). A lane of an older generation writes nothing.
+-- below 2^53, where Lua's numbers are exact). A lane of an older generation writes nothing, nor does one whose folder began
+-- before that of another engine of its generation.
 --
--- Reply: {rows written, rows refused}, or {-1, the newer generation} to a lane that is fenced off.
+-- Reply: {rows written, rows refused}; to a lane that is fenced off {-1, the newer generation} or {-2, the later b}.
 
 local call = redis.call
 local generation = tonumber(ARGV[1])
-local newest = call('HGET', KEYS[1], 'g')
-if newest and tonumber(newest) > generation then
-  return {-1, tonumber(newest)}
+local told = call('HMGET', KEYS[1], 'g', 'b')
+local newest, latest = tonumber(told[1] or 0), tonumber(told[2] or 0)
+if newest > generation then
+  return {-1, newest}
 end
-call('HSET', KEYS[1], 'g', ARGV[1], 'o', ARGV[2])
+if newest == generation and latest > tonumber(ARGV[3]) then
+  return {-2, latest}
+end
+call('HSET', KEYS[1], 'g', ARGV[1], 'b', ARGV[3], 'o', ARGV[2])
 
 local applied = 0
-local at = 3
+local at = 4
 for i = 2, #KEYS do
   local key = KEYS[i]
   local version = ARGV[at]

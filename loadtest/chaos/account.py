@@ -10,7 +10,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory.murmur import shard_of
@@ -91,13 +91,13 @@ def _is_kept(line: str | None, kept: bytes, value: bytes, codec: Codec) -> bool:
     return wanted == [each["quantity"] for each in event.get("lines", ()) if each["line"] == number]
 
 
-def account_state(account: Account, settings: Settings, truth: Truth) -> None:
-    """Hold what the model folded and parked against the state that the drained engine has left."""
+def account_state(account: Account, lanes: Sequence[StateFiles], truth: Truth) -> None:
+    """Hold what the model folded and parked against the state of all lanes that the drained engine has left."""
     expected: Counter[int] = Counter()
     for sku in truth.model.skus():
-        expected[shard_of(sku) % settings.partitions] += truth.model.additive_facts(sku)
-    for lane in range(settings.partitions):
-        ids, parked = _kept(settings, lane)
+        expected[shard_of(sku) % len(lanes)] += truth.model.additive_facts(sku)
+    for lane, files in enumerate(lanes):
+        ids, parked = _kept(files)
         account.parked += parked
         account_facts(account, lane, expected[lane], ids)
     waiting = truth.model.waiting
@@ -112,9 +112,9 @@ def account_facts(account: Account, lane: int, expected: int, found: int) -> Non
         account.lines.append(f"lane {lane}: {found} additive facts were folded, and there are {expected}")
 
 
-def _kept(settings: Settings, lane: int) -> tuple[int, int]:
+def _kept(files: StateFiles) -> tuple[int, int]:
     """How many ids of facts, and how many parked messages, the last commit of a lane has."""
-    sections, _ = StateFiles(settings.state_dir, lane, settings.partitions).last_commit()
+    sections, _ = files.last_commit()
     ids, parked = 0, dict[int, object]()
     for section in sections:
         if section.name == "ids":

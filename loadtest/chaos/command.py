@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Console
 
@@ -61,20 +62,22 @@ def chaos(given: argparse.Namespace, settings: Settings, codec: Codec, console: 
     logging.getLogger("stocktide.kafka").setLevel(logging.CRITICAL)  # that it is away is no news here
     results: list[Result] = []
     skipped: dict[str, str] = {}
-    with house(settings, _LANES) as services:
-        for name in given.fault:
-            why_not = FAULTS[name].why_not()
-            if why_not is not None:
-                skipped[name] = why_not
-                say(f"{name}: SKIPPED: {why_not}")
-                continue
-            for seed in _seeds(given, FAULTS[name]):
-                results.append(run(services, FAULTS[name], seed, codec, options))
-                say(report.line_of(results[-1]))
-                if not results[-1].right:
-                    for line in report.told(results[-1]):
-                        say(line)
-                report.write(report.document(results, skipped, options), FAULTS)
+    for name in given.fault:
+        why_not = FAULTS[name].why_not()
+        if why_not is not None:
+            skipped[name] = why_not
+            say(f"{name}: SKIPPED: {why_not}")
+    wanted = [FAULTS[name] for name in given.fault if name not in skipped]
+    for hosts, faults in groupby(wanted, lambda fault: fault.hosts):
+        with house(settings, _LANES, hosts=hosts) as services:
+            for fault in faults:
+                for seed in _seeds(given, fault):
+                    results.append(run(services, fault, seed, codec, options))
+                    say(report.line_of(results[-1]))
+                    if not results[-1].right:
+                        for line in report.told(results[-1]):
+                            say(line)
+                    report.write(report.document(results, skipped, options), FAULTS)
     found = report.document(results, skipped, options)
     report.write(found, FAULTS)
     say(f"{report.summary(found)}; {report.JSON}")

@@ -1,4 +1,7 @@
-"""The engine as an operator has it: a supervisor and its cells; killed, stopped, paused and started again."""
+"""The engine as an operator has it: a supervisor and its cells; killed, stopped, paused and started again.
+
+On several hosts there is a supervisor on each, with one cell: to a run each of them is an engine.
+"""
 
 import contextlib
 import os
@@ -8,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from loadtest.chaos.network import Host
 from loadtest.chaos.waiting import until
 from loadtest.errors import ProcessEnded
 from loadtest.peak_memory import kinds
@@ -20,14 +24,23 @@ _CELL = "cell "
 
 
 class Engine:
-    """`python -m dataflows run` under some settings. `memory`: the high-water mark (bytes) of each cell's process, the
-    largest of all its lives."""
+    """`python -m dataflows run` under some settings; on a `host` of its own one cell, `only`. `memory`: the high-water
+    mark (bytes) of each cell's process, the largest of all its lives."""
 
     def __init__(
-        self, name: str, settings: Settings, folder: Path, more: Mapping[str, str] | None = None
+        self,
+        name: str,
+        settings: Settings,
+        folder: Path,
+        more: Mapping[str, str] | None = None,
+        *,
+        host: Host | None = None,
+        only: int | None = None,
     ) -> None:
         self.name = name
         self.settings = settings
+        self.host = host
+        self.only = only
         self.memory: dict[int, int] = {}
         self._folder = folder
         self._more = more
@@ -38,9 +51,11 @@ class Engine:
 
     def start(self) -> None:
         """Start it, where it does not run."""
+        words = ["dataflows", "run"] if self.only is None else ["loadtest.chaos.keeper", str(self.only)]
+        enter = () if self.host is None else self.host.enter
         self._stack = ExitStack()
         self._process: Running = self._stack.enter_context(
-            running(self.name, ["dataflows", "run"], self.settings, self._folder, self._more)
+            running(self.name, words, self.settings, self._folder, self._more, enter)
         )
 
     @property

@@ -24,6 +24,7 @@ class Fault:
     `cells`: of the engine. `proxies`: of "kafka" and "redis", what the engine reaches through a proxy. `prepared`: what
     must stand from before the engine starts until after the judgement. `why_not`: why this machine cannot do it, or
     None. `settles_s`: how long after the lifting the numbers must be right. `tears`: it kills or tears something.
+    `hosts`: broker, Redis and each cell are on hosts of their own; everybody else is on another, which is never cut.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Fault:
     why_not: Callable[[], str | None] = _always
     settles_s: float = 0.0
     tears: bool = False
+    hosts: bool = False

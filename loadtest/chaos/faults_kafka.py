@@ -3,6 +3,7 @@
 from loadtest.chaos.fault import Fault
 from loadtest.chaos.house import resume, suspend
 from loadtest.chaos.site import Site
+from loadtest.chaos.waiting import until
 
 _AWAY_S = (3.0, 6.0)
 _LONG_S = (11.0, 13.0)
@@ -28,9 +29,16 @@ def unreachable(site: Site) -> None:
 
 
 def cut(site: Site) -> None:
-    """Nothing arrives between engine and Kafka, and nobody is told."""
+    """Nothing arrives between engine and Kafka, and nobody is told; nothing that is shown is called fresh then."""
     site.house.kafka_proxy.stall()
-    site.last(_LONG_S, site.house.kafka_proxy.heal)
+    try:
+        site.rest(*_LONG_S)
+        until(lambda: not site.numbers(), "every number to be stale")
+        site.expect(
+            "numbers that are shown all the same", len(site.numbers(stale=True)), len(site.traffic.probes)
+        )
+    finally:
+        site.house.kafka_proxy.heal()
 
 
 def resets(site: Site) -> None:

@@ -26,7 +26,7 @@ class Proxy:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._to = 0
+        self._to = HOST, 0
         self._latency_s = 0.0
         self._bytes_per_s = 0.0
         self._connections: set[asyncio.StreamWriter] = set()
@@ -38,9 +38,9 @@ class Proxy:
         self._thread.start()
         self._server: asyncio.Server = self._run(asyncio.start_server(self._accept, HOST, self.port))
 
-    def lead(self, port: int) -> None:
+    def lead(self, port: int, address: str = HOST) -> None:
         """Where new connections go."""
-        self._to = port
+        self._to = address, port
 
     def slow(self, latency_s: float, bytes_per_s: float = 0.0) -> None:
         """Everything arrives so much later in each direction; 0 bytes a second: as many as come."""
@@ -94,7 +94,7 @@ class Proxy:
             if self._refusing:
                 _reset(writer)
                 return
-            far_reader, far_writer = await asyncio.open_connection(HOST, self._to)
+            far_reader, far_writer = await asyncio.open_connection(*self._to)
         except OSError:
             _reset(writer)
             return

@@ -20,7 +20,6 @@ from loadtest.chaos.waiting import until
 from loadtest.freshness import wait_caught_up
 from loadtest.processes import api, apply_rules
 from runtime import redis as redis_link
-from runtime.exit import ExitCode
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from wire.codec import Codec
@@ -124,11 +123,15 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
             stack.callback(site.api.close)
             applied.result()
         stack.enter_context(fault.prepared(site))
+        stack.callback(site.remove_hosts)
         stack.callback(site.leave)
-        site.start_engine(_as_the_engine_goes(site, fault))
+        if fault.hosts:
+            site.start_apart(fault.cells)
+        else:
+            site.start_engine(_as_the_engine_goes(site, fault))
         traffic.prologue()
         redis = stack.enter_context(redis_link.client(settings))
-        wait_caught_up(redis, settings, int(time.time() * 1000), _STARTS_WITHIN_S, site.engine.check)
+        wait_caught_up(redis, settings, int(time.time() * 1000), _STARTS_WITHIN_S, site.check)
         until(lambda: len(site.numbers()) == len(traffic.probes), "the API to tell the probes")
         readers: list[RowReader | ApiReader] = [
             RowReader(settings, traffic.watched()), ApiReader(url, traffic.watched(), CHANNEL),
@@ -144,8 +147,8 @@ def _through(site: Site, fault: Fault, result: Result, codec: Codec) -> None:
                 result.broken.append("a reader does not come to look any more")
         _take_readers(result, readers)
         result.messages = sum(truth.records.values())
-        site.expect("how the engine ends", site.engine.stop(), int(ExitCode.DRAINED))
-        account_state(result.judged.account, site.engine.settings, truth)
+        site.stop()
+        account_state(result.judged.account, site.lanes(), truth)
 
 
 def _take_readers(result: Result, readers: Sequence[RowReader | ApiReader]) -> None:

@@ -1,5 +1,8 @@
-"""Two engines: of two generations the greater writes; of two on one folder the first runs."""
+"""Two engines: of two generations the greater writes; of two on one folder the first runs; of two folders of one
+generation the one that began later is written for."""
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +11,13 @@ from redis import Redis
 
 from loadtest.rows import read_rows
 from loadtest.verify import Verdict
+from runtime.checkpoints import Checkpoints
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import engine
+from tests.dataflows.house import engine, eventually
+from tests.dataflows.traffic import Traffic, flowing
+from tests.dataflows.watching import watching
 from wire.rows_read import read_header
 from wire.viewkeys import meta_key
 
@@ -79,3 +85,35 @@ def test_two_engines_on_one_folder(
         judged()
         assert third.said().count("resumed=True") == ready.partitions
         assert third.stop() == ExitCode.DRAINED
+
+
+def test_an_engine_that_was_given_up_ends_when_it_wakes_up(
+    ready: Settings, feed: Feed, caught_up: Callable[[], None], judged: Callable[..., Verdict], tmp_path: Path
+) -> None:
+    """It stands still, as on a host that cannot be reached; its lanes go on elsewhere, from their checkpoints."""
+    given_up = ready.replace(checkpoint_dir=tmp_path / "copies", checkpoint_every_ms=500)
+    following = given_up.replace(state_dir=tmp_path / "following")
+    kept = [Checkpoints(tmp_path / "copies", lane, ready.partitions, 1) for lane in range(ready.partitions)]
+    traffic = Traffic(feed, SKUS)
+    traffic.begin()
+    with watching(ready, SKUS) as watcher, engine(given_up, tmp_path, "cell", "0") as old, flowing(traffic):
+        caught_up()
+        eventually(lambda: all(lane.newest() for lane in kept), "a checkpoint of every lane")
+        os.kill(old.pid, signal.SIGSTOP)
+        with engine(following, tmp_path, "cell", "0") as new:
+            new.says("lane restored from its checkpoint", times=ready.partitions)
+            caught_up()
+            traffic.some_more()
+            os.kill(old.pid, signal.SIGCONT)
+            assert old.ends() == ExitCode.NEEDS_PERSON
+            assert "was given to another engine" in old.said()
+            assert "Traceback" not in old.said()
+            with engine(given_up, tmp_path, "cell", "0") as again:  # and it does not come back
+                assert again.ends() == ExitCode.NEEDS_PERSON
+                assert "was given to another engine" in again.said()
+            traffic.some_more()
+            assert new.stop() == ExitCode.DRAINED
+        with engine(following, tmp_path, "cell", "0") as resumed:  # but the other one does
+            resumed.says("resumed=True", times=ready.partitions)
+            traffic.some_more()
+    assert watcher.changes > 3 * len(SKUS)

@@ -40,7 +40,7 @@ class Encoded(Cluster):
         reader.feed(call)
         command: list[bytes] = reader.gets()
         keys = int(command[2])
-        words = iter(command[3 + keys + 2 :])
+        words = iter(command[3 + keys + 3 :])
         for key in command[4 : 3 + keys]:
             version, count = int(next(words)), int(next(words))
             fields = {next(words): next(words) for _ in range(count)}

@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ConnectionError
 
 from loadtest.chaos.catalogue import FAULTS
-from loadtest.chaos.house import House, cold_house
+from loadtest.chaos.house import House, cold_house, house
 from loadtest.chaos.run import Options, moment_of, run
 from loadtest.processes import warm_up
 from runtime import redis as redis_link
@@ -31,14 +31,24 @@ def warm(services: House) -> House:
     return services
 
 
+@pytest.fixture(scope="module")
+def apart() -> Iterator[House]:
+    """Warm too, with each service on a host of its own."""
+    with house(Settings(), 2, hosts=True) as services:
+        yield services
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in _EVERY_TIME else pytest.mark.deep) for name in FAULTS]
 )
-def test_a_fault_leaves_no_wrong_number_no_backward_view_and_loses_nothing(warm: House, name: str) -> None:
+def test_a_fault_leaves_no_wrong_number_no_backward_view_and_loses_nothing(
+    request: pytest.FixtureRequest, name: str
+) -> None:
     fault = FAULTS[name]
     if (why_not := fault.why_not()) is not None:
         pytest.skip(why_not)
-    result = run(warm, fault, 1, Codec(), _SHORT)
+    services = request.getfixturevalue("apart" if fault.hosts else "warm")
+    result = run(services, fault, 1, Codec(), _SHORT)
     assert result.right, "\n".join(result.differences()[:40])
     assert result.fresh_s is not None
     assert result.judged.compared > 10_000

@@ -72,7 +72,7 @@ def test_the_command_ends_with_1_if_one_run_was_not_right(
 ) -> None:
     upcoming = iter(results)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "house", lambda *_: nullcontext())
+    monkeypatch.setattr(command, "house", lambda *_, **__: nullcontext())
     monkeypatch.setattr(command, "run", lambda *_: next(upcoming))
     assert main(["chaos", "--fault", "drained", "--seeds", str(len(results))]) == code
     found = json.loads(Path("reports/chaos.json").read_text())
@@ -90,7 +90,7 @@ def test_a_seed_or_so_many_and_more_of_those_that_tear_something(
         return _RIGHT
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "house", lambda *_: nullcontext())
+    monkeypatch.setattr(command, "house", lambda *_, **__: nullcontext())
     monkeypatch.setattr(command, "run", note)
     faults = ["chaos", "--fault", "drained", "cell-killed"]
     main([*faults, "--seeds", "1", "--torn", "2"])

@@ -28,10 +28,10 @@ SUITE = (
     "tests/inventory/test_rules_of_the_lane.py", "tests/docs", "tests/inventory/test_master_data.py",
     "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_parcels.py", "tests/inventory/test_fences.py",
     "tests/inventory/test_net_counts.py", "tests/inventory/test_supply.py", "tests/inventory/test_checked.py",
-    "tests/golden", "tests/dataflows/test_resuming.py", "tests/inventory/test_promises.py",
-    "tests/inventory/test_incidents.py", "tests/inventory/test_recent.py", "tests/inventory/test_wrongs.py",
-    "tests/inventory/test_snapshots.py", "tests/availability_api/test_projected.py::TestArithmetic",
-    "tests/inventory/test_agreement.py",
+    "tests/golden", "tests/dataflows/test_resuming.py", "tests/dataflows/test_tenure.py",
+    "tests/inventory/test_promises.py", "tests/inventory/test_incidents.py", "tests/inventory/test_recent.py",
+    "tests/inventory/test_wrongs.py", "tests/inventory/test_snapshots.py",
+    "tests/availability_api/test_projected.py::TestArithmetic", "tests/inventory/test_agreement.py",
 )  # fmt: skip
 CPU_LIMIT_S = 600
 """Of processor time: on a machine with much else to do, a bug is not caught by having waited."""

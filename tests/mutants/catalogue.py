@@ -327,5 +327,12 @@ MUTANTS: tuple[Mutant, ...] = (
            "            raw = raw._replace(masters_ready=self._gate.masters_ready(raw, self._stepped))\n",
            "        ready = self.lane.live or self._gate.masters_ready(raw, self._stepped)\n"
            "        raw = raw._replace(masters_ready=ready)\n"),
+    Mutant("a lane that was given to another engine is opened again", "dataflows/tenure.py",
+           "        if self.began < theirs:\n            raise LaneTaken(lane, theirs)\n", ""),
+    Mutant("the clocks of two hosts decide who began later", "dataflows/tenure.py",
+           "math.max(tonumber(ARGV[3]), theirs + 1)", "tonumber(ARGV[3])"),
+    Mutant("a lane that was given to another engine is told as fresh", "dataflows/tenure.py",
+           "if told[1] == ARGV[1] and tonumber(told[2] or 0) > tonumber(ARGV[2]) then return tonumber(told[2]) end\n",
+           ""),
 )
 # fmt: on

@@ -44,7 +44,7 @@ def parsed(calls: list[memoryview]) -> list[list[bytes]]:
 def fields_of(command: list[bytes]) -> dict[bytes, tuple[int, dict[bytes, bytes]]]:
     """Row key to (version, fields) of one command."""
     keys = int(command[2])
-    words = iter(command[3 + keys + 2 :])
+    words = iter(command[3 + keys + 3 :])
     rows = {}
     for key in command[4 : 3 + keys]:
         version, count = int(next(words)), int(next(words))
@@ -62,15 +62,15 @@ def _as_packed(fact: Fact) -> tuple[int, ...]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(drawn_rows(), st.integers(1, 5), st.integers(1, 511), st.binary(max_size=20))
+@given(drawn_rows(), st.integers(1, 5), st.integers(1, 511), st.integers(0, 2**42), st.binary(max_size=20))
 def test_every_row_reads_back(
-    drawn: tuple[list[Row], list[int]], per_call: int, generation: int, offsets: bytes
+    drawn: tuple[list[Row], list[int]], per_call: int, generation: int, began: int, offsets: bytes
 ) -> None:
     rows, ordinals = drawn
     views = views_of(rows, ordinals)
     calls = encode_calls(
-        views, prefix=b"t:", lane=7, generation=generation, offsets=offsets, rules=RULES, terms=TERMS, sha=SHA,
-        rows_per_call=per_call,
+        views, prefix=b"t:", lane=7, generation=generation, began=began, offsets=offsets, rules=RULES, terms=TERMS,
+        sha=SHA, rows_per_call=per_call,
     )  # fmt: skip
     found: dict[bytes, tuple[int, dict[bytes, bytes]]] = {}
     for command in parsed(calls):
@@ -79,7 +79,7 @@ def test_every_row_reads_back(
         assert 2 <= keys <= per_call + 1
         tag = command[3].split(b"{")[1].split(b"}")[0]
         assert command[3] == b"t:f:{%s}:7" % tag
-        assert command[3 + keys : 5 + keys] == [b"%d" % generation, offsets]
+        assert command[3 + keys : 6 + keys] == [b"%d" % generation, offsets, b"%d" % began]
         for key, written in fields_of(command).items():
             assert key.startswith(b"t:v:{%s}:" % tag)
             assert key not in found
@@ -156,8 +156,9 @@ def test_a_profile_without_rules_is_refused(profile: int) -> None:
 
 
 def test_replies() -> None:
-    assert parse_reply([3, 2]) == (3, 2, None)
-    assert parse_reply([-1, 9]) == (0, 0, 9)
+    assert parse_reply([3, 2]) == (3, 2, None, None)
+    assert parse_reply([-1, 9]) == (0, 0, 9, None)
+    assert parse_reply([-2, 1_763_840_000_000]) == (0, 0, None, 1_763_840_000_000)
 
 
 def test_script_sha_is_forty_digits() -> None:

@@ -26,13 +26,15 @@ def client(redis_server: RedisServer) -> Iterator[Redis]:
             client.delete(key)
 
 
-def write(client: Redis, rows: list[Row], generation: int = 1, offsets: bytes = b"o") -> list[Applied]:
+def write(
+    client: Redis, rows: list[Row], generation: int = 1, offsets: bytes = b"o", began: int = 0
+) -> list[Applied]:
     """Write the rows as the engine does; what each call answered."""
     name = client.script_load(script().decode())
     assert name in (script_sha(), script_sha().decode())
     calls = encode_calls(
-        views_of(rows), prefix=PREFIX, lane=3, generation=generation, offsets=offsets, rules=[b"{}"],
-        terms=[b""], sha=script_sha(),
+        views_of(rows), prefix=PREFIX, lane=3, generation=generation, began=began, offsets=offsets,
+        rules=[b"{}"], terms=[b""], sha=script_sha(),
     )  # fmt: skip
     connection = client.connection_pool.get_connection()
     connection.send_packed_command(calls)  # type: ignore[no-untyped-call]
@@ -94,7 +96,7 @@ def test_a_row_is_replaced_as_a_whole(client: Redis) -> None:
 def test_what_was_folded_is_kept_with_the_write(client: Redis) -> None:
     write(client, [Row("f", 1, NUMBERS, {})], generation=2, offsets=b"\0first\r\n")
     key = folded_key(PREFIX, shard_of("f") % 64, 3).decode()
-    assert client.hgetall(key) == {b"g": b"2", b"o": b"\0first\r\n"}
+    assert client.hgetall(key) == {b"g": b"2", b"b": b"0", b"o": b"\0first\r\n"}
     write(client, [Row("f", 1, NUMBERS, {})], generation=2, offsets=b"second")
     assert client.hget(key, "o") == b"second"
 
@@ -104,3 +106,17 @@ def test_a_lane_of_an_older_generation_is_fenced_off(client: Redis) -> None:
     assert write(client, [Row("g", 6, NUMBERS, {})], generation=6, offsets=b"old") == [Applied(0, 0, 7)]
     assert stored(client, "g")[b"v"] == b"5"
     assert client.hget(folded_key(PREFIX, shard_of("g") % 64, 3).decode(), "o") == b"new"
+
+
+def test_of_two_folders_of_a_lane_the_one_that_began_later_writes(client: Redis) -> None:
+    began = 1_763_840_000_000
+    key = folded_key(PREFIX, shard_of("b") % 64, 3).decode()
+    assert totals(write(client, [Row("b", 5, NUMBERS, {})], began=began, offsets=b"new")) == (1, 0)
+    former = write(client, [Row("b", 6, NUMBERS, {})], began=began - 1, offsets=b"old")
+    assert former == [Applied(0, 0, taken_at=began)]
+    assert stored(client, "b")[b"v"] == b"5"
+    assert client.hget(key, "o") == b"new"
+    assert totals(write(client, [Row("b", 6, NUMBERS, {})], began=began)) == (1, 0)
+    assert totals(write(client, [Row("b", 7, NUMBERS, {})], began=began + 1)) == (1, 0)
+    assert totals(write(client, [Row("b", 8, NUMBERS, {})], generation=2, began=1)) == (1, 0)
+    assert client.hgetall(key) == {b"g": b"2", b"b": b"1", b"o": b"o"}
