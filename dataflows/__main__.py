@@ -4,6 +4,9 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
+from operator import methodcaller
+from typing import TYPE_CHECKING
 
 from dataflows.duties import read_duties
 from dataflows.reconcile_options import DESCRIPTION, add_options
@@ -18,6 +21,9 @@ from runtime.supervise import supervise
 from runtime.topics import TopicContradiction, check_topics, create_topics, grow_topics
 from wire.topics import TOPICS
 from wire.viewkeys import meta_key
+
+if TYPE_CHECKING:
+    from dataflows.cell import Cell
 
 _log = logging.getLogger("stocktide.dataflows")
 
@@ -88,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         return reconcile(settings, options)
     settings.require("kafka_bootstrap", "redis_url")
     if options.command == "cell":
-        return _cell(settings, options.number)
+        return run_cell(settings, options.number)
     return _run(settings)
 
 
@@ -166,7 +172,8 @@ def _run(settings: Settings) -> int:
     return supervise(commands, {**os.environ, **settings.environment()})
 
 
-def _cell(settings: Settings, number: int) -> int:
+def run_cell(settings: Settings, number: int, run: Callable[["Cell"], None] = methodcaller("run")) -> int:
+    """One cell in this process, from its first look at Kafka to its exit code. `run`: runs it until it has drained."""
     if not 0 <= number < settings.cells <= settings.partitions:
         raise Refusal(
             f"there is no cell {number} of {settings.cells} with {settings.partitions} lanes: cells count from 0, "
@@ -181,7 +188,7 @@ def _cell(settings: Settings, number: int) -> int:
     metrics = start_metrics(port + number if port else 0)
     _log.info("cell starts", extra={"cell": number, "cells": settings.cells})
     try:
-        Cell(settings, number).run()
+        run(Cell(settings, number))
     except Exception as error:
         for cause in _causes(error):
             if isinstance(cause, Refusal):

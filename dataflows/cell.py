@@ -5,6 +5,7 @@ import logging
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from types import FrameType
 
 from confluent_kafka import KafkaException
@@ -14,7 +15,7 @@ from dataflows.again import Again
 from dataflows.bases import Turns
 from dataflows.checkpointing import Checkpointing
 from dataflows.clock_guard import watch_clock
-from dataflows.flow import drive, make_flow
+from dataflows.flow import Drive, drive
 from dataflows.gate import PublishGate
 from dataflows.inflow import Inflow
 from dataflows.intake import CARRIERS, READ, Intake, Raw
@@ -231,7 +232,7 @@ class Cell:
             self.stopping,
         )
 
-    def run(self) -> None:
+    def run(self, drive: Drive = drive) -> None:
         """Drive the flow until SIGTERM has drained it."""
         # Batches of thousands of short-lived messages would set the collector off at every poll.
         gc.freeze()
@@ -239,7 +240,7 @@ class Cell:
         watch_clock()
         self.checkpoints.start({number: lane.journal for number, lane in self.opened.items()})
         try:
-            drive(make_flow(self, self.publisher), self.settings.epoch_ms)
+            drive(self, self.publisher, timedelta(milliseconds=self.settings.epoch_ms))
             self.publisher.settle()
             self.checkpoints.finish()
             if self.topic_ids.grown is not None and not self._stop:

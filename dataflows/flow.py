@@ -11,7 +11,7 @@ Bytewax keeps nothing: a recovery store of its own would tie the lanes to the ce
 than a lane's folder does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -29,9 +29,8 @@ from dataflows.reader import LaneReader
 _NOTHING = ""
 """What Bytewax is given to keep."""
 
-
-def _key_of(lane: int) -> str:
-    return f"lane-{lane:03d}"
+Keys = Mapping[int, str]
+"""What Bytewax calls each lane of a flow, those of its other processes too, if it has any."""
 
 
 class Stepper(Protocol):
@@ -52,7 +51,8 @@ class Parts(Protocol):
 
 
 class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
-    def __init__(self, reader: LaneReader) -> None:
+    def __init__(self, key: str, reader: LaneReader) -> None:
+        self._key = key
         self._reader = reader
 
     def next_batch(self) -> list[tuple[str, Raw]]:
@@ -60,7 +60,7 @@ class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
         if self._reader.stopping():
             raise StopIteration
         raw = self._reader.poll()
-        return [] if raw is None else [(_key_of(raw.lane), raw)]
+        return [] if raw is None else [(self._key, raw)]
 
     def next_awake(self) -> datetime | None:
         return self._reader.next_poll
@@ -74,14 +74,15 @@ class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
 
 
 class _Source(FixedPartitionedSource[tuple[str, Raw], str]):
-    def __init__(self, cell: Parts) -> None:
+    def __init__(self, cell: Parts, keys: Keys) -> None:
         self._cell = cell
+        self._lanes = {keys[lane]: lane for lane in cell.lanes}
 
     def list_parts(self) -> list[str]:
-        return [_key_of(lane) for lane in self._cell.lanes]
+        return list(self._lanes)
 
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _Reading:
-        return _Reading(self._cell.open_reader(int(for_part.removeprefix("lane-"))))
+        return _Reading(for_part, self._cell.open_reader(self._lanes[for_part]))
 
 
 class _Stepping(StatefulBatchLogic[Raw, Published, str]):
@@ -119,29 +120,35 @@ class _Publishing(StatefulSinkPartition[Published, str]):
 
 
 class _Sink(FixedPartitionedSink[Published, str]):
-    def __init__(self, lanes: list[int], publisher: Publisher) -> None:
-        self._keys = [_key_of(lane) for lane in lanes]
+    def __init__(self, lanes: list[int], keys: Keys, publisher: Publisher) -> None:
+        self._own = [keys[lane] for lane in lanes]
+        self._all = sorted(keys.values())  # as Bytewax counts the parts of all processes
         self._publisher = publisher
 
     def list_parts(self) -> list[str]:
-        return self._keys
+        return self._own
 
     def part_fn(self, item_key: str) -> int:
-        return self._keys.index(item_key)
+        return self._all.index(item_key)
 
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _Publishing:
         return _Publishing(self._publisher)
 
 
-def make_flow(cell: Parts, publisher: Publisher) -> Dataflow:
-    """The dataflow of a cell."""
+def make_flow(cell: Parts, publisher: Publisher, keys: Keys | None = None) -> Dataflow:
+    """The dataflow of a cell. `keys`: where other processes are part of the same flow, names of the lanes of all."""
+    keys = keys or {lane: f"lane-{lane:03d}" for lane in cell.lanes}
     flow = Dataflow("stocktide")
-    raw = op.input("source", flow, _Source(cell))
+    raw = op.input("source", flow, _Source(cell, keys))
     stepped = op.stateful_batch("step", raw, lambda _: _Stepping(cell))
-    op.output("publish", stepped, _Sink(cell.lanes, publisher))
+    op.output("publish", stepped, _Sink(cell.lanes, keys, publisher))
     return flow
 
 
-def drive(flow: Dataflow, epoch_ms: int) -> None:
-    """Run until every source has ended. What an operator raises arrives as BytewaxRuntimeError, with its cause."""
-    cli_main(flow, epoch_interval=timedelta(milliseconds=epoch_ms))  # type: ignore[no-untyped-call]
+Drive = Callable[[Parts, Publisher, timedelta], None]
+"""Runs the flow of a cell, with an epoch of so long, until every source has ended."""
+
+
+def drive(cell: Parts, publisher: Publisher, epoch: timedelta) -> None:
+    """Run the flow by itself. What an operator raises arrives as BytewaxRuntimeError, with its cause."""
+    cli_main(make_flow(cell, publisher), epoch_interval=epoch)  # type: ignore[no-untyped-call]
