@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
-from typing import Self
+from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from loadtest.pacing import steady
 from loadtest.pause import no_collection
 from loadtest.probe_skus import opening
 from loadtest.probes import Api, Asked, Probed, Probes
-from loadtest.processes import Running, api, apply_rules, engine, warm_up
+from loadtest.processes import api, apply_rules, engine, warm_up
 from loadtest.sender import Sender, preload, send_catalog, send_now
 from loadtest.w1_check import mismatches
 from loadtest.w1_draw import Size
@@ -77,11 +78,18 @@ class Judged(Latency):
         )
 
 
+class Checked(Protocol):
+    """What runs: an engine of whatever processes."""
+
+    def check(self) -> None:
+        """Raise ProcessEnded if it does not run any more."""
+
+
 class System:
     """A running system whose probes are known and whose stock is counted, and W1's mix at `rate` events a second."""
 
     def __init__(
-        self, settings: Settings, codec: Codec, redis: Redis, running: Running, url: str, probes: Probes, size: Size,
+        self, settings: Settings, codec: Codec, redis: Redis, running: Checked, url: str, probes: Probes, size: Size,
         rate: int,
     ) -> None:  # fmt: skip
         self.settings, self.url, self.probes = settings, url, probes
@@ -127,8 +135,9 @@ def measure(
 
 @contextmanager
 def under_load(
-    given: Settings, codec: Codec, cells: int, rate: int, seconds: int, seed: int
-) -> Iterator[System]:
+    given: Settings, codec: Codec, cells: int, rate: int, seconds: int, seed: int,
+    start: Callable[[Settings, int, Path], AbstractContextManager[Checked]] = engine,
+) -> Iterator[System]:  # fmt: skip
     """A system to measure for so many seconds and the warm-up before them."""
     size = Size(events=rate * (seconds + WARM_UP_S), seed=seed, chunk=rate * 2)
     with world(given) as place:
@@ -142,7 +151,7 @@ def under_load(
         send_now(Sender(settings), opening(probes.skus, codec, int(time.time() * 1000)))
         preload(settings, [workload.opening])
         sent = int(time.time() * 1000)
-        with engine(settings, cells, place.folder) as running, api(settings, place.folder) as url:
+        with start(settings, cells, place.folder) as running, api(settings, place.folder) as url:
             wait_caught_up(redis, settings, sent, _CATCH_UP_S, running.check)
             yield System(settings, codec, redis, running, url, probes, size, rate)
         redis.close()

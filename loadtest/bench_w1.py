@@ -1,7 +1,8 @@
 """W1 drained with everything on, by one cell and by two, in turns with a consumer that does nothing."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -11,12 +12,12 @@ from deploy.ports import free_port
 from loadtest import w1
 from loadtest.bench_consume import consume_only
 from loadtest.drain import Drain, to_drain, watch
-from loadtest.processes import apply_rules, warm_up
+from loadtest.processes import Start, apply_rules, engine, warm_up
 from loadtest.sender import preload, send_catalog
 from loadtest.w1_check import mismatches
 from loadtest.w1_draw import Size
 from loadtest.w1_write import TOPIC_OF
-from loadtest.world import fresh_outputs, world
+from loadtest.world import World, fresh_outputs, world
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from wire.codec import Codec
@@ -56,21 +57,15 @@ def measure(
     given: Settings, codec: Codec, events: int, cells: Sequence[int], runs: int, say: Callable[[str], None]
 ) -> W1Bench:
     """Preload W1 once, drain it `runs` times with each number of cells, every time from nothing."""
-    size = Size(events=events)
-    with world(given) as place:
+    with loaded(given, codec, events) as (place, workload, preload_s):
         settings = place.settings
-        apply_rules(w1.rules(size), settings, place.folder)
-        warm_up(settings, place.folder)
-        send_catalog(settings, codec, w1.catalog(size))
-        workload = w1.drain(size, int(time.time() * 1000), w1.headers(codec))
-        bench = W1Bench(workload.records)
-        bench.preload_s = preload(settings, [workload.opening, workload.run])
-        say(f"W1: {workload.records:,} records preloaded in {bench.preload_s:.1f} s")
+        bench = W1Bench(workload.records, preload_s)
+        say(f"W1: {workload.records:,} records preloaded in {preload_s:.1f} s")
         for number in range(runs):
             bench.consume_only.append(consume_only(settings, TOPIC_OF))
             say(f"run {number + 1}: consuming alone {bench.consume_only[-1]:,.0f} records/s")
             for many in cells:
-                drain, wrong = _drain(settings, place.folder, many, workload)
+                drain, wrong = drain_once(settings, place.folder, many, workload)
                 bench.drains.append(drain)
                 bench.mismatches.append(wrong)
                 say(
@@ -80,13 +75,27 @@ def measure(
     return bench
 
 
-def _drain(settings: Settings, folder: Path, cells: int, workload: w1.Workload) -> tuple[Drain, int]:
-    """One drain from nothing: no state, empty outputs, an empty view."""
+@contextmanager
+def loaded(given: Settings, codec: Codec, events: int) -> Iterator[tuple[World, w1.Workload, float]]:
+    """A place with W1 in its topics, and how many seconds it took to get there."""
+    size = Size(events=events)
+    with world(given) as place:
+        apply_rules(w1.rules(size), place.settings, place.folder)
+        warm_up(place.settings, place.folder)
+        send_catalog(place.settings, codec, w1.catalog(size))
+        workload = w1.drain(size, int(time.time() * 1000), w1.headers(codec))
+        yield place, workload, preload(place.settings, [workload.opening, workload.run])
+
+
+def drain_once(
+    settings: Settings, folder: Path, cells: int, workload: w1.Workload, start: Start = engine
+) -> tuple[Drain, int]:
+    """One drain from nothing: no state, empty outputs, an empty view. How it went, and how many numbers are wrong."""
     settings = settings.replace(state_dir=Path(mkdtemp(dir=folder)), metrics_port=free_port(), cells=cells)
     fresh_outputs(settings)
     redis = redis_link.connect(settings)
     try:
-        with to_drain(settings, cells, folder) as running:
+        with to_drain(settings, cells, folder, start) as running:
             drain = watch(running, redis, settings, cells, workload.records, _TIMEOUT_S)
         return drain, mismatches(redis, settings, workload)
     finally:

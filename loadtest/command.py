@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from loadtest import bench, compare_peers, demo, storm, tills
 from loadtest.chaos import command as chaos
+from loadtest.cluster.command import add_cluster
 from loadtest.growth_arguments import add_growth, add_sizes
 from loadtest.peak_arguments import add_peak, add_soak
 from loadtest.replay import Replay
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     )
     add_growth(commands, _positive)
+    add_cluster(commands, _positive)
     add_sizes(commands)
     show = commands.add_parser("rules", help="print the rules file of the replayed chain, for `rules apply`")
     _window_arguments(show, 300_000)

@@ -18,7 +18,7 @@ from loadtest.cpu import cpu_seconds
 from loadtest.engine_metrics import first_fact_at, stage_seconds
 from loadtest.errors import NotCaughtUp
 from loadtest.freshness import caught_up
-from loadtest.processes import Running, engine
+from loadtest.processes import Running, Start, engine
 from runtime.settings import Settings
 
 _LOOK_EVERY_S = 0.05
@@ -49,10 +49,12 @@ class Drain:
         return self.records / self.cpu_s if self.cpu_s else 0.0
 
 
-def to_drain(settings: Settings, cells: int, folder: Path) -> AbstractContextManager[Running]:
+def to_drain(
+    settings: Settings, cells: int, folder: Path, start: Start = engine
+) -> AbstractContextManager[Running]:
     """An engine for `watch`, until the block ends: it does not offer rows again, so that its last write is the drain's
     (of 14 minutes' rows a drain of seconds would offer one in a hundred)."""
-    return engine(settings.replace(offer_again_ms=_LATER_MS), cells, folder)
+    return start(settings.replace(offer_again_ms=_LATER_MS), cells, folder)
 
 
 def watch(

@@ -87,7 +87,7 @@ class Probes:
             if self._waiting:
                 numbers = await self._numbers(list(self._waiting))
                 seen = time.time() - start
-                self._done += [Timed(due, seen - due) for due in take_seen(self._waiting, numbers)]
+                self._done += [Timed(due, seen - due) for _, due in take_seen(self._waiting, numbers)]
                 pause = (
                     max(_POLL_EVERY_S, _PAUSES * (time.monotonic() - asked)) if numbers else _AGAIN_AFTER_S
                 )

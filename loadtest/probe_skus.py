@@ -68,14 +68,14 @@ def receipt(skus: Skus, codec: Codec, lane: int, sku: str, units: int = 1) -> Ou
     return Outgoing("stock-movements", lane, sku.encode(), value, "probe", None)
 
 
-def take_seen(waiting: Waiting, numbers: Mapping[str, int]) -> list[float]:
-    """When those probes were due that can be seen in these numbers; they wait no more."""
-    seen = list[float]()
+def take_seen(waiting: Waiting, numbers: Mapping[str, int]) -> list[tuple[str, float]]:
+    """The sku of each probe that can be seen in these numbers, and when it was due; they wait no more."""
+    seen = list[tuple[str, float]]()
     for sku, available in numbers.items():
         left = []
         for expected, due in waiting.pop(sku):
             if available >= expected:
-                seen.append(due)
+                seen.append((sku, due))
             else:
                 left.append((expected, due))
         if left:

@@ -9,9 +9,9 @@ import json
 import socket
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -33,14 +33,24 @@ _GIVE_UP_S = 10.0
 _LONGEST_US = 60_000_000
 
 
+class Seen(NamedTuple):
+    """A probe of a sku that was seen: when it was due (epoch seconds), and how long it took from then on (s)."""
+
+    sku: str
+    due: float
+    took: float
+
+
 @dataclass
 class Probed:
-    """Latencies in microseconds; `lost`: not seen within ten seconds after the last; `polls`: requests."""
+    """Latencies in microseconds; `lost`: not seen within ten seconds after the last; `polls`: requests; `seen`: one by
+    one, those that were not measured too."""
 
     histogram: HdrHistogram
     measured_from: float = 0.0
     lost: int = 0
     polls: int = 0
+    seen: list[Seen] = field(default_factory=list)
 
     def ms(self, percentile: float) -> float:
         """A percentile in milliseconds."""
@@ -103,7 +113,8 @@ class Probes:
     def _look(self, api: Asked, waiting: Waiting, probed: Probed) -> None:
         numbers = api.numbers(list(waiting))
         seen = time.time()
-        for due in take_seen(waiting, numbers):
+        for sku, due in take_seen(waiting, numbers):
+            probed.seen.append(Seen(sku, due, seen - due))
             if due >= probed.measured_from:
                 probed.histogram.record_value(min(max(1, int((seen - due) * 1e6)), _LONGEST_US))
 

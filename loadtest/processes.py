@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -102,6 +102,10 @@ def running(
         yield child
     finally:
         child.stop()
+
+
+Start = Callable[[Settings, int, Path], AbstractContextManager[Running]]
+"""Starts an engine of so many processes, which ends with the block; its output goes to a folder."""
 
 
 @contextmanager

@@ -63,12 +63,13 @@ def measure(given: Settings, codec: Codec, contender: Contender, rate: int, seco
     """Send W1's mix at `rate` events a second, probes included, and wait for each probe."""
     if contender.peer is not None:
         return _measure_peer(given, codec, contender.peer, rate, seconds)
-    asked = through_api if contender.name == ENGINE_API else _rows
+    asked = through_api if contender.name == ENGINE_API else through_redis
     return bench_latency.measure(given, codec, _CELLS, rate, seconds, asked)
 
 
 @contextmanager
-def _rows(system: System) -> Iterator[Asked]:
+def through_redis(system: System) -> Iterator[Asked]:
+    """The rows of the engine in Redis, for probes to be looked up there."""
     with redis_link.connect(system.settings) as redis:
         yield _Rows(redis, system.settings)
 

@@ -1,0 +1,155 @@
+"""A steady load, and what happens under it: nothing for a while, then one process is killed, then its lanes move."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from inventory.murmur import shard_of
+from loadtest.bench_latency import WARM_UP_S, System, under_load
+from loadtest.cluster.contenders import PROCESSES, Contender, Deployment
+from loadtest.cluster.waits import longest_s, percentiles_ms, within
+from loadtest.pause import no_collection
+from loadtest.peers.latency import through_redis
+from loadtest.probes import Probed, Seen
+from runtime.settings import Settings
+from wire.codec import Codec
+
+PROBES_PER_S = 100
+STRUCK = PROCESSES - 1
+"""The process that is killed, and whose lanes move."""
+_SEED = 11
+_BEFORE_S = 0.5
+"""What was due so shortly before a process was killed may not have been published yet."""
+
+
+class Plan(NamedTuple):
+    """`rate`: events a second, probes included; `seconds` in which nothing happens; `after` each of both strokes."""
+
+    rate: int
+    seconds: int
+    after: int
+
+    @property
+    def whole(self) -> int:
+        """Seconds that are measured."""
+        return self.seconds + 2 * self.after
+
+
+class Stroke(NamedTuple):
+    """When it was begun (epoch seconds), how long it took to do, and how many processes have begun anew by it."""
+
+    at: float
+    took: float
+    anew: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a stroke cost: how long lanes were not fresh, those of the process that was struck (`own_s`) and those of
+    the other one; `took_s` to do it, `anew` processes began anew."""
+
+    own_s: float
+    others_s: float
+    took_s: float
+    anew: int
+
+    def line(self) -> str:
+        """For people."""
+        return (
+            f"not fresh {self.own_s:.1f} s, the other's lanes {self.others_s:.1f} s, {self.anew} began anew"
+        )
+
+
+@dataclass(frozen=True)
+class Steady:
+    """One run. Milliseconds from when a change was due to when Redis showed it, of the undisturbed seconds, in which
+    `probes` were due; `lost` of all probes; `behind_ms`: how late the load was sent at worst."""
+
+    contender: str
+    probes: int
+    p50: float
+    p99: float
+    worst: float
+    killed: Cost
+    moved: Cost
+    lost: int
+    behind_ms: float
+    mismatches: int
+
+    def line(self) -> str:
+        """For people."""
+        return (
+            f"p50 {self.p50:.1f}, p99 {self.p99:.1f}, worst {self.worst:.0f} ms; killed: {self.killed.line()}; "
+            f"moved: {self.moved.line()}; {self.lost} lost, {self.mismatches} mismatches"
+        )
+
+
+def measure(given: Settings, codec: Codec, contender: Contender, plan: Plan) -> Steady:
+    """One run of one contender, from nothing."""
+    deployed: list[Deployment] = []
+
+    @contextmanager
+    def start(settings: Settings, _: int, folder: Path) -> Iterator[Deployment]:
+        with contender.deploy(settings, folder) as deployment:
+            deployed.append(deployment)
+            yield deployment
+
+    load = plan.rate - PROBES_PER_S
+    with under_load(given, codec, PROCESSES, load, plan.whole, _SEED, start) as system:
+        begins = system.begin()
+        first = begins + WARM_UP_S
+        with ThreadPoolExecutor(1) as other, system.load() as sending, no_collection():
+            striking = other.submit(strike, deployed[0], first + plan.seconds, plan.after)
+            asked = through_redis(system)
+            probed = system.probes.run(asked, begins, plan.whole, PROBES_PER_S, WARM_UP_S)
+            behind = sending.recv()
+        return _steady(contender.name, system, probed, first, striking.result(), behind)
+
+
+def strike(deployment: Deployment, at: float, after: float) -> list[Stroke]:
+    """Kill a process at `at` (epoch seconds), and `after` seconds later move its lanes."""
+    strokes = []
+    for number, stroke in enumerate((deployment.kill, deployment.move)):
+        due = at + number * after
+        time.sleep(max(0.0, due - time.time()))
+        strokes.append(_stroke(deployment, partial(stroke, STRUCK), due + after - _BEFORE_S))
+    return strokes
+
+
+def _stroke(deployment: Deployment, do: Callable[[], None], until: float) -> Stroke:
+    before, began = deployment.pids(), time.time()
+    do()
+    took = time.time() - began
+    time.sleep(max(0.0, until - time.time()))
+    anew = sum(before.get(number) != pid for number, pid in deployment.pids().items())
+    return Stroke(began, took, anew)
+
+
+def _steady(
+    contender: str, system: System, probed: Probed, first: float, strokes: Sequence[Stroke], behind: float
+) -> Steady:
+    killed, moved = strokes
+    seen, lanes = probed.seen, system.settings.partitions
+    calm = within(seen, first, killed.at - _BEFORE_S)
+    p50, p99, worst = percentiles_ms(calm, 50, 99, 100)
+    return Steady(
+        contender, len(calm), p50, p99, worst,
+        cost(within(seen, killed.at - _BEFORE_S, moved.at - _BEFORE_S), killed, lanes),
+        cost(within(seen, moved.at - _BEFORE_S, float("inf")), moved, lanes),
+        probed.lost, behind * 1000, system.mismatches(),
+    )  # fmt: skip
+
+
+def cost(seen: Sequence[Seen], stroke: Stroke, lanes: int) -> Cost:
+    """What a stroke cost, by the probes from shortly before it on, where there are so many lanes."""
+
+    def is_struck(sku: str) -> bool:
+        return shard_of(sku) % lanes % PROCESSES == STRUCK
+
+    others = longest_s(seen, lambda sku: not is_struck(sku))
+    return Cost(longest_s(seen, is_struck), others, stroke.took, stroke.anew)
