@@ -14,7 +14,7 @@ from redis import Redis
 
 from inventory.murmur import shard_of
 from loadtest import w1
-from loadtest.freshness import wait_caught_up
+from loadtest.freshness import read_freshness, wait_caught_up
 from loadtest.pacing import steady
 from loadtest.pause import no_collection
 from loadtest.probe_skus import opening
@@ -106,6 +106,10 @@ class System:
     def load(self) -> AbstractContextManager[Connection]:
         """Send the load; the connection yields by how many seconds it fell behind."""
         return steady(self.settings, self.workload.run, self._start, self._rate)
+
+    def heard_of(self, since: float) -> bool:
+        """Whether every lane has said something of itself after that instant (epoch seconds)."""
+        return read_freshness(self._redis, self.settings).committed_at > since * 1000
 
     def mismatches(self) -> int:
         """Numbers that are wrong once everything is folded."""

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from inventory.murmur import shard_of
 from loadtest.bench_latency import WARM_UP_S, System, under_load
+from loadtest.chaos.waiting import until
 from loadtest.cluster.contenders import PROCESSES, Contender, Deployment
 from loadtest.cluster.waits import longest_s, percentiles_ms, within
 from loadtest.pause import no_collection
@@ -104,30 +104,26 @@ def measure(given: Settings, codec: Codec, contender: Contender, plan: Plan) -> 
         begins = system.begin()
         first = begins + WARM_UP_S
         with ThreadPoolExecutor(1) as other, system.load() as sending, no_collection():
-            striking = other.submit(strike, deployed[0], first + plan.seconds, plan.after)
+            striking = other.submit(strike, deployed[0], first + plan.seconds, plan.after, system.heard_of)
             asked = through_redis(system)
             probed = system.probes.run(asked, begins, plan.whole, PROBES_PER_S, WARM_UP_S)
             behind = sending.recv()
         return _steady(contender.name, system, probed, first, striking.result(), behind)
 
 
-def strike(deployment: Deployment, at: float, after: float) -> list[Stroke]:
-    """Kill a process at `at` (epoch seconds), and `after` seconds later move its lanes."""
+def strike(deployment: Deployment, at: float, after: float, is_back: Callable[[float], bool]) -> list[Stroke]:
+    """Kill a process at `at` (epoch seconds), and `after` seconds later move its lanes; `is_back` says whether every
+    lane has been heard of since an instant. Raises NotCaughtUp where one is not for minutes."""
     strokes = []
     for number, stroke in enumerate((deployment.kill, deployment.move)):
-        due = at + number * after
-        time.sleep(max(0.0, due - time.time()))
-        strokes.append(_stroke(deployment, partial(stroke, STRUCK), due + after - _BEFORE_S))
+        time.sleep(max(0.0, at + number * after - time.time()))
+        before, began = deployment.pids(), time.time()
+        stroke(STRUCK)
+        done = time.time()
+        until(lambda since=done: is_back(since), "all lanes to be there again")
+        anew = sum(before.get(each) != pid for each, pid in deployment.pids().items())
+        strokes.append(Stroke(began, done - began, anew))
     return strokes
-
-
-def _stroke(deployment: Deployment, do: Callable[[], None], until: float) -> Stroke:
-    before, began = deployment.pids(), time.time()
-    do()
-    took = time.time() - began
-    time.sleep(max(0.0, until - time.time()))
-    anew = sum(before.get(number) != pid for number, pid in deployment.pids().items())
-    return Stroke(began, took, anew)
 
 
 def _steady(
