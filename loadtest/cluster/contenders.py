@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from loadtest.chaos.engine import children
 from loadtest.chaos.waiting import until
 from loadtest.cluster.supervisor import MEMBER
+from loadtest.cpu import cpu_seconds
 from loadtest.processes import Running, Start, engine, running
 from runtime.settings import Settings
 
@@ -49,6 +50,10 @@ class Deployment(ABC):
     def pids(self) -> dict[int, int]:
         """The process id of each process that runs."""
         return members(self._supervisor.pid)
+
+    def cpu_s(self) -> float:
+        """Processor seconds of all its processes so far."""
+        return cpu_seconds(self._supervisor.pid)
 
     def kill(self, number: int) -> None:
         """SIGKILL to one process; its supervisor sees to the rest."""

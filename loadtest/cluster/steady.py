@@ -1,18 +1,18 @@
 """A steady load, and what happens under it: nothing for a while, then one process is killed, then its lanes move."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from inventory.murmur import shard_of
 from loadtest.bench_latency import WARM_UP_S, System, under_load
 from loadtest.chaos.waiting import until
 from loadtest.cluster.contenders import PROCESSES, Contender, Deployment
-from loadtest.cluster.waits import longest_s, percentiles_ms, within
+from loadtest.cluster.waits import by_process, longest_s, percentiles_ms, within
 from loadtest.pause import no_collection
 from loadtest.peers.latency import through_redis
 from loadtest.probes import Probed, Seen
@@ -48,6 +48,14 @@ class Stroke(NamedTuple):
     anew: int
 
 
+class Struck(NamedTuple):
+    """Both strokes, and how many cores the processes used before."""
+
+    cores: float
+    killed: Stroke
+    moved: Stroke
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a stroke cost: how long lanes were not fresh, those of the process that was struck (`own_s`) and those of
@@ -67,14 +75,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Steady:
-    """One run. Milliseconds from when a change was due to when Redis showed it, of the undisturbed seconds, in which
-    `probes` were due; `lost` of all probes; `behind_ms`: how late the load was sent at worst."""
+    """One run. Milliseconds from when a change was due to when Redis showed it, and processor seconds a second of the
+    processes (`cores`), of the undisturbed seconds, in which `probes` were due (`p50_slower`: of the process that was
+    slower); `lost` of all probes; `behind_ms`: how late the load was sent at worst."""
 
     contender: str
     probes: int
     p50: float
     p99: float
     worst: float
+    p50_slower: float
+    cores: float
     killed: Cost
     moved: Cost
     lost: int
@@ -83,10 +94,9 @@ class Steady:
 
     def line(self) -> str:
         """For people."""
-        return (
-            f"p50 {self.p50:.1f}, p99 {self.p99:.1f}, worst {self.worst:.0f} ms; killed: {self.killed.line()}; "
-            f"moved: {self.moved.line()}; {self.lost} lost, {self.mismatches} mismatches"
-        )
+        calm = f"p50 {self.p50:.1f}, p99 {self.p99:.1f}, worst {self.worst:.0f} ms, {self.cores:.2f} cores"
+        wrong = f"{self.lost} lost, {self.mismatches} mismatches"
+        return f"{calm}; killed: {self.killed.line()}; moved: {self.moved.line()}; {wrong}"
 
 
 def measure(given: Settings, codec: Codec, contender: Contender, plan: Plan) -> Steady:
@@ -104,48 +114,56 @@ def measure(given: Settings, codec: Codec, contender: Contender, plan: Plan) -> 
         begins = system.begin()
         first = begins + WARM_UP_S
         with ThreadPoolExecutor(1) as other, system.load() as sending, no_collection():
-            striking = other.submit(strike, deployed[0], first + plan.seconds, plan.after, system.heard_of)
+            striking = other.submit(strike, deployed[0], first, plan, system.heard_of)
             asked = through_redis(system)
             probed = system.probes.run(asked, begins, plan.whole, PROBES_PER_S, WARM_UP_S)
             behind = sending.recv()
         return _steady(contender.name, system, probed, first, striking.result(), behind)
 
 
-def strike(deployment: Deployment, at: float, after: float, is_back: Callable[[float], bool]) -> list[Stroke]:
-    """Kill a process at `at` (epoch seconds), and `after` seconds later move its lanes; `is_back` says whether every
-    lane has been heard of since an instant. Raises NotCaughtUp where one is not for minutes."""
-    strokes = []
-    for number, stroke in enumerate((deployment.kill, deployment.move)):
-        time.sleep(max(0.0, at + number * after - time.time()))
-        before, began = deployment.pids(), time.time()
-        stroke(STRUCK)
-        done = time.time()
-        until(lambda since=done: is_back(since), "all lanes to be there again")
-        anew = sum(before.get(each) != pid for each, pid in deployment.pids().items())
-        strokes.append(Stroke(began, done - began, anew))
-    return strokes
+def strike(deployment: Deployment, first: float, plan: Plan, is_back: Callable[[float], bool]) -> Struck:
+    """Look at a deployment from `first` (epoch seconds) on, kill one of its processes, and then move its lanes.
+    `is_back` says whether every lane has been heard of since an instant. NotCaughtUp where one is not for minutes."""
+    _sleep_until(first)
+    spent, since = deployment.cpu_s(), time.time()
+    _sleep_until(first + plan.seconds)
+    cores = (deployment.cpu_s() - spent) / (time.time() - since)
+    killed = _stroke(deployment, deployment.kill, is_back)
+    _sleep_until(first + plan.seconds + plan.after)
+    return Struck(cores, killed, _stroke(deployment, deployment.move, is_back))
+
+
+def _sleep_until(at: float) -> None:
+    time.sleep(max(0.0, at - time.time()))
+
+
+def _stroke(deployment: Deployment, do: Callable[[int], None], is_back: Callable[[float], bool]) -> Stroke:
+    before, began = deployment.pids(), time.time()
+    do(STRUCK)
+    done = time.time()
+    until(partial(is_back, done), "all lanes to be there again")
+    anew = sum(before.get(number) != pid for number, pid in deployment.pids().items())
+    return Stroke(began, done - began, anew)
 
 
 def _steady(
-    contender: str, system: System, probed: Probed, first: float, strokes: Sequence[Stroke], behind: float
+    contender: str, system: System, probed: Probed, first: float, struck: Struck, behind: float
 ) -> Steady:
-    killed, moved = strokes
+    cores, killed, moved = struck
     seen, lanes = probed.seen, system.settings.partitions
     calm = within(seen, first, killed.at - _BEFORE_S)
     p50, p99, worst = percentiles_ms(calm, 50, 99, 100)
+    slower = max(percentiles_ms(own, 50)[0] for own in by_process(calm, lanes, PROCESSES))
     return Steady(
-        contender, len(calm), p50, p99, worst,
+        contender, len(calm), p50, p99, worst, slower, cores,
         cost(within(seen, killed.at - _BEFORE_S, moved.at - _BEFORE_S), killed, lanes),
         cost(within(seen, moved.at - _BEFORE_S, float("inf")), moved, lanes),
         probed.lost, behind * 1000, system.mismatches(),
     )  # fmt: skip
 
 
-def cost(seen: Sequence[Seen], stroke: Stroke, lanes: int) -> Cost:
-    """What a stroke cost, by the probes from shortly before it on, where there are so many lanes."""
-
-    def is_struck(sku: str) -> bool:
-        return shard_of(sku) % lanes % PROCESSES == STRUCK
-
-    others = longest_s(seen, lambda sku: not is_struck(sku))
-    return Cost(longest_s(seen, is_struck), others, stroke.took, stroke.anew)
+def cost(seen: Iterable[Seen], stroke: Stroke, lanes: int) -> Cost:
+    """What a stroke cost, by the probes from shortly before it on."""
+    longest = [longest_s(own) for own in by_process(seen, lanes, PROCESSES)]
+    own = longest.pop(STRUCK)
+    return Cost(own, max(longest), stroke.took, stroke.anew)

@@ -1,9 +1,10 @@
 """How long changes waited to be seen, by when they were due and by lane."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from inventory.murmur import shard_of
 from loadtest.probes import Seen
 
 
@@ -20,10 +21,14 @@ def percentiles_ms(seen: Sequence[Seen], *shares: float) -> list[float]:
     return [float(np.percentile(took, share, method="inverted_cdf")) for share in shares]
 
 
-def longest_s(seen: Iterable[Seen], among: Callable[[str], bool]) -> float:
-    """The longest wait (s) of the skus `among` which it is looked for: so long their lanes were not fresh. ValueError
-    without any."""
-    took = [each.took for each in seen if among(each.sku)]
-    if not took:
-        raise ValueError("no probe was due in that time")
-    return max(took)
+def longest_s(seen: Iterable[Seen]) -> float:
+    """The longest wait (s): so long their lanes were not fresh. ValueError without any."""
+    return max(each.took for each in seen)
+
+
+def by_process(seen: Iterable[Seen], lanes: int, processes: int) -> list[list[Seen]]:
+    """The probes of the lanes that each process has: lane l is in process `l mod processes`."""
+    found: list[list[Seen]] = [[] for _ in range(processes)]
+    for each in seen:
+        found[shard_of(each.sku) % lanes % processes].append(each)
+    return found

@@ -4,7 +4,7 @@ import pytest
 
 from inventory.murmur import shard_of
 from loadtest.cluster.steady import STRUCK, Plan, Stroke, cost
-from loadtest.cluster.waits import longest_s, percentiles_ms, within
+from loadtest.cluster.waits import by_process, longest_s, percentiles_ms, within
 from loadtest.probes import Seen
 
 LANES = 8
@@ -27,11 +27,10 @@ def test_percentiles_are_waits_that_were_observed() -> None:
         percentiles_ms([], 50)
 
 
-def test_the_longest_wait_is_that_of_the_skus_that_are_asked_for() -> None:
-    seen = [Seen("a", 1.0, 0.5), Seen("b", 1.0, 4.0), Seen("a", 2.0, 0.7)]
-    assert longest_s(seen, lambda sku: sku == "a") == 0.7
-    with pytest.raises(ValueError, match="no probe"):
-        longest_s(seen, lambda sku: sku == "c")
+def test_each_probe_is_of_the_process_that_has_its_lane() -> None:
+    seen = [Seen(sku_of(lane), float(lane), 0.1) for lane in range(LANES)]
+    assert [[each.due for each in own] for own in by_process(seen, LANES, 2)] == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    assert longest_s([Seen("a", 1.0, 0.5), Seen("b", 1.0, 4.0), Seen("a", 2.0, 0.7)]) == 4.0
 
 
 def test_a_stroke_costs_the_lanes_of_its_process_and_those_of_the_other() -> None:
