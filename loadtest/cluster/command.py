@@ -24,14 +24,14 @@ from wire.codec import Codec
 
 @dataclass(frozen=True)
 class Options:
-    """How much, and how often. `rounds` of the steady load, in each of which both are killed and moved once."""
+    """How much, and how often. `rounds` of the steady load, in each of which both are struck in three ways."""
 
     events: int = 1_000_000
     drains: int = 3
     rounds: int = 2
     rate: int = 5_000
-    seconds: int = 15
-    after: int = 15
+    seconds: int = 12
+    after: int = 12
 
 
 QUICK = Options(events=20_000, drains=1, rounds=1, rate=500, seconds=5)
@@ -43,7 +43,7 @@ _NUMBERS = {
     "rounds": "runs of each under a steady load, of which the medians",
     "rate": "events a second of that load",
     "seconds": "how long nothing happens, for latency",
-    "after": "how long it is watched after a process was killed, and after lanes were moved",
+    "after": "how long it is watched after a process was paused, after it was killed, and after its lanes moved",
 }
 
 
@@ -74,7 +74,7 @@ def compare(settings: Settings, codec: Codec, options: Options, console: Console
     plan = Plan(options.rate, options.seconds, options.after)
     for contender in _turns(options.rounds):
         say(
-            f"{contender.title}: {plan.rate:,} events/s for {plan.whole} s, one process killed, then its lanes moved"
+            f"{contender.title}: {plan.rate:,} events/s for {plan.whole} s; one process is paused, killed, moved"
         )
         comparison.steady.append(measure(settings, codec, contender, plan))
         say(f"{contender.title}: {comparison.steady[-1].line()}")

@@ -1,7 +1,9 @@
-"""Both ways to run two processes that share the lanes: started, one of them killed, the lanes of one moved."""
+"""Both ways to run two processes that share the lanes: started, one of them paused or killed, the
+lanes of one moved."""
 
 import os
 import signal
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
@@ -17,6 +19,7 @@ from loadtest.processes import Running, Start, engine, running
 from runtime.settings import Settings
 
 PROCESSES = 2
+PAUSE_S = 3.0
 
 
 def cluster(settings: Settings, processes: int, folder: Path, *more: str) -> AbstractContextManager[Running]:
@@ -54,6 +57,13 @@ class Deployment(ABC):
     def cpu_s(self) -> float:
         """Processor seconds of all its processes so far."""
         return cpu_seconds(self._supervisor.pid)
+
+    def pause(self, number: int) -> None:
+        """One process stands still for some seconds, as in a long stall of its host."""
+        pid = self.pids()[number]
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(PAUSE_S)
+        os.kill(pid, signal.SIGCONT)
 
     def kill(self, number: int) -> None:
         """SIGKILL to one process; its supervisor sees to the rest."""

@@ -1,4 +1,5 @@
-"""A steady load, and what happens under it: nothing for a while, then one process is killed, then its lanes move."""
+"""A steady load, and what happens under it: nothing for a while; then one process stands still for some seconds; then
+it is killed; then its lanes move."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,14 +22,16 @@ from wire.codec import Codec
 
 PROBES_PER_S = 100
 STRUCK = PROCESSES - 1
-"""The process that is killed, and whose lanes move."""
+"""The process that is paused and killed, and whose lanes move."""
+_SETTLES_S = 4.0
+"""What was left to be done by a pause is done so long after it."""
 _SEED = 11
 _BEFORE_S = 0.5
-"""What was due so shortly before a process was killed may not have been published yet."""
+"""What was due so shortly before a process was struck may not have been published yet."""
 
 
 class Plan(NamedTuple):
-    """`rate`: events a second, probes included; `seconds` in which nothing happens; `after` each of both strokes."""
+    """`rate`: events a second, probes included; `seconds` in which nothing happens; `after` each of three strokes."""
 
     rate: int
     seconds: int
@@ -37,7 +40,7 @@ class Plan(NamedTuple):
     @property
     def whole(self) -> int:
         """Seconds that are measured."""
-        return self.seconds + 2 * self.after
+        return self.seconds + 3 * self.after
 
 
 class Stroke(NamedTuple):
@@ -49,9 +52,10 @@ class Stroke(NamedTuple):
 
 
 class Struck(NamedTuple):
-    """Both strokes, and how many cores the processes used before."""
+    """The strokes, and how many cores the processes used before."""
 
     cores: float
+    paused: Stroke
     killed: Stroke
     moved: Stroke
 
@@ -77,7 +81,8 @@ class Cost:
 class Steady:
     """One run. Milliseconds from when a change was due to when Redis showed it, and processor seconds a second of the
     processes (`cores`), of the undisturbed seconds, in which `probes` were due (`p50_slower`: of the process that was
-    slower); `lost` of all probes; `behind_ms`: how late the load was sent at worst."""
+    slower; `p50_later`: the same some seconds after a pause); `lost` of all probes; `behind_ms`: how late the load was
+    sent at worst."""
 
     contender: str
     probes: int
@@ -86,6 +91,8 @@ class Steady:
     worst: float
     p50_slower: float
     cores: float
+    paused: Cost
+    p50_later: float
     killed: Cost
     moved: Cost
     lost: int
@@ -96,7 +103,9 @@ class Steady:
         """For people."""
         calm = f"p50 {self.p50:.1f}, p99 {self.p99:.1f}, worst {self.worst:.0f} ms, {self.cores:.2f} cores"
         wrong = f"{self.lost} lost, {self.mismatches} mismatches"
-        return f"{calm}; killed: {self.killed.line()}; moved: {self.moved.line()}; {wrong}"
+        paused = f"{self.paused.line()}, later p50 {self.p50_later:.1f} ms"
+        strokes = f"paused: {paused}; killed: {self.killed.line()}; moved: {self.moved.line()}"
+        return f"{calm}; {strokes}; {wrong}"
 
 
 def measure(given: Settings, codec: Codec, contender: Contender, plan: Plan) -> Steady:
@@ -122,15 +131,17 @@ def measure(given: Settings, codec: Codec, contender: Contender, plan: Plan) -> 
 
 
 def strike(deployment: Deployment, first: float, plan: Plan, is_back: Callable[[float], bool]) -> Struck:
-    """Look at a deployment from `first` (epoch seconds) on, kill one of its processes, and then move its lanes.
+    """Look at a deployment from `first` (epoch seconds) on, pause one of its processes, kill it, and move its lanes.
     `is_back` says whether every lane has been heard of since an instant. NotCaughtUp where one is not for minutes."""
     _sleep_until(first)
     spent, since = deployment.cpu_s(), time.time()
     _sleep_until(first + plan.seconds)
     cores = (deployment.cpu_s() - spent) / (time.time() - since)
-    killed = _stroke(deployment, deployment.kill, is_back)
-    _sleep_until(first + plan.seconds + plan.after)
-    return Struck(cores, killed, _stroke(deployment, deployment.move, is_back))
+    strokes = []
+    for number, do in enumerate((deployment.pause, deployment.kill, deployment.move)):
+        _sleep_until(first + plan.seconds + number * plan.after)
+        strokes.append(_stroke(deployment, do, is_back))
+    return Struck(cores, *strokes)
 
 
 def _sleep_until(at: float) -> None:
@@ -149,17 +160,27 @@ def _stroke(deployment: Deployment, do: Callable[[int], None], is_back: Callable
 def _steady(
     contender: str, system: System, probed: Probed, first: float, struck: Struck, behind: float
 ) -> Steady:
-    cores, killed, moved = struck
+    cores, paused, killed, moved = struck
     seen, lanes = probed.seen, system.settings.partitions
-    calm = within(seen, first, killed.at - _BEFORE_S)
+
+    def between(begun: float, end: float) -> list[Seen]:
+        return within(seen, begun, end - _BEFORE_S)
+
+    calm = between(first, paused.at)
     p50, p99, worst = percentiles_ms(calm, 50, 99, 100)
-    slower = max(percentiles_ms(own, 50)[0] for own in by_process(calm, lanes, PROCESSES))
+    later = between(paused.at + paused.took + _SETTLES_S, killed.at)
     return Steady(
-        contender, len(calm), p50, p99, worst, slower, cores,
-        cost(within(seen, killed.at - _BEFORE_S, moved.at - _BEFORE_S), killed, lanes),
-        cost(within(seen, moved.at - _BEFORE_S, float("inf")), moved, lanes),
+        contender, len(calm), p50, p99, worst, slower_p50(calm, lanes), cores,
+        cost(between(paused.at - _BEFORE_S, killed.at), paused, lanes), slower_p50(later, lanes),
+        cost(between(killed.at - _BEFORE_S, moved.at), killed, lanes),
+        cost(between(moved.at - _BEFORE_S, float("inf")), moved, lanes),
         probed.lost, behind * 1000, system.mismatches(),
     )  # fmt: skip
+
+
+def slower_p50(seen: Iterable[Seen], lanes: int) -> float:
+    """Milliseconds: the median wait of the process that was slower."""
+    return max(percentiles_ms(own, 50)[0] for own in by_process(seen, lanes, PROCESSES))
 
 
 def cost(seen: Iterable[Seen], stroke: Stroke, lanes: int) -> Cost:

@@ -12,9 +12,8 @@ from loadtest.cluster.steady import Cost, Steady
 from loadtest.drain import Drain
 
 DRAIN = Drain(2, 1_000, 2.0, 3.0, 1.0)
-STEADY = Steady(
-    "cells", 1_500, 10.0, 40.0, 90.0, 11.0, 0.4, Cost(3.0, 0.1, 0.0, 1), Cost(4.0, 0.2, 1.5, 1), 0, 3.0, 0
-)
+PAUSED, KILLED, MOVED = Cost(3.1, 0.3, 3.0, 0), Cost(3.0, 0.1, 0.0, 1), Cost(4.0, 0.2, 1.5, 1)
+STEADY = Steady("cells", 1_500, 10.0, 40.0, 90.0, 11.0, 0.4, PAUSED, 12.0, KILLED, MOVED, 0, 3.0, 0)
 
 
 def compared() -> Comparison:

@@ -3,7 +3,7 @@
 import pytest
 
 from inventory.murmur import shard_of
-from loadtest.cluster.steady import STRUCK, Plan, Stroke, cost
+from loadtest.cluster.steady import STRUCK, Plan, Stroke, cost, slower_p50
 from loadtest.cluster.waits import by_process, longest_s, percentiles_ms, within
 from loadtest.probes import Seen
 
@@ -41,5 +41,10 @@ def test_a_stroke_costs_the_lanes_of_its_process_and_those_of_the_other() -> Non
     assert (told.own_s, told.others_s, told.took_s, told.anew) == (3.5, 0.3, 0.01, 1)
 
 
-def test_a_plan_has_both_strokes_behind_the_calm() -> None:
-    assert Plan(5_000, 15, 20).whole == 55
+def test_the_slower_process_is_the_one_that_counts() -> None:
+    seen = [Seen(sku_of(lane), 1.0, 0.010 if lane % 2 else 0.002) for lane in range(LANES)]
+    assert slower_p50(seen, LANES) == pytest.approx(10.0)
+
+
+def test_a_plan_has_three_strokes_behind_the_calm() -> None:
+    assert Plan(5_000, 15, 20).whole == 75
