@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Probed:
-    """Latencies in microseconds; `lost`: not seen within ten seconds after the last; `polls`: requests; `seen`: one by
+    """Latencies in microseconds; `lost`: not seen within the patience after the last; `polls`: requests; `seen`: one by
     one, those that were not measured too."""
 
     histogram: HdrHistogram
@@ -75,10 +75,12 @@ class Probes:
         self.skus = probe_skus(location_name(0), settings.partitions, _SKUS // settings.partitions)
 
     def run(
-        self, asked: AbstractContextManager[Asked], start: float, seconds: float, rate: float, unmeasured: float = 0.0
+        self, asked: AbstractContextManager[Asked], start: float, seconds: float, rate: float,
+        unmeasured: float = 0.0, patience: float = _GIVE_UP_S,
     ) -> Probed:  # fmt: skip
         """Send probes at `rate` a second from `start` (epoch seconds) on, and wait for each; those of the first
-        `unmeasured` seconds count for nothing but being lost. `seconds` of measuring follow."""
+        `unmeasured` seconds count for nothing but being lost. `seconds` of measuring follow. Those that are not seen
+        within `patience` (s) after the last are lost."""
         seconds += unmeasured
         probed = Probed(HdrHistogram(1, _LONGEST_US, 3), start + unmeasured)
         with asked as api:
@@ -102,7 +104,7 @@ class Probes:
                     last_poll = now
                     probed.polls += 1
                     self._look(api, waiting, probed)
-                elif now > start + seconds + _GIVE_UP_S:
+                elif now > start + seconds + patience:
                     probed.lost = sum(map(len, waiting.values()))
                     break
                 else:

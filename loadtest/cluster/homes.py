@@ -1,9 +1,8 @@
 """Names for lanes that Bytewax sends to where they are read.
 
 Bytewax keeps the state of a key on the worker that the key's hash chooses, whoever has read the item. A lane cannot be
-split so: its reader asks its tables whether it may read facts, and what librdkafka has read cannot be sent to another
-process. So each lane gets a name that happens to fall where its partition is read. Bytewax itself is asked where names
-fall, in a flow of as many workers in this process.
+split so: its reader asks its tables whether it may read facts. So each lane gets a name that happens to fall where its
+partition is read. Bytewax itself is asked where names fall, in a flow of as many workers in this process.
 """
 
 from collections.abc import Iterable

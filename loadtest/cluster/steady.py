@@ -26,6 +26,8 @@ STRUCK = PROCESSES - 1
 _SETTLES_S = 4.0
 """What was left to be done by a pause is done so long after it."""
 _SEED = 11
+_PATIENCE_S = 60.0
+"""Processes may still be starting when the last probe is due."""
 _BEFORE_S = 0.5
 """What was due so shortly before a process was struck may not have been published yet."""
 
@@ -125,7 +127,7 @@ def measure(given: Settings, codec: Codec, contender: Contender, plan: Plan) -> 
         with ThreadPoolExecutor(1) as other, system.load() as sending, no_collection():
             striking = other.submit(strike, deployed[0], first, plan, system.heard_of)
             asked = through_redis(system)
-            probed = system.probes.run(asked, begins, plan.whole, PROBES_PER_S, WARM_UP_S)
+            probed = system.probes.run(asked, begins, plan.whole, PROBES_PER_S, WARM_UP_S, _PATIENCE_S)
             behind = sending.recv()
         return _steady(contender.name, system, probed, first, striking.result(), behind)
 

@@ -38,7 +38,7 @@ def test_a_cluster_drains_w1_to_the_right_numbers(settings: Settings) -> None:
 
 
 @pytest.mark.deep
-def test_both_are_drained_killed_and_moved_and_every_number_is_right(
+def test_both_are_drained_and_struck_and_every_number_is_right(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("JSON", "MARKDOWN"):
@@ -47,4 +47,5 @@ def test_both_are_drained_killed_and_moved_and_every_number_is_right(
     medians = json.loads(report.JSON.read_text("utf-8"))["medians"]
     assert medians["killed_anew"] == {"cells": 1, "cluster": PROCESSES}
     assert medians["moved_anew"] == {"cells": 1, "cluster": PROCESSES}
-    assert medians["killed_others_s"]["cells"] < medians["killed_others_s"]["cluster"]
+    for stroke in ("paused", "killed", "moved"):
+        assert medians[f"{stroke}_others_s"]["cells"] < medians[f"{stroke}_others_s"]["cluster"], stroke
