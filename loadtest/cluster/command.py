@@ -67,7 +67,7 @@ def _run(given: argparse.Namespace, settings: Settings, codec: Codec, console: C
 
 
 def compare(settings: Settings, codec: Codec, options: Options, console: Console) -> int:
-    """Measure, leave the reports, print the table; 1 if a number was wrong or a probe lost."""
+    """Measure, leave the reports, print the table; 1 if a number was wrong or a probe was lost."""
     say = timed(console)
     comparison = Comparison(**made(), command=f"python -m loadtest {shlex.join(sys.argv[1:])}")
     _drain_all(settings, codec, options, comparison, say)
@@ -77,8 +77,8 @@ def compare(settings: Settings, codec: Codec, options: Options, console: Console
             f"{contender.title}: {plan.rate:,} events/s for {plan.whole} s; one process is paused, killed, moved"
         )
         comparison.steady.append(measure(settings, codec, contender, plan))
+        report.write(comparison)  # what was measured is kept, whatever becomes of the next one
         say(f"{contender.title}: {comparison.steady[-1].line()}")
-    report.write(comparison)
     table = Table(*report.heads())
     for row in report.rows(comparison):
         table.add_row(*row)
