@@ -27,6 +27,7 @@ def test_each_process_is_told_of_all_and_only_one_has_its_state_elsewhere() -> N
     assert second[-3:] == ["--state", "there", "1"]
 
 
+@pytest.mark.deep
 def test_a_cluster_drains_w1_to_the_right_numbers(settings: Settings) -> None:
     with loaded(settings, Codec(), 4_000) as (place, workload, _):
         drain, wrong = drain_once(place.settings, place.folder, PROCESSES, workload, cluster)
