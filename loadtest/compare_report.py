@@ -1,6 +1,5 @@
 """The comparison as `reports/compare.json`, `reports/compare.md`, and tables on the screen."""
 
-import json
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
@@ -12,7 +11,7 @@ from loadtest.bench_latency import Judged
 from loadtest.peers.drain import Run
 from loadtest.peers.latency import ENGINE, ENGINE_API
 from loadtest.peers.launch import KAFKA_STREAMS, PEERS
-from loadtest.reporting import REPORTS, markdown_table
+from loadtest.reporting import REPORTS, leave, markdown_table
 
 JSON, MARKDOWN = REPORTS / "compare.json", REPORTS / "compare.md"
 
@@ -118,9 +117,7 @@ class Comparison:
 
 def write(comparison: Comparison) -> None:
     """Leave both reports."""
-    REPORTS.mkdir(exist_ok=True)
-    JSON.write_text(json.dumps(comparison.document(), indent=2) + "\n", "utf-8")
-    MARKDOWN.write_text(markdown(comparison), "utf-8")
+    leave(comparison.document(), JSON, markdown(comparison), MARKDOWN)
 
 
 def line(run: Run) -> str:

@@ -1,9 +1,10 @@
 """What the reports of all measurements share: when and on what they were made, and lines that tell the time."""
 
+import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,10 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers:
     """A table of texts; `numbers`: all but the first column stand to the right."""
     rule = ["---", *(["---:" if numbers else "---"] * (len(heads) - 1))]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
+
+
+def leave(document: Mapping[str, Any], json_file: Path, markdown: str, markdown_file: Path) -> None:
+    """Write a report, for programs and for people."""
+    REPORTS.mkdir(exist_ok=True)
+    json_file.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    markdown_file.write_text(markdown, "utf-8")

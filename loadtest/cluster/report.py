@@ -1,6 +1,5 @@
 """The comparison as `reports/cells-or-cluster.json`, the same as a table, and lines for the screen."""
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -9,7 +8,7 @@ from typing import Any
 from loadtest.cluster.contenders import CONTENDERS, Contender
 from loadtest.cluster.steady import Steady
 from loadtest.drain import Drain
-from loadtest.reporting import REPORTS, markdown_table
+from loadtest.reporting import REPORTS, leave, markdown_table
 
 JSON, MARKDOWN = REPORTS / "cells-or-cluster.json", REPORTS / "cells-or-cluster.md"
 
@@ -131,9 +130,7 @@ MEASURES = (
 
 def write(comparison: Comparison) -> None:
     """Leave both reports."""
-    REPORTS.mkdir(exist_ok=True)
-    JSON.write_text(json.dumps(comparison.document(), indent=2) + "\n", "utf-8")
-    MARKDOWN.write_text(markdown(comparison), "utf-8")
+    leave(comparison.document(), JSON, markdown(comparison), MARKDOWN)
 
 
 def markdown(comparison: Comparison) -> str:
