@@ -1,4 +1,4 @@
-"""Puts the API together: the availability routes in front, FastAPI for everything else."""
+"""Puts the API together: what is asked all the time in front, FastAPI for everything else."""
 
 import gc
 import logging
@@ -16,9 +16,11 @@ from availability_api import engine_link, problems
 from availability_api.documents import PAGE, openapi
 from availability_api.engine_link import EngineLink
 from availability_api.holding import Holding
-from availability_api.lookups import MOST_BODY_BYTES, PATH, Lookups
+from availability_api.lookups import PATH, Lookups
 from availability_api.metrics import Metrics
 from availability_api.operations import operations
+from availability_api.placing import PLACE, Placing, PlacingDoor
+from availability_api.plain import MOST_BODY_BYTES
 from availability_api.problems import Problem
 from availability_api.redis_link import RedisLink
 from availability_api.reservation_states import States
@@ -33,10 +35,11 @@ VERSION = "1.0.0"
 
 
 class Entrance:
-    """Sends requests for availability past the framework, and all others into it."""
+    """Sends what is asked all the time past the framework, and all else into it."""
 
-    def __init__(self, lookups: ASGIApp, framework: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, lookups: ASGIApp, placing: Placing, framework: ASGIApp, metrics: Metrics) -> None:
         self._lookups = lookups
+        self._placing = PlacingDoor(placing, metrics, self._counted)
         self._framework = framework
         self._metrics = metrics
 
@@ -46,6 +49,8 @@ class Entrance:
             await self._framework(scope, receive, send)
         elif scope["raw_path"].startswith(PATH):
             await self._lookups(scope, receive, send)
+        elif scope["method"] == "POST" and scope["raw_path"] == PLACE:
+            await self._placing(scope, receive, send)
         elif scope["method"] == "HEAD":
             # FastAPI knows no HEAD; the server leaves the body out
             await self._counted({**scope, "method": "GET"}, receive, send)
@@ -122,12 +127,14 @@ def create(settings: Settings) -> Entrance:
     )
     framework.include_router(operations(watch, engine, metrics))
     states = States(link, prefix, settings.reservation_memory_ms)
-    framework.include_router(reservations(view, states, Holding(engine)))
+    holding = Holding(engine)
+    placing = Placing(view, states, holding)
+    framework.include_router(reservations(placing, states, holding))
     _add_page(framework)
     _add_problems(framework)
     document = openapi(framework)
     framework.openapi = lambda: document  # type: ignore[method-assign]
-    return Entrance(Lookups(view, metrics), framework, metrics)
+    return Entrance(Lookups(view, metrics), placing, framework, metrics)
 
 
 def _add_page(framework: FastAPI) -> None:

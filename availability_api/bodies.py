@@ -24,7 +24,12 @@ class OnceRoute(APIRoute):
 class _OnceRequest(Request):
     async def json(self) -> Any:
         """The body. Raises JSONDecodeError."""
-        return json.loads(await self.body(), object_pairs_hook=_once)
+        return read_once(await self.body())
+
+
+def read_once(body: bytes) -> Any:
+    """A body's value. Raises JSONDecodeError, UnicodeDecodeError."""
+    return json.loads(body, object_pairs_hook=_once)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

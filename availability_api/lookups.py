@@ -1,10 +1,8 @@
-"""The routes under /v1/availability/, as plain ASGI: a framework's routing would cost more than a lookup.
+"""The routes under /v1/availability/, as plain ASGI.
 
 They are told apart by the raw path, because a sku may hold any character, slashes included (%2F).
 """
 
-import logging
-from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -14,21 +12,14 @@ from starlette.types import Receive, Scope, Send
 from availability_api import problems
 from availability_api.metrics import Metrics
 from availability_api.network import Channel
-from availability_api.problems import Problem
+from availability_api.plain import read_body, respond
 from availability_api.view import View
-
-_log = logging.getLogger(__name__)
 
 PATH = b"/v1/availability/"
 MOST_SKUS = 1000
-MOST_BODY_BYTES = 1 << 20
 MOST_DAYS = 366
 DAYS = 14
 _ABOUT = (b"locations", b"projected", b"explain")
-
-_JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", problems.MEDIA_TYPE.encode())
-_FRESH = (b"cache-control", b"no-store")
 
 
 class Lookups:
@@ -40,32 +31,21 @@ class Lookups:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request whose raw path starts with PATH."""
-        begun = perf_counter()
         tail: bytes = scope["raw_path"][len(PATH) :]
         sku, _, rest = tail.partition(b"/")
         route = rest.decode() if rest in _ABOUT else "batch" if tail == b"batch" else "lookup"
-        status, kind, more = 200, _JSON, []
-        try:
-            body = orjson.dumps(await self._answer(scope, receive, tail, sku, rest))
-        except Problem as problem:
-            status, kind = problem.status, _PROBLEM
-            body = problem.body(scope["path"])
-            more = [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
-        except Exception:
-            _log.exception("a request failed", extra={"path": scope["path"]})
-            status, kind = 500, _PROBLEM
-            body = problems.internal().body(scope["path"])
-        headers = [kind, (b"content-length", b"%d" % len(body)), _FRESH, *more]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-        self._metrics.answered(route, status, perf_counter() - begun)
+        answer = self._document(scope, receive, tail, sku, rest)
+        await respond(scope, send, self._metrics, route, answer)
+
+    async def _document(self, *asked: Any) -> bytes:
+        return orjson.dumps(await self._answer(*asked))
 
     async def _answer(self, scope: Scope, receive: Receive, tail: bytes, sku: bytes, rest: bytes) -> Any:
         method = scope["method"]
         if not sku or (tail != sku and rest not in _ABOUT):
             raise problems.not_found(scope["path"])
         if method == "POST" and tail == b"batch":
-            return await self._batch(await _body(receive))
+            return await self._batch(await read_body(receive))
         if method not in ("GET", "HEAD"):
             raise problems.not_allowed(method, "GET, POST" if tail == b"batch" else "GET")
         query = scope["query_string"]
@@ -131,18 +111,3 @@ def _asked_days(query: bytes) -> tuple[str, int]:
     if len(given) > 1 or not (days.isascii() and days.isdigit()) or not 1 <= int(days) <= MOST_DAYS:
         raise problems.invalid(f"write days as one whole number from 1 to {MOST_DAYS}, such as &days={DAYS}")
     return _asked_channel(query), int(days)
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size > MOST_BODY_BYTES:
-            raise problems.too_large(MOST_BODY_BYTES)
-        parts.append(part)
-        more = message["type"] == "http.request" and message.get("more_body", False)
-    return b"".join(parts)

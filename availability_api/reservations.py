@@ -5,23 +5,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request
 
 from availability_api import problems
-from availability_api.asking import asks_of, granted_lines, too_many, wishes
 from availability_api.asks import now_ms
 from availability_api.bodies import OnceRoute
 from availability_api.changing import Changing
-from availability_api.holding import Holding, NotDecided
-from availability_api.keys import request_digest, reservation_id
+from availability_api.holding import Holding
+from availability_api.placing import Placing
 from availability_api.reservation_models import (
     LONGEST_KEY,
     AskedReservation,
     AskedTime,
-    GrantedLine,
     Reservation,
     ReservationState,
     told,
 )
-from availability_api.reservation_states import Refusal, States
-from availability_api.view import View
+from availability_api.reservation_states import States
 
 
 def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -30,7 +27,7 @@ def _refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
     return {code: {"description": said[code], "content": content} for code in codes}
 
 
-def reservations(view: View, states: States, holding: Holding) -> APIRouter:
+def reservations(placing: Placing, states: States, holding: Holding) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/v1/reservations", tags=["reservations"], route_class=OnceRoute)
     changing = Changing(holding, states)
@@ -44,34 +41,7 @@ def reservations(view: View, states: States, holding: Holding) -> APIRouter:
         """All of it or nothing is held. Asked again under the same key, the answer is the same."""
         if len(request.headers.getlist("idempotency-key")) > 1:
             raise problems.invalid("Idempotency-Key: there are several of them; send one")
-        channel = view.channel(asked.channel)
-        wanted = wishes(asked.lines, channel, await view.offered([line.sku for line in asked.lines], channel))
-        asks = asks_of(wanted)
-        reservation = reservation_id(idempotency_key, len(asks))
-        short = too_many(wanted)
-        refusal = Refusal(short, [wish.told() for wish in wanted])
-        if short and idempotency_key is None:
-            raise refusal.problem(reservation)
-        digest = request_digest(asked.channel, asked.ttl_s, asked.allow_partial, asked.lines)
-        before = await states.claim(reservation, digest, asked.ttl_s, asked.channel, asks)
-        if before is not None:
-            raise before.problem(reservation)
-        try:
-            if short and not await view.knows([ask.sku for ask in asks], channel):
-                raise NotDecided
-            # What the key holds already is missing from what there is now: only the engine knows whether it does.
-            granted = await holding.place(
-                reservation, asked.channel, asks, asked.ttl_s * 1000, asked.allow_partial,
-                again=idempotency_key is not None, only_if_decided=bool(short),
-            )  # fmt: skip
-        except NotDecided:
-            raise (await states.refuse(reservation, refusal, asked.ttl_s)).problem(reservation) from None
-        return Reservation(
-            reservation_id=reservation,
-            decision=granted.decision,
-            lines=[GrantedLine(**line) for line in granted_lines(wanted, granted)],
-            expires_at=granted.expires_at,
-        )
+        return await placing.place(asked, idempotency_key)
 
     @router.get("/{reservation}", summary="What became of it", responses=_refusals(404, 503))
     async def get(reservation: str) -> ReservationState:
