@@ -16,8 +16,10 @@ from runtime.settings import Settings
 
 _KAFKA = Path(__file__).with_name("kafka")
 _JARS = _KAFKA / "lib"
-_JVM = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-"""A small heap; and no optimising compiler, which for its first minute takes a third of a core from those it serves."""
+_JVM = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC")
+_UNOPTIMISED = "-XX:TieredStopAtLevel=1"
+"""Without the optimising compiler, which for its first minute takes a third of a core from those that it serves. A
+broker that lasts has it: from then on it needs less."""
 _FORMAT_TIMEOUT_S = 60.0
 
 
@@ -25,7 +27,7 @@ class KafkaServer(LocalServer):
     """Broker and controller in one process. `options` are added to its server.properties.
 
     `far`: the port of a proxy. Who comes through it is sent through it again, where a broker's clients are told its
-    address; the proxy leads to `far_port`.
+    address; the proxy leads to `far_port`. `lasting`: it is to run for minutes.
     """
 
     name = "Kafka"
@@ -38,8 +40,11 @@ class KafkaServer(LocalServer):
         options: dict[str, str] | None = None,
         far: int | None = None,
         place: Place = HERE,
+        *,
+        lasting: bool = False,
     ) -> None:
         super().__init__(folder, place)
+        self._lasting = lasting
         self._options = options or {}
         self._far = far
 
@@ -59,7 +64,8 @@ class KafkaServer(LocalServer):
         properties.write_text("".join(f"{k}={v}\n" for k, v in self._properties().items()))
         if not (self._data / "meta.properties").exists():
             self._format(java, properties)
-        return [*java, *_JVM, "kafka.Kafka", str(properties)]
+        compiler = () if self._lasting else (_UNOPTIMISED,)
+        return [*java, *_JVM, *compiler, "kafka.Kafka", str(properties)]
 
     def _ready(self) -> bool:
         if not answers(self.port, self.place.address):
@@ -82,7 +88,7 @@ class KafkaServer(LocalServer):
     def _format(self, java: list[str], properties: Path) -> None:
         """Give the empty data folder its cluster id."""
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*java, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", "format"]
+        command = [*java, _UNOPTIMISED, "kafka.tools.StorageTool", "format"]
         command += ["--cluster-id=" + cluster, "--config", str(properties)]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, timeout=_FORMAT_TIMEOUT_S)
         if done.returncode:

@@ -42,8 +42,11 @@ class Endpoints:
 
 
 @contextmanager
-def local_services(settings: Settings, *, kafka: bool = True, redis: bool = True) -> Iterator[Endpoints]:
+def local_services(
+    settings: Settings, *, kafka: bool = True, redis: bool = True, lasting: bool = False
+) -> Iterator[Endpoints]:
     """Start Kafka and Redis where `settings` name none (and where asked for), and stop them with the block.
+    `lasting`: they are to run for minutes.
 
     Raises `ServiceError` with what to install.
     """
@@ -52,7 +55,7 @@ def local_services(settings: Settings, *, kafka: bool = True, redis: bool = True
         start_kafka = kafka and not settings.kafka_bootstrap
         start_redis = redis and not settings.redis_url
         folder = stack.enter_context(run_folder()) if start_kafka or start_redis else RUN_FOLDER
-        broker = KafkaServer(folder / "kafka") if start_kafka else None
+        broker = KafkaServer(folder / "kafka", lasting=lasting) if start_kafka else None
         store = RedisServer(folder / "redis") if start_redis else None
         for server in (store, broker):
             if server is not None:

@@ -32,7 +32,7 @@ from wire.codec import Codec
 PROBES_PER_S = 50
 _SEED = 7
 _LEAD_S = 4.0
-WARM_UP_S = 10
+WARM_UP_S = 30
 """Of load that is not measured: broker, engine and API were started just before."""
 _CATCH_UP_S = 180.0
 
@@ -144,7 +144,7 @@ def under_load(
 ) -> Iterator[System]:  # fmt: skip
     """A system to measure for so many seconds and the warm-up before them."""
     size = Size(events=rate * (seconds + WARM_UP_S), seed=seed, chunk=rate * 2)
-    with world(given) as place:
+    with world(given, lasting=True) as place:
         settings = place.settings
         apply_rules(w1.rules(size), settings, place.folder)
         warm_up(settings, place.folder)

@@ -15,7 +15,7 @@ from runtime.settings import Settings
 
 _BURST_S = 0.002
 _LEAVE_S = 30.0
-_LINGER_MS = 20
+_LINGER_MS = 50
 """The sources of a load gather its records: a request for each record would cost the broker most of a core. (Probes
 are sent as they come.)"""
 

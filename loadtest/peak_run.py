@@ -85,7 +85,7 @@ def memory_most(rows: Sequence[Row]) -> dict[str, float]:
 
 def run(given: Settings, codec: Codec, name: str, scenario: Scenario, options: Options, say: Say) -> Outcome:
     """Play it in a world of its own. Raises what the system, a sender or a look at it raised."""
-    with world(given) as place:
+    with world(given, lasting=True) as place:
         settings = with_ports(place.settings, options.cells)
         say(f"{name}: {scenario.say}")
         with (

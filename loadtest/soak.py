@@ -60,7 +60,7 @@ def soak(given: Settings, codec: Codec, options: Options, console: Console, fold
 
 
 def _run(given: Settings, codec: Codec, options: Options, say: Say) -> Outcome:
-    with world(given) as place:
+    with world(given, lasting=True) as place:
         settings = with_ports(place.settings.replace(**options.horizons()), options.cells)
         traffic = SoakTraffic(settings, options.shape())
         say(f"soak: {options.minutes:g} minutes at {options.rate:,.0f}/s; the builder draws the first round")

@@ -26,12 +26,13 @@ class World:
 
 
 @contextmanager
-def world(given: Settings) -> Iterator[World]:
+def world(given: Settings, *, lasting: bool = False) -> Iterator[World]:
     """Services of its own where `given` names none; where it does, names of its own on them.
 
     Topics exist. At the end everything is removed: whoever's services they are, nothing else is touched.
+    `lasting`: for minutes; what is measured there begins when a broker has warmed up.
     """
-    with local_services(given) as endpoints, run_folder() as folder:
+    with local_services(given, lasting=lasting) as endpoints, run_folder() as folder:
         mark = f"loadtest-{secrets.token_hex(4)}-"
         own = {"state_dir": folder / "state", "log_format": "text"}
         if endpoints.kafka is None:

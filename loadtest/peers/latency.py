@@ -100,7 +100,7 @@ def _measure_peer(given: Settings, codec: Codec, peer: Peer, rate: int, seconds:
     load = rate - PROBES_PER_S
     size = Size(events=load * (seconds + WARM_UP_S), seed=_SEED, chunk=load * 2)
     headers = w1.headers(codec)
-    with world(given) as place, redis_link.connect(place.settings) as redis:
+    with world(given, lasting=True) as place, redis_link.connect(place.settings) as redis:
         settings = place.settings
         before = int(time.time() * 1000)
         first = w1.paced(size, before, load, headers)
