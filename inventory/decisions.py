@@ -3,6 +3,7 @@
 The table keeps numbers and two hashes of the identity; the texts of an answer are those of who asks.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ REASONS = (None, "insufficient", "expired", "conflict", "fact_line", "bundle_sku
 """Why; `other` stands for what another version has published. Part of stored state: only ever added to."""
 NO_REASON, INSUFFICIENT, EXPIRED, CONFLICT, FACT_LINE, BUNDLE_SKU, OTHER = range(len(REASONS))
 
+_KEPT = 4096
+
 ACTIONS = ("PLACE", "UPDATE", "CONFIRM", "EXTEND", "SOURCE", "CANCEL", "RELEASE")
 
 
@@ -30,13 +33,15 @@ class Identity(NamedTuple):
     sku: str
     version: int
 
-    def hashes(self) -> tuple[int, int]:
-        """63 and 64 bits that stand for it."""
-        parts = (self.reservation_id.encode(), self.line.encode(), self.sku.encode(), b"%d" % self.version)
-        text = b"".join(b"%d:%s" % (len(part), part) for part in parts)
-        digest = blake2b(text, digest_size=16).digest()
-        key = int.from_bytes(digest[:8], "little") & 0x7FFF_FFFF_FFFF_FFFF
-        return key, int.from_bytes(digest[8:], "little", signed=True)
+
+@lru_cache(_KEPT)
+def _hashes(identity: Identity) -> tuple[int, int]:
+    """63 and 64 bits that stand for it. A decision is looked up again and again until it has been read back."""
+    texts = identity.reservation_id, identity.line, identity.sku, str(identity.version)
+    text = b"".join(b"%d:%s" % (len(part), part) for part in map(str.encode, texts))
+    digest = blake2b(text, digest_size=16).digest()
+    key = int.from_bytes(digest[:8], "little") & 0x7FFF_FFFF_FFFF_FFFF
+    return key, int.from_bytes(digest[8:], "little", signed=True)
 
 
 class Decision(NamedTuple):
@@ -103,7 +108,7 @@ class Decisions:
         self._memory = memory
 
     def _row(self, identity: Identity) -> int:
-        key, check = identity.hashes()
+        key, check = _hashes(identity)
         table = self._memory.stores["decisions"].table
         row = int(find(table, key))
         if row >= 0 and int(table.rows["check"][row]) != check:
@@ -132,7 +137,7 @@ class Decisions:
         row = self._row(identity)
         if row < 0:
             store.reserve(1)
-            key, check = identity.hashes()
+            key, check = _hashes(identity)
             row = int(take(store.table))
             store.table.rows["check"][row] = check
             store.table.rows["next"][row] = -1
