@@ -1,5 +1,6 @@
 """Reservations through HTTP: the API asks, the engine decides, and both may be killed."""
 
+import json
 import os
 import signal
 import time
@@ -140,6 +141,21 @@ def test_the_life_of_reservations(shared: House) -> None:
     assert shared.client.post(path + "/confirm").status_code == 409
     shared.comes_to("SHOE", 4)
     assert shared.client.get("/v1/reservations/nobody").status_code == 404
+
+
+def test_the_way_past_the_framework_leads_to_the_same(shared: House) -> None:
+    def placed(kind: str) -> tuple[int, str, dict[str, Any]]:
+        body = {"channel": "web", "ttl_s": 60, "lines": [{"sku": "HAT", "quantity": 1}]}
+        answer = shared.client.post(
+            "/v1/reservations", content=json.dumps(body), headers={"content-type": kind}
+        )
+        shared.client.delete(f"/v1/reservations/{answer.json()['reservation_id']}")
+        told = {**answer.json(), "reservation_id": "", "expires_at": 0}
+        return answer.status_code, answer.headers["content-type"], told
+
+    past = placed("application/json; charset=utf-8")
+    assert past == placed("application/vnd.shop+json")  # only the framework takes this for JSON
+    assert past[0] == 201
 
 
 def test_several_skus_are_held_together_or_not_at_all(shared: House) -> None:
