@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase
 from hypothesis import settings as hypothesis_settings
 
 from deploy.kafka_server import KafkaServer
@@ -25,10 +26,15 @@ for _name in [name for name in os.environ if name.startswith(PREFIX) and name no
     del os.environ[_name]
 os.environ[CONFIG_VARIABLE] = os.devnull
 
-# The first example may compile a kernel: a time limit for each would say nothing.
-# `make test` draws the same examples every time, so that a failure is the change's own; `make test-deep` explores.
-hypothesis_settings.register_profile("house", deadline=None, derandomize=True)
-hypothesis_settings.register_profile("deep", deadline=None, max_examples=2000)
+# The first example may compile a kernel: a time limit for each would say nothing. Without `Phase.explain`, which runs a
+# world that fails many times more.
+_PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+# `make test` draws the same few examples of each property every time, so that a failure is the change's own;
+# `make test-deep` explores. `make mutants` runs few of the properties: each is tried the more.
+_house = hypothesis_settings(deadline=None, derandomize=True, max_examples=40, phases=_PHASES)
+hypothesis_settings.register_profile("house", _house)
+hypothesis_settings.register_profile("mutants", _house, max_examples=200)
+hypothesis_settings.register_profile("deep", deadline=None, max_examples=2000, phases=_PHASES)
 hypothesis_settings.load_profile("house")
 
 

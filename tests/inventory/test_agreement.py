@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.reference import ReferenceModel
@@ -18,7 +18,6 @@ Log = tuple[list[Told], list[tuple[Told, bool]]]
 """A set of facts; and a log of it: shuffled, with repetitions, some (True) in the wrong partition."""
 
 ends = st.sampled_from([NOW, NOW + 1, NOW + 2, NOW + MINUTE + 1, NOW + 2 * HOUR])
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
 
 @st.composite
@@ -88,16 +87,6 @@ PROPERTIES: dict[Callable[..., None], tuple[st.SearchStrategy[Any], ...]] = {
 each = pytest.mark.parametrize("agreed", PROPERTIES, ids=lambda check: check.__name__)
 
 
-def check(agreed: Callable[..., None], examples: int) -> None:
-    settings(max_examples=examples, phases=PHASES)(given(*PROPERTIES[agreed])(agreed))()
-
-
 @each
 def test_the_engine_and_the_reference_model(agreed: Callable[..., None]) -> None:
-    check(agreed, 200)
-
-
-@pytest.mark.deep
-@each
-def test_the_engine_and_the_reference_model_at_length(agreed: Callable[..., None]) -> None:
-    check(agreed, 2000)
+    given(*PROPERTIES[agreed])(agreed)()

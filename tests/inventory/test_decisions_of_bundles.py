@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.reference import ReferenceModel
@@ -14,7 +14,6 @@ from tests.inventory.worlds import MASTER_DATA, Plan, fold, plans, write
 from tests.reference.histories import Told
 from tests.reference.shop import HOUR, NOW
 
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 PARTS = {KIT: ("SKU-1", "SKU-2"), SET: ("SKU-2", "étui")}
 
 
@@ -85,16 +84,6 @@ PROPERTIES: dict[Any, tuple[st.SearchStrategy[Any], ...]] = {
 each = pytest.mark.parametrize("holds", PROPERTIES, ids=lambda check: check.__name__)
 
 
-def check(holds: Any, examples: int) -> None:
-    settings(max_examples=examples, phases=PHASES)(given(*PROPERTIES[holds])(holds))()
-
-
 @each
 def test_decisions_of_bundles(holds: Any) -> None:
-    check(holds, 60)
-
-
-@pytest.mark.deep
-@each
-def test_decisions_of_bundles_at_length(holds: Any) -> None:
-    check(holds, 2000)
+    given(*PROPERTIES[holds])(holds)()

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.lane import Lane
@@ -116,13 +115,7 @@ ARGUMENTS = (
     plans, policies, st.lists(events(unknown=True, wrong=True), max_size=40), turns,
     st.sampled_from([64, 1_000, 1 << 20]),
 )  # fmt: skip
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
 
 def test_slices_of_many_moments_and_the_changes_since_are_the_state() -> None:
-    settings(max_examples=60, phases=PHASES)(given(*ARGUMENTS)(survive))()
-
-
-@pytest.mark.deep
-def test_slices_at_length() -> None:
-    settings(max_examples=1500, phases=PHASES)(given(*ARGUMENTS)(survive))()
+    given(*ARGUMENTS)(survive)()

@@ -48,10 +48,9 @@ def survives(mutant: Mutant) -> bool:
         file = copy / mutant.path
         file.write_text(applied(mutant, file.read_text("utf-8")), "utf-8")
         command = ["sh", "-c", f'ulimit -S -t {CPU_LIMIT_S}; exec "$@"', "sh", sys.executable, "-m", "pytest"]
+        command += ["-q", "-x", "-n0", "--hypothesis-profile=mutants", *SUITE]
         environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(
-            [*command, "-q", "-x", "-n0", *SUITE], cwd=copy, env=environment, capture_output=True, text=True
-        )
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
         if done.returncode == -signal.SIGXCPU:
             return False  # it hangs: caught
         if done.returncode not in (0, _FAILED):

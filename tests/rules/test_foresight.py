@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.lane import Lane
@@ -174,7 +174,6 @@ def foreseen(cluster: Cluster, file: str, now: int) -> Foresight:
 
 
 @given(states(), files(), st.sampled_from([0, MINUTE, HOUR]))
-@settings(max_examples=150)
 def test_what_is_foretold_is_what_is_published(cluster: Cluster, file: str, later: int) -> None:
     now = NOW + later
     cluster.run(now)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.views import STATUS_NAMES
@@ -35,7 +35,6 @@ def oracle(row: Row, computed_at: int, generation: int, ids: list[str], rules: l
     return out.getvalue()
 
 
-@settings(max_examples=150, deadline=None)
 @given(drawn_rows(), st.integers(1, 511), st.data())
 def test_equal_to_fastavro(drawn: tuple[list[Row], list[int]], generation: int, data: st.DataObject) -> None:
     rows, ordinals = drawn

@@ -7,7 +7,7 @@ from typing import Any
 import hiredis
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.murmur import shard_of
@@ -61,7 +61,6 @@ def _as_packed(fact: Fact) -> tuple[int, ...]:
     return (*fact[:4], FACT_KINDS.index(fact.kind) | fact.absorbed * ABSORBED, *numbers)
 
 
-@settings(max_examples=150, deadline=None)
 @given(drawn_rows(), st.integers(1, 5), st.integers(1, 511), st.integers(0, 2**42), st.binary(max_size=20))
 def test_every_row_reads_back(
     drawn: tuple[list[Row], list[int]], per_call: int, generation: int, began: int, offsets: bytes
