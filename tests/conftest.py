@@ -1,6 +1,9 @@
 """A real Kafka and a real Redis for the whole session, and settings that keep each test to itself."""
 
+import fcntl
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +23,8 @@ from tests.tally import pytest_runtest_call, pytest_terminal_summary
 
 __all__ = ["pytest_runtest_call", "pytest_terminal_summary"]
 
+ROOT = Path(__file__).resolve().parents[1]
+
 # Tests see the defaults, whatever the shell that starts them exports or the folder holds.
 _KEPT = {PREFIX + "KERNEL_CACHE"}
 for _name in [name for name in os.environ if name.startswith(PREFIX) and name not in _KEPT]:
@@ -36,6 +41,19 @@ hypothesis_settings.register_profile("house", _house)
 hypothesis_settings.register_profile("mutants", _house, max_examples=200)
 hypothesis_settings.register_profile("deep", deadline=None, max_examples=2000, phases=_PHASES)
 hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test's time limits have to allow for a compiler: one worker compiles what is not there, the others wait."""
+    of_all_workers = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        of_all_workers = of_all_workers.parent
+    with (of_all_workers / "compiled").open("a+") as done:
+        fcntl.flock(done, fcntl.LOCK_EX)
+        if not os.fstat(done.fileno()).st_size:
+            subprocess.run([sys.executable, "-m", "dataflows", "warm"], cwd=ROOT, check=True)
+            done.write("yes")
 
 
 @pytest.fixture(scope="session")

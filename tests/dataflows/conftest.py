@@ -1,8 +1,5 @@
 """Topics, rules and a feed for each test; the kernels are compiled before the first engine starts."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +13,7 @@ from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import ROOT, apply_rules
+from tests.dataflows.house import apply_rules
 from wire.codec import Codec
 
 RULES = """
@@ -48,9 +45,8 @@ def codec() -> Codec:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _warm() -> None:
-    """No test's time limits have to allow for a compiler."""
-    subprocess.run([sys.executable, "-m", "dataflows", "warm"], cwd=ROOT, env=dict(os.environ), check=True)
+def _compiled(compiled: None) -> None:
+    """Before the first engine starts."""
 
 
 @pytest.fixture
