@@ -23,7 +23,7 @@ class PortUnavailable(Refusal):
     """The address the API shall listen on cannot be had."""
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code: of a server 0 after a SIGTERM."""
     parser = Parser(
         prog="python -m availability_api",
@@ -42,7 +42,7 @@ def main() -> int:
     why.add_argument(
         "--records", action="store_true", help="look the last facts up in Kafka: event id and source of each"
     )
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if asked.command == "explain":
         return explain(
             Settings.load(), asked.sku, asked.channel, as_json=asked.json, with_records=asked.records

@@ -1,15 +1,14 @@
 """Why a number is what it is: the route and the command, over a real Redis."""
 
 import json
-import os
-import subprocess
-import sys
 
 import httpx
 import pytest
 
+from availability_api.__main__ import main
 from availability_api.recompute import available, recompute
 from tests.availability_api.conftest import Published, problem
+from tests.dataflows.house import typed
 from tests.wire.sample_views import Row
 from wire.rows_read import EXPECTED, UNSOURCED
 
@@ -193,32 +192,29 @@ def test_it_is_documented(served: httpx.Client, told: None) -> None:
     assert schemas["RecentFact"]["properties"].keys() < answer["facts"][0].keys()
 
 
-def command(published: Published, *words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-    known = published.settings.replace(**settings).environment()
-    return subprocess.run(
-        [sys.executable, "-m", "availability_api", "explain", *words], env={**os.environ, **known},
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+def command(published: Published, *words: str, **settings: str) -> tuple[int, str]:
+    return typed(main, published.settings.replace(**settings), "explain", *words)
 
 
 def test_the_command_says_what_the_route_says(served: httpx.Client, published: Published, told: None) -> None:
     answer = ask(served).json()
-    shown = command(published, "why", "--channel", "web")
-    assert shown.returncode == 0, shown.stderr
-    lines = shown.stdout.splitlines()
+    code, shown = command(published, "why", "--channel", "web")
+    assert code == 0, shown
+    lines = shown.splitlines()
     assert lines[0] == answer["sentence"]
     assert [f"  {step}" for step in answer["because"]] == lines[2:9]
-    assert "pool 36" in shown.stdout
+    assert "pool 36" in shown
     assert "  2 sold at S001, 2025-11-22 02:03 UTC  pos-sales/1/8/4" in lines
-    document = json.loads(command(published, "why", "--channel", "web", "--json").stdout)
+    document = json.loads(command(published, "why", "--channel", "web", "--json")[1])
     assert {**document, "age_ms": 0, "stale": False} == {**answer, "age_ms": 0, "stale": False}
-    assert "16 on offer make 8" in command(published, "kit", "--channel", "web").stdout
+    assert "16 on offer make 8" in command(published, "kit", "--channel", "web")[1]
 
 
 def test_the_command_says_what_is_wrong(published: Published, told: None) -> None:
-    unknown = command(published, "why", "--channel", "ebay")
-    assert (unknown.returncode, unknown.stdout) == (2, "")
-    assert "there is no channel 'ebay'" in unknown.stderr
-    away = command(published, "why", "--channel", "web", redis_url="redis://127.0.0.1:1")
-    assert away.returncode == 75
-    assert "away" in away.stderr
+    code, said = command(published, "why", "--channel", "ebay")
+    assert code == 2
+    assert "there is no channel 'ebay'" in said
+    assert "web may sell" not in said
+    code, said = command(published, "why", "--channel", "web", redis_url="redis://127.0.0.1:1")
+    assert code == 75
+    assert "away" in said

@@ -136,12 +136,14 @@ def eventually(check: Callable[[], bool], what: str, within_s: float = COMES_ABO
         time.sleep(0.02)
 
 
-def typed(main: Callable[[list[str]], int], settings: Settings, *words: str) -> tuple[int, str]:
+def typed(
+    main: Callable[[list[str]], int], settings: Settings, *words: str, **environment: str
+) -> tuple[int, str]:
     """A command's exit code and what it put out. It runs in this process: to start one takes longer than it does."""
     said, root = StringIO(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     with pytest.MonkeyPatch.context() as variables, redirect_stdout(said), redirect_stderr(said):
-        for name, value in settings.environment().items():
+        for name, value in (settings.environment() | environment).items():
             variables.setenv(name, value)
         try:
             return run(lambda: main(list(words))), said.getvalue()

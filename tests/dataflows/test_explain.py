@@ -1,24 +1,21 @@
 """A number of a running engine, explained on the command line, with the records that moved it."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from availability_api.__main__ import main
 from availability_api.recompute import recompute
 from runtime.readback import read_places
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import ROOT, engine
+from tests.dataflows.house import engine, typed
 
 
-def _explain(settings: Settings, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "availability_api", "explain", *words], cwd=ROOT, capture_output=True, text=True,
-        timeout=60, env=os.environ | settings.environment(),
-    )  # fmt: skip
+def _explain(settings: Settings, *words: str) -> str:
+    code, said = typed(main, settings, "explain", *words)
+    assert code == 0, said
+    return said
 
 
 def test_the_records_behind_a_number(
@@ -29,9 +26,7 @@ def test_the_records_behind_a_number(
     sold = feed.sale("S001", ("LAMP", 1), ("LAMP", 2))
     with engine(ready, tmp_path) as running:
         caught_up()
-        told = _explain(ready, "LAMP", "--channel", "web", "--json", "--records")
-        assert told.returncode == 0, told.stderr
-        answer = json.loads(told.stdout)
+        answer = json.loads(_explain(ready, "LAMP", "--channel", "web", "--json", "--records"))
         second, first, count = answer["facts"]
         assert {each["record"] for each in (first, second)} == {f"pos-sales/{sold.partition}/{sold.offset}"}
         assert (first["line"], second["line"]) == (1, 2)
@@ -39,12 +34,12 @@ def test_the_records_behind_a_number(
         assert {fact["source"] for fact in answer["facts"]} == {"test"}
         assert first["event_id"] == second["event_id"] != count["event_id"]
         assert recompute(answer) == answer
-        shown = _explain(ready, "LAMP", "--channel", "web").stdout
+        shown = _explain(ready, "LAMP", "--channel", "web")
         assert shown.startswith(answer["sentence"])
         assert f"2 sold at S001, {second['text'][-20:]}  {second['record']}/2" in shown
 
         feed.delete_records("pos-sales")
-        gone = json.loads(_explain(ready, "LAMP", "--channel", "web", "--json", "--records").stdout)
+        gone = json.loads(_explain(ready, "LAMP", "--channel", "web", "--json", "--records"))
         assert [fact["event_id"] for fact in gone["facts"]] == [None, None, count["event_id"]]
         assert running.stop() == 0
     place = counted.topic, counted.partition, counted.offset

@@ -9,22 +9,24 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewTopic
 
+from dataflows.__main__ import main
 from deploy.kafka_server import KafkaServer
 from deploy.ports import free_port
+from rules.__main__ import main as rules_main
 from runtime import kafka as kafka_clients
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import ROOT, Engine, engine
+from tests.dataflows.house import ROOT, Engine, engine, typed
 from wire.topics import TOPICS
 
 NOBODY = "127.0.0.1:1"
 
 
-def _refuses(settings: Settings, folder: Path, code: ExitCode, *words: str, **environment: str) -> str:
+def _refuses(settings: Settings, folder: Path, code: ExitCode, *words: str) -> str:
     """`run` ends with the code and says the words, without a traceback."""
-    with engine(settings, folder, "run", **environment) as refused:
+    with engine(settings, folder) as refused:
         assert refused.ends() == code
         said = refused.said()
     for word in words:
@@ -64,29 +66,27 @@ def test_services_not_named(settings: Settings, tmp_path: Path) -> None:
         ("STOCKTIDE_EXCEPTION_OWNERS", "/nowhere.toml", ("/nowhere.toml", "No such file", "TOML file")),
     ],
 )
-def test_wrong_settings(
-    settings: Settings, tmp_path: Path, variable: str, value: str, words: tuple[str, ...]
-) -> None:
-    _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION, *words, **{variable: value})
+def test_wrong_settings(settings: Settings, variable: str, value: str, words: tuple[str, ...]) -> None:
+    code, said = typed(main, settings, "run", **{variable: value})
+    assert code == ExitCode.BAD_CONFIGURATION
+    for word in words:
+        assert word in said
 
 
-def test_a_cell_that_there_is_not(settings: Settings, tmp_path: Path) -> None:
-    with engine(settings, tmp_path, "cell", "4", "--cells", "4") as refused:
-        assert refused.ends() == ExitCode.BAD_CONFIGURATION
-        assert "there is no cell 4 of 4" in refused.said()
+def test_a_cell_that_there_is_not(settings: Settings) -> None:
+    code, said = typed(main, settings, "cell", "4", "--cells", "4")
+    assert code == ExitCode.BAD_CONFIGURATION
+    assert "there is no cell 4 of 4" in said
 
 
 def test_a_malformed_rules_file(settings: Settings, tmp_path: Path) -> None:
     create_topics(settings)
     file = tmp_path / "rules.yaml"
     file.write_text("channels: [{id: web, locations: {}}]\nbuffers:\n  - {id: b, chanel: web, units: -1}\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "rules", "apply", str(file), "--author", "a", "--approved-by", "b"],
-        env=os.environ | settings.environment(), cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert f"{file}:3" in done.stderr
-    assert "nothing was applied" in done.stderr
+    code, said = typed(rules_main, settings, "apply", str(file), "--author", "a", "--approved-by", "b")
+    assert code == 1
+    assert f"{file}:3" in said
+    assert "nothing was applied" in said
 
 
 def test_state_that_is_nobody_s_is_refused_and_left_alone(settings: Settings, tmp_path: Path) -> None:
@@ -123,16 +123,15 @@ def test_topics_that_contradict(settings: Settings, tmp_path: Path) -> None:
         admin.create_topics([NewTopic(name, num_partitions=partitions, config=right | config)])[name].result()
     create_topics(settings, {name: told for name, told in TOPICS.items() if name not in contradicting})
     said = _refuses(settings, tmp_path, ExitCode.BAD_CONFIGURATION)
-    with engine(settings, tmp_path, "topics", "check") as check:
-        assert check.ends() == ExitCode.BAD_CONFIGURATION
-        for each in (said, check.said()):
-            for topic, (_, _, words) in contradicting.items():
-                line = next(
-                    line for line in each.splitlines() if f"topic {settings.topic_prefix}{topic}:" in line
-                )
-                assert all(word in line for word in words), line
-    with engine(settings, tmp_path, "topics", "create") as create:
-        assert create.ends() == ExitCode.BAD_CONFIGURATION
+    code, checked = typed(main, settings, "topics", "check")
+    assert code == ExitCode.BAD_CONFIGURATION
+    for each in (said, checked):
+        for topic, (_, _, words) in contradicting.items():
+            line = next(
+                line for line in each.splitlines() if f"topic {settings.topic_prefix}{topic}:" in line
+            )
+            assert all(word in line for word in words), line
+    assert typed(main, settings, "topics", "create")[0] == ExitCode.BAD_CONFIGURATION
     assert not settings.state_dir.exists()
 
 
@@ -158,7 +157,7 @@ def test_a_file_in_place_of_a_lane(ready: Settings, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a read-only file system needs root")
-@pytest.mark.parametrize("used_before", [False, True])
+@pytest.mark.parametrize("used_before", [pytest.param(False, marks=pytest.mark.deep), True])
 def test_a_state_folder_mounted_read_only(
     ready: Settings, caught_up: Callable[[], None], tmp_path: Path, used_before: bool
 ) -> None:
