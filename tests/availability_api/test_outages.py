@@ -12,10 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from availability_api.__main__ import main
 from availability_api.watch import PERIOD_S
 from deploy.redis_server import RedisServer
 from inventory.murmur import shard_of
+from runtime.settings import Settings
 from tests.availability_api.conftest import LANES, ROWS, Published, eventually, problem, serving
+from tests.dataflows.house import typed
 from wire import viewkeys
 
 LOOKUP = "/v1/availability/SKU-1?channel=web"
@@ -52,6 +55,7 @@ def test_redis_killed_and_back(own_redis: RedisServer, view: Published) -> None:
         problem(client.post("/v1/availability/batch", json=body), 503, "view-unavailable")
         told = problem(client.get("/readyz"), 503, "not-ready")
         assert "is away" in told["reasons"][0]
+        assert told["reservations"] == "STOCKTIDE_KAFKA_BOOTSTRAP is not set"
         assert client.get("/healthz").status_code == 200
         assert "stocktide_api_redis_up 0.0" in client.get("/metrics").text
 
@@ -167,13 +171,14 @@ def test_what_a_redis_holds_that_came_back_with_an_old_copy_is_stale_until_its_l
         view.client.hset(key, mapping={"offered": "first", "server": server})
         eventually(lambda: client.get(LOOKUP).json()["stale"] is False)
         assert client.get("/readyz").status_code == 200
+        _a_network_nobody_can_read_is_no_answer(view, client)
 
 
-def test_an_old_commit_is_stale(view: Published) -> None:
+def test_an_old_commit_is_stale_and_sigterm_ends_well(view: Published) -> None:
     view.all(ROWS[:1])
     committed = time.time() - 30
     view.commit(age_ms=30_000)
-    with serving(view.settings) as (_, client):
+    with serving(view.settings) as (process, client):
         answer = client.get(LOOKUP).json()
         assert answer["stale"] is True
         assert 29_900 <= answer["age_ms"] <= (time.time() - committed) * 1000 + 100
@@ -181,31 +186,28 @@ def test_an_old_commit_is_stale(view: Published) -> None:
         assert [lane["stale"] for lane in told["lanes"]] == [True] * 4
         view.commit()
         eventually(lambda: client.get(LOOKUP).json()["stale"] is False)
+        _a_row_of_a_later_layout_is_no_answer(view, client)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
 
 
-def test_a_network_nobody_can_read(view: Published) -> None:
-    view.all(ROWS[:1])
-    documents = ("{", "[]", '{"locations": {}, "channels": {"web": {}}}')
-    view.client.set("own:view:network", documents[0])
-    with serving(view.settings.replace(stale_after_ms=600_000)) as (_, client):
-        for document in documents:
-            view.client.set("own:view:network", document)
-            eventually(lambda: client.get(LOOKUP).status_code == 503)
-            told = problem(client.get(LOOKUP), 503, "view-unavailable")
-            assert "view:network cannot be read" in told["detail"]
-            assert client.get("/readyz").status_code == 503
-            view.network()
-            eventually(lambda: client.get(LOOKUP).status_code == 200)
+def _a_network_nobody_can_read_is_no_answer(view: Published, client: httpx.Client) -> None:
+    for document in ("{", "[]", '{"locations": {}, "channels": {"web": {}}}'):
+        view.client.set("own:view:network", document)
+        eventually(lambda: client.get(LOOKUP).status_code == 503)
+        told = problem(client.get(LOOKUP), 503, "view-unavailable")
+        assert "view:network cannot be read" in told["detail"]
+        assert client.get("/readyz").status_code == 503
+        view.network()
+        eventually(lambda: client.get(LOOKUP).status_code == 200)
 
 
-def test_a_row_of_a_later_layout(view: Published) -> None:
-    view.all(ROWS[:1])
+def _a_row_of_a_later_layout_is_no_answer(view: Published, client: httpx.Client) -> None:
     (key,) = view.client.scan_iter(match="own:v:*")
     packed = view.client.hget(key, "c")
     assert isinstance(packed, bytes)
     view.client.hset(key, "c", b"\2" + packed[1:])
-    with serving(view.settings) as (_, client):
-        problem(client.get(LOOKUP), 500, "internal")
+    problem(client.get(LOOKUP), 500, "internal")
 
 
 def test_password_and_database(own_redis: RedisServer) -> None:
@@ -222,49 +224,38 @@ def test_password_and_database(own_redis: RedisServer) -> None:
     view.client.close()
 
 
-def test_sigterm_ends_well(view: Published) -> None:
-    view.all(ROWS[:1])
-    with serving(view.settings) as (process, client):
-        assert client.get(LOOKUP).status_code == 200
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+def test_no_redis_set() -> None:
+    code, said = typed(main, Settings())
+    assert code == 2
+    assert "STOCKTIDE_REDIS_URL not set" in said
 
 
-def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "availability_api", *arguments],
-        env={**os.environ, **variables},
+def test_port_taken(served: httpx.Client) -> None:
+    port = str(served.base_url.port)
+    ended = subprocess.run(
+        [sys.executable, "-m", "availability_api", "--port", port],
+        env={**os.environ, "STOCKTIDE_REDIS_URL": "redis://127.0.0.1:1/0"},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
-
-def test_no_redis_set() -> None:
-    ended = run()
-    assert ended.returncode == 2
-    assert "STOCKTIDE_REDIS_URL not set" in ended.stderr
-
-
-def test_port_taken(served: httpx.Client) -> None:
-    port = str(served.base_url.port)
-    ended = run("--port", port, STOCKTIDE_REDIS_URL="redis://127.0.0.1:1/0")
     assert ended.returncode == 2
     assert f":{port} (Address already in use)" in ended.stderr
     assert "STOCKTIDE_API_PORT" in ended.stderr
 
 
 def test_only_loopback() -> None:
-    ended = run(STOCKTIDE_API_HOST="0.0.0.0", STOCKTIDE_REDIS_URL="redis://127.0.0.1:1/0")
-    assert ended.returncode == 2
-    assert "loopback" in ended.stderr
+    code, said = typed(main, Settings(redis_url="redis://127.0.0.1:1/0"), STOCKTIDE_API_HOST="0.0.0.0")
+    assert code == 2
+    assert "loopback" in said
 
 
-def test_help_shows_the_settings() -> None:
-    ended = run("--help")
-    assert ended.returncode == 0
-    assert "STOCKTIDE_STALE_AFTER_MS" in ended.stdout
+def test_help_shows_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert "STOCKTIDE_STALE_AFTER_MS" in capsys.readouterr().out
 
 
 def test_readers_are_served_while_others_come_and_go(served: httpx.Client) -> None:
