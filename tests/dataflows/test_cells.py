@@ -57,9 +57,6 @@ def test_one_cell_two_cells_and_one_again_with_traffic_running(
         running.leave()  # SIGKILL to the supervisor and to both cells
         running = engines.start(one, resumed=lanes)
         traffic.some_more()
-        running.leave()
-        running = engines.start(two, resumed=lanes)
-        caught_up()
     caught_up()
     judged()
     assert watcher.changes > 3 * len(SKUS)
@@ -67,6 +64,7 @@ def test_one_cell_two_cells_and_one_again_with_traffic_running(
     assert running.stop() == 0
 
 
+@pytest.mark.deep  # in every run lanes change cells above, and their folder when an engine is given up (test_fencing)
 def test_lanes_that_were_copied_to_another_host(
     ready: Settings,
     feed: Feed,

@@ -62,7 +62,7 @@ def test_beside_a_running_engine(
 ) -> None:
     for name, value in ready.environment().items():
         monkeypatch.setenv(name, value)
-    with engine(ready, tmp_path, "run", "--cells", "2") as running:
+    with engine(ready, tmp_path) as running:
         running.says("lane opened", times=ready.partitions)
         for sku, category in zip(SKUS, ("shoes", "hats", "hazmat"), strict=False):
             feed.item(sku, category=category)

@@ -125,6 +125,7 @@ def test_rows_are_offered_again_to_another_server(settings: Settings, redis: Red
     _offer(offering, link)
 
 
+@pytest.mark.deep  # the fault matrix empties Redis in every run, and test_redis_away takes its meta key
 def test_two_cells_fill_an_emptied_redis_and_one_without_meta(
     ready: Settings, feed: Feed, redis: Redis, caught_up: Callable[[], None], tmp_path: Path
 ) -> None:

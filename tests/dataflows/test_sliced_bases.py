@@ -18,7 +18,7 @@ from tests.dataflows.test_journal import fresh, position, reopened
 from tests.inventory.same_state import state_of
 from tests.inventory.shop import Shop
 
-COMMITS = 70
+COMMITS = 40
 
 
 class AtOnce(Executor):

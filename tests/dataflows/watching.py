@@ -15,7 +15,7 @@ from runtime.settings import Settings
 from wire.rows_read import read_header
 from wire.viewkeys import row_key
 
-_PAUSE_S = 0.003
+_PAUSE_S = 0.01
 
 
 class Watcher:
