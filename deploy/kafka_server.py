@@ -113,6 +113,8 @@ class KafkaServer(LocalServer):
             # A killed broker may come back only when its session has ended: 9 s by default.
             "broker.session.timeout.ms": "4000",
             "broker.heartbeat.interval.ms": "1000",
+            # Twice a second it would write down that nothing has happened, which nobody else reads.
+            "metadata.max.idle.interval.ms": "0",
             "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "4",
             "transaction.state.log.replication.factor": "1",
