@@ -6,15 +6,14 @@ import pytest
 from redis.exceptions import ConnectionError
 
 from loadtest.chaos.catalogue import FAULTS
-from loadtest.chaos.house import House, cold_house, house
+from loadtest.chaos.house import House, cold_house
 from loadtest.chaos.run import Options, moment_of, run
-from loadtest.processes import warm_up
 from runtime import redis as redis_link
 from runtime.kafka import admin
 from runtime.settings import Settings
 from wire.codec import Codec
 
-_SHORT = Options(seconds=8.0, rate=150.0)
+_SHORT = Options(seconds=8.0, rate=100.0)
 _EVERY_TIME = ("one-of-two-cells-killed", "redis-emptied", "kafka-killed")
 
 
@@ -25,19 +24,13 @@ def services() -> Iterator[House]:
 
 
 @pytest.fixture(scope="module")
-def warm(services: House) -> House:
-    """With kernels that are compiled, so that no engine waits for them."""
-    warm_up(services.settings, services.folder)
-    return services
-
-
-@pytest.fixture(scope="module")
 def apart() -> Iterator[House]:
-    """Warm too, with each service on a host of its own."""
-    with house(Settings(), 2, hosts=True) as services:
+    """With each service on a host of its own."""
+    with cold_house(Settings(), 2, hosts=True) as services:
         yield services
 
 
+@pytest.mark.usefixtures("compiled")  # so that no engine waits for kernels
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in _EVERY_TIME else pytest.mark.deep) for name in FAULTS]
 )
@@ -47,7 +40,7 @@ def test_a_fault_leaves_no_wrong_number_no_backward_view_and_loses_nothing(
     fault = FAULTS[name]
     if (why_not := fault.why_not()) is not None:
         pytest.skip(why_not)
-    services = request.getfixturevalue("apart" if fault.hosts else "warm")
+    services = request.getfixturevalue("apart" if fault.hosts else "services")
     result = run(services, fault, 1, Codec(), _SHORT)
     assert result.right, "\n".join(result.differences()[:40])
     assert result.fresh_s is not None

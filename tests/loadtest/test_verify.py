@@ -42,7 +42,7 @@ class Published:
 def published(settings: Settings, tmp_path: Path) -> Iterator[Published]:
     codec = Codec()
     create_topics(settings)
-    replay = Replay(codec, 1_200, 1, None)
+    replay = Replay(codec, 400, 1, None)
     apply_rules(replay.simulation.rules, settings, tmp_path)
     replay.prologue(settings)
     replay.live(settings)
