@@ -4,6 +4,7 @@ Texts stay where they are in the joined bytes; a column holds their offset and l
 length -1, a null long is `NULL`. Enumerations are longs: the symbol's index in its schema.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -19,6 +20,13 @@ MAX_QUANTITY = 1_000_000_000
 Bytes = npt.NDArray[np.uint8]
 Longs = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+
+def join_texts(texts: Sequence[bytes]) -> tuple[Ints, Bytes]:
+    """Texts, one behind the other: their lengths and their bytes."""
+    length = np.fromiter(map(len, texts), np.int32, len(texts))
+    return length, np.frombuffer(b"".join(texts), np.uint8)
 
 
 class Records(NamedTuple):

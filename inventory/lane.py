@@ -127,8 +127,7 @@ class Lane:
         self.log_clock = max(self.log_clock, clock.log)
         for topic, offset in batch.next_offsets.items():
             self.next_offsets[topic] = max(self.next_offsets[topic], offset)
-        for master in batch.masters:
-            self._records.fold(master, batch.masters_ready or self.live, self.now, out)
+        self._records.fold(batch.masters, batch.masters_ready or self.live, self.now, out)
         for control in batch.controls:
             self._hear(control, out)
         self.watch.see_masters(batch.masters, self.now, out.incidents)

@@ -1,7 +1,7 @@
 """Master data of a lane: network, rules, catalog and aliases. The last record of a key wins."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,22 @@ _SKU_BIT, _LOCATION_BIT, _CHANNEL_BIT = 1, 2, 4
 
 class MasterError(ValueError):
     """A master record that cannot be applied; nothing of it was."""
+
+
+class Item(NamedTuple):
+    """A catalog record that can be applied. `parts`: units of each component of a bundle, {} of others."""
+
+    sku: str
+    record: Mapping[str, Any]
+    parts: dict[str, int]
+
+
+def read_item(sku: str, record: Mapping[str, Any]) -> Item:
+    """Check a catalog record. Raises `MasterError`, `BundleError`."""
+    parts = read_parts(record)
+    if not 0 < len(sku.encode()) <= 128:
+        raise MasterError("a sku has 1 to 128 bytes")
+    return Item(sku, record, parts)
 
 
 class Masters:
@@ -98,44 +114,34 @@ class Masters:
             self.bounds_ahead = [instant for instant in self.bounds_ahead if instant > now]
         return passed > 0
 
-    def put_item(self, record: Mapping[str, Any]) -> int:
-        """Take a catalog record of a sku of this lane; returns its row. Raises `MasterError`, `BundleError`.
+    def put_item(self, item: Item, row: int, *, new: bool) -> None:
+        """Take the catalog record of a sku of this lane, at `row`, which it is the first to name if it is `new`.
 
         A bundle is one from its first record on, and made of what that says.
         """
-        parts = read_parts(record)
-        name = str(record["sku"]).encode()
-        if not 0 < len(name) <= 128:
-            raise MasterError("a sku has 1 to 128 bytes")
-        row = self.memory.sku_names.get(name)
-        if row == ABSENT:
-            row = self.memory.add_sku(name, shard_of(name))
-            self._settle_allocation(name.decode(), row)
-            if parts:
-                composition = Composition(parts, bool(record.get("ship_together")))
-                self.bundles.fix(name.decode(), row, composition)
-            for source, identifier in self._unnamed.pop(str(record["sku"]), []):
-                self._name_alias(source, identifier, str(record["sku"]))
-        item = (record.get("category"), record.get("style"), dict(record.get("attributes") or {}))
+        sku, record = item.sku, item.record
+        if new:
+            self._settle_allocation(sku, row)
+            if item.parts:
+                self.bundles.fix(sku, row, Composition(item.parts, bool(record.get("ship_together"))))
+            for source, identifier in self._unnamed.pop(sku, []):
+                self._name_alias(source, identifier, sku)
+        kind = (record.get("category"), record.get("style"), dict(record.get("attributes") or {}))
         bundle = self.bundles.at(row) is not None
-        number = self.rules.item_class(*item, bundle=bundle)
+        number = self.rules.item_class(*kind, bundle=bundle)
         if number == self._classes:
             self._classes += 1
-            self._keep(f"class:{number}", [*item, bundle])
+            self._keep(f"class:{number}", [*kind, bundle])
         table = self.memory.stores["skus"].table.rows
         table["item_class"][row] = number
-        table["profile"][row] = self.rules.profile(number, name.decode())
+        table["profile"][row] = self.rules.profile(number, sku)
         table["active"][row] = bool(record.get("active", True))
         self.memory.touch_sku(row)
-        return row
 
-    def retire_item(self, sku: str) -> int:
-        """A catalog tombstone: the sku stays known and is inactive; returns its row (-1 unknown)."""
-        row = self.memory.sku_names.get(sku.encode())
-        if row >= 0:
-            self.memory.stores["skus"].table.rows["active"][row] = 0
-            self.memory.touch_sku(row)
-        return row
+    def retire_item(self, row: int) -> None:
+        """A catalog tombstone: the sku at `row` stays known and is inactive."""
+        self.memory.stores["skus"].table.rows["active"][row] = 0
+        self.memory.touch_sku(row)
 
     def put_allocation(self, sku: str, record: Mapping[str, Any] | None, at: Arrival) -> int:
         """Take what an allocation asks for a sku of this lane; None takes it back. Raises `AllocationError`.

@@ -1,8 +1,10 @@
 """Java's murmur2, as Kafka's default partitioner computes it: where a sku lives."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from inventory.columns import Bytes
+from inventory.columns import Bytes, Ints, join_texts
 from inventory.jit import kernel
 
 SHARDS = 256
@@ -32,6 +34,21 @@ def murmur2(buf: Bytes, at: int, length: int) -> int:
     h = (h * _M) & _LOW_32
     h ^= h >> 15
     return h & 0x7FFFFFFF
+
+
+@kernel
+def _shards(length: Ints, text: Bytes, shard: Ints) -> None:
+    at = 0
+    for i in range(length.size):
+        shard[i] = murmur2(text, at, length[i]) % SHARDS
+        at += length[i]
+
+
+def shards_of(skus: Sequence[bytes]) -> Ints:
+    """The shards of many skus, as `shard_of` has them."""
+    shard = np.empty(len(skus), np.int32)
+    _shards(*join_texts(skus), shard)
+    return shard
 
 
 def shard_of(sku: str | bytes) -> int:

@@ -1,11 +1,12 @@
 """Dictionaries of texts: (scope, text) -> a small integer. Scope 0 holds canonical identifiers, scope
 1 + s the identifiers that source s uses for them (aliases)."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from inventory.columns import Bytes, Ints, Longs
+from inventory.columns import Bytes, Flags, Ints, Longs, join_texts
 from inventory.hashing import hash_text, same_text
 from inventory.jit import inline_kernel, kernel
 
@@ -54,18 +55,46 @@ def _enter_all(d: Dictionary) -> None:
 
 
 @kernel
+def _append(d: Dictionary, scope: int, value: int, text: Bytes, at: int, length: int) -> None:
+    """Bind a text that is not there; there is room for it."""
+    entry, used = d.head[0], d.head[1]
+    for k in range(length):
+        d.buf[used + k] = text[at + k]
+    d.at[entry], d.length[entry], d.scope[entry], d.value[entry] = used, length, scope, value
+    d.head[0], d.head[1] = entry + 1, used + length
+    _enter(d, entry)
+
+
+@kernel
+def _find_all(d: Dictionary, length: Ints, text: Bytes, value: Ints) -> None:
+    """Look up canonical texts that lie one behind the other."""
+    at = 0
+    for i in range(length.size):
+        value[i] = look_up(d, CANONICAL, text, at, length[i])
+        at += length[i]
+
+
+@kernel
+def _number_all(d: Dictionary, length: Ints, text: Bytes, wanted: Flags, following: int, value: Ints) -> None:
+    """As `_find_all`; those that are wanted and not there are bound to the numbers that follow. There is room."""
+    at = 0
+    for i in range(length.size):
+        value[i] = look_up(d, CANONICAL, text, at, length[i])
+        if value[i] == ABSENT and wanted[i]:
+            value[i] = following
+            _append(d, CANONICAL, following, text, at, length[i])
+            following += 1
+        at += length[i]
+
+
+@kernel
 def _bind_all(d: Dictionary, scope: Ints, value: Ints, length: Ints, text: Bytes) -> None:
     """Bind texts that lie one behind the other; there is room for them."""
     at = 0
     for i in range(length.size):
         size = length[i]
         if look_up(d, scope[i], text, at, size) == ABSENT:
-            entry, used = d.head[0], d.head[1]
-            for k in range(size):
-                d.buf[used + k] = text[at + k]
-            d.at[entry], d.length[entry], d.scope[entry], d.value[entry] = used, size, scope[i], value[i]
-            d.head[0], d.head[1] = entry + 1, used + size
-            _enter(d, entry)
+            _append(d, scope[i], value[i], text, at, size)
         at += size
 
 
@@ -106,6 +135,18 @@ class Names:
         d.scope[entry], d.value[entry] = scope, value
         d.head[0], d.head[1] = entry + 1, used + len(text)
         _enter(d, entry)
+        return value
+
+    def number(self, texts: Sequence[bytes], wanted: Flags, following: int) -> Ints:
+        """The values of canonical texts, one after the other: those that are `wanted` and not there yet are bound to
+        the numbers that follow (from `following` on), others are `ABSENT`."""
+        length, text = join_texts(texts)
+        value = np.empty(len(texts), np.int32)
+        _find_all(self.d, length, text, value)
+        new = wanted & (value == ABSENT)
+        if new.any():
+            self._make_room(int(new.sum()), int(length[new].sum()))
+            _number_all(self.d, length, text, wanted, following, value)
         return value
 
     def intern(self, text: bytes) -> int:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from inventory.columns import Bytes
+from inventory.columns import Bytes, Ints
 from inventory.jit import kernel
 from inventory.state import BEGINNING, ON_HAND_COUNTER, State
 from inventory.tables import append, find, give_back, link, take, touch
@@ -19,6 +19,13 @@ def mark_moved(s: State, sku: int) -> None:
         s.is_moved[sku] = 1
         s.moved[s.moved_head[0]] = sku
         s.moved_head[0] += 1
+
+
+@kernel
+def mark_each_moved(s: State, skus: Ints) -> None:
+    """The numbers of some skus must be computed again."""
+    for i in range(skus.size):
+        mark_moved(s, skus[i])
 
 
 @kernel

@@ -3,16 +3,17 @@
 Times are ms since the epoch, quantities whole units. A row index of -1 means none.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from inventory.columns import Bytes, Ints, Longs
+from inventory.columns import Bytes, Flags, Ints, Longs
 from inventory.ids import IdMemory, IdSet
 from inventory.jit import by_reference, kernel, making_kernel
 from inventory.names import Names
-from inventory.tables import Store, Table, room
+from inventory.tables import Store, Table, room, touch_all
 
 BEGINNING = np.iinfo(np.int64).min
 """Before every instant: the anchor time of a counter that nobody counted."""
@@ -302,6 +303,11 @@ CAUSE = np.dtype(  # a fact that was folded before a number was wrong for the fi
     ]
 )
 
+_FIRST_OF_SKU = (
+    "position", "unsourced", "draw", "allocated", "supply", "dated", "line", "net", "recent", "wrong",
+)  # fmt: skip
+"""Columns of a sku that name a row of another table."""
+
 NO_LINE_YET = BEGINNING
 
 
@@ -452,34 +458,33 @@ class Memory:
         if self.stores["anchors"].reserve(rows):
             self._state = None
 
-    def add_sku(self, name: bytes, shard: int) -> int:
-        """A row for a sku seen for the first time."""
-        store = self.stores["skus"]
-        if store.reserve(1):
+    def number_skus(self, names: Sequence[bytes], shards: Ints, wanted: Flags) -> Ints:
+        """The rows of skus, one after the other: those that are `wanted` and were not seen yet get the rows that
+        follow, others -1."""
+        store, entry = self.stores["skus"], len(self.sku_names)
+        first = len(store)
+        rows = self.sku_names.number(names, wanted, first)
+        many = len(self.sku_names) - entry
+        if many:
+            new = np.zeros(many, SKU)
+            for column in _FIRST_OF_SKU:
+                new[column] = -1
+            new["name_at"] = self.sku_names.d.at[entry : entry + many]
+            new["name_length"] = self.sku_names.d.length[entry : entry + many]
+            fresh = rows >= first
+            new["shard"][rows[fresh] - first] = shards[fresh]
+            self._append_skus(new)
+        return rows
+
+    def _append_skus(self, new: npt.NDArray[Any]) -> None:
+        store, first = self.stores["skus"], len(self.stores["skus"])
+        if store.reserve(new.size):
             size = store.table.rows.size
             self._moved, self._is_moved = _grown(self._moved, size), _grown(self._is_moved, size)
-        row = len(store)
-        self.sku_names.add(name, row)
-        new = np.zeros(1, SKU)
-        new["name_at"] = int(self.sku_names.d.at[len(self.sku_names) - 1])
-        new["name_length"], new["shard"] = len(name), shard
-        for first in (
-            "position",
-            "unsourced",
-            "draw",
-            "allocated",
-            "supply",
-            "dated",
-            "line",
-            "net",
-            "recent",
-            "wrong",
-        ):
-            new[first] = -1
-        store.put(np.array([row], np.int32), new, np.array([row + 1, -1, 0, 0], np.int64))
-        self.touch_sku(row)
-        self._state = None
-        return row
+            self._state = None
+        rows = np.arange(first, first + new.size, dtype=np.int32)
+        store.put(rows, new, np.array([first + new.size, -1, 0, 0], np.int64))
+        touch_all(store.table, rows)
 
     def touch_sku(self, row: int) -> None:
         """Note that a column of the sku was set from Python."""

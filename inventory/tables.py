@@ -39,6 +39,13 @@ def touch(table: Table, row: int) -> None:
 
 
 @kernel
+def touch_all(table: Table, rows: Ints) -> None:
+    """Remember that some rows changed."""
+    for i in range(rows.size):
+        touch(table, rows[i])
+
+
+@kernel
 def room(table: Table) -> int:
     """How many rows can be had without growing."""
     return table.rows.size - table.head[USED] + table.head[SPARE]

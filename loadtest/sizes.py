@@ -60,14 +60,15 @@ class Row:
 @dataclass
 class Sizes:
     """`weights` by name. `rows_an_event`: rows that an event of W1's mix leaves in each table. `journal`: bytes an
-    event, by how many a lane folds in one epoch. `grown`: by how much the process grew, `counted`: what the tables say
-    of it."""
+    event, by how many a lane folds in one epoch. `catalog`: CPU of one of its records, as `fold_catalog` tells.
+    `grown`: by how much the process grew, `counted`: what the tables say of it."""
 
     retailer: Retailer
     weights: dict[str, Weight] = field(default_factory=dict)
     rows_an_event: dict[str, float] = field(default_factory=dict)
     row_bytes: dict[str, int] = field(default_factory=dict)
     journal: dict[int, float] = field(default_factory=dict)
+    catalog: dict[str, float] = field(default_factory=dict)
     base: int = 0
     grown: int = 0
     counted: int = 0
@@ -120,7 +121,18 @@ def measure(retailer: Retailer, settings: Settings) -> Sizes:
     )
     _journal(sizes, alone)
     sizes.row = _view(alone, settings)
+    sizes.catalog = fold_catalog(retailer)
     return sizes
+
+
+def fold_catalog(retailer: Retailer) -> dict[str, float]:
+    """CPU of a catalog record (us): of one that a lane has not heard of, and told once more."""
+    alone = LaneAlone(retailer, int(time.time() * 1000))
+    costs = {}
+    for what in ("of a new sku", "of a known one"):
+        began, many = alone.stepped, alone.catalog()
+        costs[what] = 1e6 * (alone.stepped - began) / many
+    return costs
 
 
 def _weigh(alone: LaneAlone) -> _Scales:

@@ -57,6 +57,8 @@ def things(found: Sizes) -> Table:
         row = found.row
         said = f"{row.positions:,.0f} positions, {found.retailer.channels} channels; {row.sent:,.0f} bytes sent; "
         shown.add_row("row in Redis", f"{row.held:,.0f}", "", said + f"{row.per_s:,.0f} rows/s")
+    for what, us in found.catalog.items():
+        shown.add_row(f"catalog record {what}", "", "", f"{us:,.0f} µs of CPU to fold")
     for many, size in found.journal.items():
         shown.add_row("event in the journal", "", f"{size:,.0f}", f"{many:,} a commit of the lane")
     shown.add_row("base file", "", f"{found.base:,}", "all of the above")

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from redis import Redis
 
 from dataflows.again import Again
 from deploy.ports import free_port
-from inventory.murmur import shard_of
+from inventory.murmur import shard_of, shards_of
 from loadtest.drain import to_drain, watch
 from runtime.exit import ExitCode
 from runtime.settings import Settings
@@ -27,8 +28,8 @@ def _keys(settings: Settings) -> list[str]:
 
 def test_each_row_is_marked_once_a_period() -> None:
     lane = Cluster(1).running[0].lane
-    for sku in SKUS:
-        lane.memory.add_sku(sku.encode(), shard_of(sku))
+    names = [sku.encode() for sku in SKUS]
+    lane.memory.number_skus(names, shards_of(names), np.ones(len(names), np.bool_))
     again = Again(lane, 100.0, 0.0)
     assert again.mark(9.9) == 0
     marked: list[int] = []

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inventory.murmur import murmur2, shard_of
+from inventory.murmur import murmur2, shard_of, shards_of
 
 # What Kafka's own tests of its hash expect.
 KAFKA = {
@@ -29,3 +29,9 @@ def test_a_shard_is_the_hash_modulo_256_of_the_bytes() -> None:
     assert shard_of("foobar") == (KAFKA["foobar"] & 0x7FFFFFFF) % 256
     assert shard_of("étui") == shard_of("étui".encode())
     assert {shard_of(f"SKU-{i}") for i in range(5000)} == set(range(256))
+
+
+def test_shards_of_many_are_those_of_each() -> None:
+    skus = ["foobar", "", "étui", "SKU-1", "abc"]
+    assert shards_of([sku.encode() for sku in skus]).tolist() == [shard_of(sku) for sku in skus]
+    assert shards_of([]).size == 0

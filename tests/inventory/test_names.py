@@ -1,3 +1,6 @@
+from itertools import count
+
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +18,27 @@ def test_the_first_binding_of_a_text_in_a_scope_stands(bindings: list[tuple[byte
     for (text, scope), value in expected.items():
         assert names.get(text, scope) == value
         assert names.get(text + b"!", scope) == expected.get((text + b"!", scope), ABSENT)
+
+
+@given(
+    st.lists(st.tuples(texts, st.integers(0, 1)), max_size=20),
+    st.lists(st.tuples(texts, st.booleans()), max_size=100),
+)
+def test_texts_are_numbered_in_their_order(
+    bound: list[tuple[bytes, int]], told: list[tuple[bytes, bool]]
+) -> None:
+    names = Names("test", capacity=2)
+    for value, (text, scope) in enumerate(bound):
+        names.add(text, value, scope)
+    numbers, known = count(1000), {text: names.get(text) for text, _ in told if names.get(text) != ABSENT}
+    expected = []
+    for text, wanted in told:
+        if wanted and text not in known:
+            known[text] = next(numbers)
+        expected.append(known.get(text, ABSENT))
+    wanted_ones = np.array([wanted for _, wanted in told], np.bool_)
+    assert names.number([text for text, _ in told], wanted_ones, 1000).tolist() == expected
+    assert {text: names.get(text) for text in known} == known
 
 
 def test_it_grows_from_small() -> None:

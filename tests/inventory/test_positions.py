@@ -35,7 +35,7 @@ class Position:
 
     def __init__(self) -> None:
         self.memory = Memory(1)
-        self.memory.add_sku(b"SKU-1", 0)
+        self.memory.number_skus([b"SKU-1"], np.zeros(1, np.int32), np.ones(1, np.bool_))
         for source in SOURCES:
             self.memory.intern_source(source)
         self.row = self._room() or int(position_of(self.memory.state(), 0, 3))
