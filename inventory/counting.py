@@ -12,7 +12,7 @@ from inventory.hashing import mix
 from inventory.jit import kernel
 from inventory.nets import demand_at, drop_net, set_net
 from inventory.positions import ANCHORED, CONTRADICTED, anchor_row, counter_value, fold_count, position_of
-from inventory.state import ON_HAND_COUNTER, State
+from inventory.state import BEGINNING, ON_HAND_COUNTER, State
 from inventory.tables import touch
 
 GROSS, NET, AVAILABLE = range(3)
@@ -138,6 +138,8 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
         counter = c.longs[9, i]
         basis = _basis_of(c, i)
         if is_forgotten(s, position, counted_at, basis):
+            # A lane that has lost its state may refuse what it folded once: its version must not be smaller for that.
+            accept(s, sku, BEGINNING, at.offset[i], at.carrier)
             note(notes, COUNT_TOO_LATE, i)
             continue
         accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)

@@ -118,6 +118,11 @@ class Lane:
         )
         self._marker_records = MarkerRecords(self._guards, self.masters, self.parking, self.markers)
 
+    def begin_since(self, instant: int) -> None:
+        """Before anything is folded: facts dated before `instant` (ms) may be missing from what the lane will read."""
+        assert not len(self.memory.stores["positions"]), "there are positions that do not know"
+        self.memory.since[0] = instant
+
     # -- one step ------------------------------------------------------------------------------------------------
 
     def step(self, batch: Batch, clock: Clock) -> Outputs:

@@ -42,7 +42,8 @@ class MarkerRecords:
                 out.dead_letters += [dead] if dead else []
                 return
             locations.add(self._masters.network.id_of_location(ordinal))
-        if message.log_time - min(_instants(value)) > g.count_horizon:
+        lost = value["as_of"] < self._masters.memory.since[0]
+        if lost or message.log_time - min(_instants(value)) > g.count_horizon:
             out.incidents.append(
                 Incident("count_too_late", None, None, f"{source}/{batch}", now, source=source,
                          events=(str(value["event_id"]),), detail={"batch_id": batch})

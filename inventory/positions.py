@@ -39,7 +39,7 @@ def position_of(s: State, sku: int, location: int) -> int:
     p = s.positions.rows
     p["on_hand"][row] = 0
     p["anchored_at"][row] = BEGINNING
-    p["complete_since"][row] = BEGINNING
+    p["complete_since"][row] = s.since[0]
     p["soft"][row] = 0
     p["hard"][row] = 0
     p["anchor"][row] = -1

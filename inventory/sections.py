@@ -17,7 +17,7 @@ from inventory.parking import Parked
 from inventory.positions import mark_moved
 from inventory.section import Section, json_section, parked_to_json
 from inventory.slices import clocks, slices, table_section
-from inventory.state import Memory
+from inventory.state import BEGINNING, Memory
 
 FORMAT = 4
 
@@ -177,6 +177,7 @@ def _finish(
     memory = lane.memory
     lane.now, lane.log_clock = meta["now"], meta["log_clock"]
     memory.demand_since[0] = meta["demand_since"]
+    memory.since[0] = meta.get("since", BEGINNING)  # the version before did not ask
     lane.snapshots.resume(meta["reached"], meta["waiting"])
     lane.next_offsets = meta["next_offsets"]
     lane.greeting.resume([Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]])

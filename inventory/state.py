@@ -56,7 +56,7 @@ POSITION = np.dtype(
         ("key", "i8"),  # sku << 32 | location ordinal
         ("on_hand", "i8"),
         ("anchored_at", "i8"),  # T* of on_hand
-        ("complete_since", "i8"),  # all deltas dated after this are still held
+        ("complete_since", "i8"),  # all deltas dated after this are held: neither forgotten nor lost
         ("soft", "i8"),
         ("hard", "i8"),
         ("anchor", "i4"),  # row of the count behind on_hand
@@ -344,6 +344,7 @@ class State(NamedTuple):
     location_deleted: npt.NDArray[np.bool_]
     source_rank: Ints  # rank of each source's name in byte order
     demand_since: Longs  # [open demand can be told as of this instant or later]
+    since: Longs  # [facts dated before this may be missing: BEGINNING where none are]
 
 
 @making_kernel
@@ -352,12 +353,12 @@ def _assemble(
     uses: Table, nets: Table, unsourced: Table, instants: Table, draws: Table, sales: Table, allocated: Table,
     supply: Table, receipts: Table, dated: Table, recent: Table, wrongs: Table, causes: Table, ids: IdSet, moved: Ints,
     is_moved: Bytes, moved_head: Longs, due_heap: Ints, due_head: Longs, location_deleted: npt.NDArray[np.bool_],
-    source_rank: Ints, demand_since: Longs,
+    source_rank: Ints, demand_since: Longs, since: Longs,
 ) -> State:  # fmt: skip
     return State(
         skus, positions, parts, anchors, deltas, lines, versions, uses, nets, unsourced, instants, draws, sales,
         allocated, supply, receipts, dated, recent, wrongs, causes, ids, moved, is_moved, moved_head, due_heap,
-        due_head, location_deleted, source_rank, demand_since,
+        due_head, location_deleted, source_rank, demand_since, since,
     )  # fmt: skip
 
 
@@ -420,6 +421,7 @@ class Memory:
         self.location_deleted = np.zeros(0, np.bool_)
         self.source_rank = np.zeros(0, np.int32)
         self.demand_since = np.full(1, BEGINNING, np.int64)
+        self.since = np.full(1, BEGINNING, np.int64)
         self._moved = np.zeros(256, np.int32)
         self._is_moved = np.zeros(256, np.uint8)
         self._moved_head = np.zeros(1, np.int64)
@@ -530,7 +532,7 @@ class Memory:
                 of["versions"], of["uses"], of["nets"], of["unsourced"], of["instants"], of["draws"], of["sales"],
                 of["allocated"], of["supply"], of["receipts"], of["dated"], of["recent"], of["wrongs"], of["causes"],
                 self.ids.ids, self._moved, self._is_moved, self._moved_head, self._due_heap, self._due_head,
-                self.location_deleted, self.source_rank, self.demand_since,
+                self.location_deleted, self.source_rank, self.demand_since, self.since,
             )  # fmt: skip
         return self._state
 

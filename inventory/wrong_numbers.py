@@ -37,9 +37,9 @@ class Feeds(NamedTuple):
 
 @kernel
 def _was_known(s: State, position: int, at: int) -> bool:
-    """Whether anything at the position was dated at or before `at`: a count, or what moved."""
+    """Whether anything at the position was dated at or before `at`: a count, or what moved, be it forgotten."""
     p = s.positions.rows
-    if p["anchor"][position] >= 0 or p["complete_since"][position] != BEGINNING:
+    if p["anchor"][position] >= 0 or p["complete_since"][position] > s.since[0]:
         return True
     parts = p["parts"][position]
     if parts >= 0:

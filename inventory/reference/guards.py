@@ -1,5 +1,6 @@
 """Which records are refused, as a function of the record and its own log time."""
 
+import math
 from typing import NamedTuple
 
 from inventory.reference.schema import Record
@@ -20,6 +21,8 @@ class Config(NamedTuple):
     """Units by which a count may differ from what was expected."""
     basis_suspect_after: int = 3
     """So many drifts in a row that another basis would explain make the declared one suspect."""
+    since: float = -math.inf
+    """Facts dated before this instant (ms) may be missing from what the model is told: the log begins too late."""
 
 
 MAX_TEXT = 500
@@ -67,11 +70,12 @@ def line_refusal(line: Record) -> str | None:
 
 
 def too_late(count: Record, *, log_time: int, config: Config) -> bool:
-    """A count, or marker of a batch, that comes when what happened since is no longer known: count again.
+    """A count, or marker of a batch, of a time since when it is not known all that happened: count again.
 
-    The same holds of the demand that its number is net of.
+    That is forgotten when it comes too long after, as is the demand that its number is net of; or it was never told.
     """
-    return log_time - min(instants_of_count(count)) > config.count_horizon_ms
+    counted_at = instants_of_count(count)[0]
+    return counted_at < config.since or log_time - min(instants_of_count(count)) > config.count_horizon_ms
 
 
 def instants_of_count(event: Record) -> list[int]:

@@ -50,13 +50,15 @@ class Step(NamedTuple):
 
 
 class Example(NamedTuple):
-    """`facts` in the order of the page; those with a broker time after a step are not there yet."""
+    """`facts` in the order of the page; those with a broker time after a step are not there yet. `since` (ms): what was
+    dated before may be missing."""
 
     line: int
     master_data: list[Told]
     facts: list[Told]
     steps: list[Step]
     any_order: bool
+    since: int | None
 
 
 def examples(page: Path) -> list[Example]:
@@ -84,7 +86,7 @@ def moment(text: str) -> int:
 
 def example(line: int, frame: Mapping[str, Any], value: dict[str, Any]) -> Example:
     """One example, on top of a rules file. Raises ValueError."""
-    unknown = value.keys() - {"rules", "catalog", "facts", "then", "any_order"}
+    unknown = value.keys() - {"rules", "catalog", "facts", "then", "any_order", "since"}
     if unknown:
         raise ValueError(f"line {line}: an example has no {', '.join(sorted(unknown))}")
     places = {entry["id"] for entry in (*frame["locations"], *frame["channels"])}
@@ -94,6 +96,7 @@ def example(line: int, frame: Mapping[str, Any], value: dict[str, Any]) -> Examp
         [_fact(number, dict(fact)) for number, fact in enumerate(value["facts"], 1)],
         [_step(places, dict(step)) for step in value["then"]],
         value.get("any_order", True),
+        moment(value["since"]) if "since" in value else None,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from availability_api.recompute import available
 from inventory.lane import LaneConfig
-from inventory.reference import ReferenceModel
+from inventory.reference import Config, ReferenceModel
 from tests.docs.examples import LONG_AGO, SKU, Example, Step, examples
 from tests.inventory.judging import decision_of, differences
 from tests.inventory.published import Encoded
@@ -31,9 +31,9 @@ class World:
     """Both models, told the same. `incidents`: the codes that the reference model saw at any step; `answers`: to
     checked reservations, by step."""
 
-    def __init__(self, master_data: Iterable[Told]) -> None:
-        self.model = ReferenceModel()
-        self.engine = Encoded(2, config=LaneConfig(exception_delay_ms=0))
+    def __init__(self, master_data: Iterable[Told], since: int | None = None) -> None:
+        self.model = ReferenceModel() if since is None else ReferenceModel(Config(since=since))
+        self.engine = Encoded(2, config=LaneConfig(exception_delay_ms=0), since=since)
         self.incidents: set[str] = set()
         self.answers: list[list[dict[str, Any]]] = []
         self.tell(master_data)
@@ -72,7 +72,7 @@ class World:
 
 def play(example: Example, facts: list[Told]) -> World:
     """Tell the facts as the broker has them, and look at every step."""
-    world, left = World(example.master_data), facts
+    world, left = World(example.master_data, example.since), facts
     for step in example.steps:
         world.tell(told for told in left if told.log_time <= step.at)
         left = [told for told in left if told.log_time > step.at]

@@ -123,6 +123,8 @@ class Running:
         self.lane = Lane(self.number, cluster.lanes, cluster.config, cluster.generation, nonce)
         if self.saved:
             load(self.lane, iter(self.saved))
+        elif cluster.since is not None:
+            self.lane.begin_since(cluster.since)
         self.next = dict(self.saved_offsets)
         self.reached: dict[str, int] = {}
         self.needed = dict(cluster.view.folded.get(self.number, {}))
@@ -179,14 +181,17 @@ class Running:
 
 
 class Cluster:
-    """`lanes` lanes over one log. `seed` decides who reads when. `made`: how many there were in this process."""
+    """`lanes` lanes over one log. `seed` decides who reads when. `since` (ms): what was dated before may be missing
+    from the log. `made`: how many there were in this process."""
 
     made = 0
 
     def __init__(
-        self, lanes: int, *, config: LaneConfig | None = None, generation: int = 1, seed: int = 0
-    ) -> None:
+        self, lanes: int, *, config: LaneConfig | None = None, generation: int = 1, seed: int = 0,
+        since: int | None = None,
+    ) -> None:  # fmt: skip
         Cluster.made += 1
+        self.since = since
         self.lanes = lanes
         self.config = config or LaneConfig()
         self.generation = generation
