@@ -5,7 +5,7 @@ import logging
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 
 from confluent_kafka import KafkaException
@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException
 from dataflows import metrics
 from dataflows.again import Again
 from dataflows.bases import Turns
+from dataflows.beginnings import Beginnings, beginnings, lost_before
 from dataflows.checkpointing import Checkpointing
 from dataflows.clock_guard import watch_clock
 from dataflows.flow import Drive, drive
@@ -59,6 +60,8 @@ class OpenLane:
         self.journal = Journal(settings.state_dir, number, settings.partitions, cell.disk, cell.turns)
         cell.checkpoints.restore(number, self.journal)
         commit = self.journal.open(self.lane)
+        if commit is None:
+            cell.begin(self.lane)
         serves = cell.takeover.phase is Phase.SERVES
         now = int(time.time() * 1000)
         self._tenure = Tenure(settings, cell.redis, number, self.journal.files, now, serves=serves)
@@ -164,6 +167,7 @@ class Cell:
         self.codec = codec_of(settings)
         self._stop = False
         self._epoch_ends = 0.0
+        self._begins: Beginnings | None = None
         self.opened: dict[int, OpenLane] = {}
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
@@ -199,6 +203,20 @@ class Cell:
         except KafkaException as error:
             _log.warning("Kafka is away", extra={"lane": lane, "topic": topic, "error": str(error)})
             return None
+
+    def begin(self, lane: Lane) -> None:
+        """A lane has no state: tell it what is missing from the topics that it will read."""
+        if self._begins is None:
+            self._begins = beginnings(self.settings, self.topic_ids.counts)
+        since = lost_before(self._begins, lane.number, self.settings.clock_tolerance_ms)
+        if since is not None:
+            lane.begin_since(since)
+            at = datetime.fromtimestamp(since / 1000, UTC).isoformat(timespec="seconds")
+            _log.warning(
+                "the topics do not go back far enough: counts made before are not used; count again what is not "
+                "counted since",
+                extra={"lane": lane.number, "since": at},
+            )
 
     def epoch_ends_since(self, started: float) -> None:
         """A lane commits: the first of them begins the end of the epoch."""

@@ -1,0 +1,65 @@
+"""Where the topics begin: what retention has removed is missing from a lane that has to read them from there.
+
+A record that is gone came before the first one that is left of its partition, and is dated at most the clock tolerance
+after the broker got it: else it was a dead letter. So a lane without state has all facts dated after a certain instant.
+Tills write by location, and any producer may have written a record into another lane's partition: of the topics that
+change counters the partitions of all lanes are looked at, of `routed` the lane's own.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
+
+from runtime.kafka import KafkaUnavailable, admin
+from runtime.settings import Settings
+
+COUNTED = ("stock-movements", "wms-adjustments", "pos-sales")
+"""The topics whose records change counters."""
+
+_ANSWER_WITHIN_S = 30.0
+_FROM_THE_FIRST = 0
+
+Beginnings = Mapping[tuple[str, int], int]
+"""By topic and partition, of those that no longer begin at offset 0: the log time (ms) of the first record left."""
+
+
+def beginnings(settings: Settings, counts: Mapping[str, int]) -> Beginnings:
+    """Of partitions whose first records are gone; `counts`: how many each topic has. One that is left empty begins now.
+
+    Raises `KafkaUnavailable`.
+    """
+    client = admin(settings)
+    places = [
+        TopicPartition(settings.topic(name), partition)
+        for name in (*COUNTED, "routed")
+        for partition in range(counts[name])
+    ]
+    names = {settings.topic(name): name for name in (*COUNTED, "routed")}
+    try:
+        first = _asked(client, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        cut = [place for place in places if first[place.topic, place.partition].offset > 0]
+        left = _asked(client, cut, OffsetSpec.for_timestamp(_FROM_THE_FIRST))
+    except KafkaException as error:
+        raise KafkaUnavailable(f"where the topics begin cannot be read: {error.args[0].str()}") from None
+    now = int(time.time() * 1000)
+    return {
+        (names[topic], partition): found.timestamp if found.offset >= 0 else now
+        for (topic, partition), found in left.items()
+    }
+
+
+def _asked(
+    client: AdminClient, places: Sequence[TopicPartition], what: OffsetSpec
+) -> dict[tuple[str, int], ListOffsetsResultInfo]:
+    if not places:
+        return {}
+    asked = client.list_offsets(dict.fromkeys(places, what), request_timeout=_ANSWER_WITHIN_S)
+    return {(place.topic, place.partition): future.result() for place, future in asked.items()}
+
+
+def lost_before(begins: Beginnings, lane: int, tolerance: int) -> int | None:
+    """Facts dated before this instant (ms) may be missing from what a lane reads; None: none are."""
+    concern = [at for (name, partition), at in begins.items() if name != "routed" or partition == lane]
+    return max(concern) + tolerance if concern else None
