@@ -8,10 +8,12 @@ change counters the partitions of all lanes are looked at, of `routed` the lane'
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
+from dataflows.intake import CARRIERS
 from runtime.kafka import KafkaUnavailable, admin
 from runtime.settings import Settings
 
@@ -21,8 +23,28 @@ COUNTED = ("stock-movements", "wms-adjustments", "pos-sales")
 _ANSWER_WITHIN_S = 30.0
 _FROM_THE_FIRST = 0
 
-Beginnings = Mapping[tuple[str, int], int]
-"""By topic and partition, of those that no longer begin at offset 0: the log time (ms) of the first record left."""
+
+class Beginnings(NamedTuple):
+    """By topic and partition, of those that no longer begin at offset 0: the first offset that is left; and of topics
+    that change counters, and of `routed`, the log time (ms) of its record."""
+
+    offsets: Mapping[tuple[str, int], int]
+    log_times: Mapping[tuple[str, int], int]
+
+    def of_lane(self, lane: int) -> dict[int, int]:
+        """The first offsets of the lane's own partitions, by version slot."""
+        return {
+            CARRIERS[name]: offset
+            for (name, partition), offset in self.offsets.items()
+            if partition == lane and name in CARRIERS
+        }
+
+    def lost_before(self, lane: int, tolerance: int) -> int | None:
+        """Facts dated before this instant (ms) may be missing from what a lane reads; None: none are."""
+        concern = [
+            at for (name, partition), at in self.log_times.items() if name != "routed" or partition == lane
+        ]
+        return max(concern) + tolerance if concern else None
 
 
 def beginnings(settings: Settings, counts: Mapping[str, int]) -> Beginnings:
@@ -31,23 +53,21 @@ def beginnings(settings: Settings, counts: Mapping[str, int]) -> Beginnings:
     Raises `KafkaUnavailable`.
     """
     client = admin(settings)
-    places = [
-        TopicPartition(settings.topic(name), partition)
-        for name in (*COUNTED, "routed")
-        for partition in range(counts[name])
-    ]
-    names = {settings.topic(name): name for name in (*COUNTED, "routed")}
+    names = {settings.topic(name): name for name in (*CARRIERS, "pos-sales")}
+    places = [TopicPartition(topic, at) for topic, name in names.items() for at in range(counts[name])]
     try:
         first = _asked(client, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        cut = [place for place in places if first[place.topic, place.partition].offset > 0]
-        left = _asked(client, cut, OffsetSpec.for_timestamp(_FROM_THE_FIRST))
+        cut = {at: found.offset for at, found in first.items() if found.offset > 0}
+        dated = [TopicPartition(*at) for at in cut if names[at[0]] in (*COUNTED, "routed")]
+        left = _asked(client, dated, OffsetSpec.for_timestamp(_FROM_THE_FIRST))
     except KafkaException as error:
         raise KafkaUnavailable(f"where the topics begin cannot be read: {error.args[0].str()}") from None
     now = int(time.time() * 1000)
-    return {
-        (names[topic], partition): found.timestamp if found.offset >= 0 else now
-        for (topic, partition), found in left.items()
-    }
+    log_times = {at: found.timestamp if found.offset >= 0 else now for at, found in left.items()}
+    return Beginnings(
+        {(names[topic], partition): offset for (topic, partition), offset in cut.items()},
+        {(names[topic], partition): at for (topic, partition), at in log_times.items()},
+    )
 
 
 def _asked(
@@ -57,9 +77,3 @@ def _asked(
         return {}
     asked = client.list_offsets(dict.fromkeys(places, what), request_timeout=_ANSWER_WITHIN_S)
     return {(place.topic, place.partition): future.result() for place, future in asked.items()}
-
-
-def lost_before(begins: Beginnings, lane: int, tolerance: int) -> int | None:
-    """Facts dated before this instant (ms) may be missing from what a lane reads; None: none are."""
-    concern = [at for (name, partition), at in begins.items() if name != "routed" or partition == lane]
-    return max(concern) + tolerance if concern else None

@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from dataflows import metrics
 from dataflows.again import Again
 from dataflows.bases import Turns
-from dataflows.beginnings import Beginnings, beginnings, lost_before
+from dataflows.beginnings import Beginnings, beginnings
 from dataflows.checkpointing import Checkpointing
 from dataflows.clock_guard import watch_clock
 from dataflows.flow import Drive, drive
@@ -208,9 +208,9 @@ class Cell:
         """A lane has no state: tell it what is missing from the topics that it will read."""
         if self._begins is None:
             self._begins = beginnings(self.settings, self.topic_ids.counts)
-        since = lost_before(self._begins, lane.number, self.settings.clock_tolerance_ms)
+        since = self._begins.lost_before(lane.number, self.settings.clock_tolerance_ms)
+        lane.begin(since, self._begins.of_lane(lane.number))
         if since is not None:
-            lane.begin_since(since)
             at = datetime.fromtimestamp(since / 1000, UTC).isoformat(timespec="seconds")
             _log.warning(
                 "the topics do not go back far enough: counts made before are not used; count again what is not "

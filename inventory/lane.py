@@ -1,5 +1,6 @@
 """A lane: everything about the skus of one partition. `Lane.step` is the only door to the engine."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ from inventory.expecting import fold_expected
 from inventory.greeting import Greeting
 from inventory.history import forget_history
 from inventory.incidents import nested_bundle
+from inventory.layers import LONGEST_WINDOW
 from inventory.marker_records import MarkerRecords
 from inventory.markers import Markers
 from inventory.master_records import MasterRecords
@@ -54,6 +56,9 @@ from inventory.watch import Watch
 GENERATION_SHIFT = 44
 _SHOWN_AT_ONCE = 2048
 """Skus computed in one step: some 20 ms of publishing."""
+
+_INSTANTS_LOST = LONGEST_WINDOW + 2
+"""Instants of a sku that may be gone with one record: those of a delivery."""
 
 _FOLDS = {
     Kind.MOVEMENT: folding.fold_movements,
@@ -118,10 +123,14 @@ class Lane:
         )
         self._marker_records = MarkerRecords(self._guards, self.masters, self.parking, self.markers)
 
-    def begin_since(self, instant: int) -> None:
-        """Before anything is folded: facts dated before `instant` (ms) may be missing from what the lane will read."""
-        assert not len(self.memory.stores["positions"]), "there are positions that do not know"
-        self.memory.since[0] = instant
+    def begin(self, since: int | None, begins: Mapping[int, int]) -> None:
+        """Before anything is read: of the partitions of some version slots what is below an offset is gone, and facts
+        dated before `since` (ms; None: none) may be missing."""
+        assert not len(self.memory.stores["skus"]), "there are skus that do not know"
+        for carrier, offset in begins.items():
+            self.memory.begins[carrier] = offset
+        if since is not None:
+            self.memory.since[0] = since
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -458,7 +467,8 @@ class Lane:
     def version_base(self) -> int:
         """The terms of a version that all skus of the lane share."""
         shared = self.next_offsets["network"] + self.next_offsets["policies"] + self.masters.bounds_passed
-        return (self.generation << GENERATION_SHIFT) + shared
+        lost = int(self.memory.begins.sum()) * _INSTANTS_LOST
+        return (self.generation << GENERATION_SHIFT) + shared + lost
 
     def sku(self, row: int) -> str:
         """The canonical identifier of a row of the sku table."""

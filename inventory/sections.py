@@ -178,6 +178,7 @@ def _finish(
     lane.now, lane.log_clock = meta["now"], meta["log_clock"]
     memory.demand_since[0] = meta["demand_since"]
     memory.since[0] = meta.get("since", BEGINNING)  # the version before did not ask
+    memory.begins[:] = meta.get("begins", 0)
     lane.snapshots.resume(meta["reached"], meta["waiting"])
     lane.next_offsets = meta["next_offsets"]
     lane.greeting.resume([Control(ControlKind.HELLO, payload) for payload in meta["unanswered"]])

@@ -113,6 +113,7 @@ def clocks(lane: Lane) -> Iterator[Section]:
             "log_clock": lane.log_clock,
             "demand_since": int(lane.memory.demand_since[0]),
             "since": int(lane.memory.since[0]),
+            "begins": lane.memory.begins.tolist(),
             "next_offsets": lane.next_offsets,
             "unanswered": [dict(hello.payload) for hello in lane.greeting.unanswered],
             "bounds_ahead": lane.masters.bounds_ahead,

@@ -422,6 +422,8 @@ class Memory:
         self.source_rank = np.zeros(0, np.int32)
         self.demand_since = np.full(1, BEGINNING, np.int64)
         self.since = np.full(1, BEGINNING, np.int64)
+        self.begins = np.zeros(CARRIERS, np.int64)
+        """First offset left of each of the lane's partitions, by version slot: as if what is lost had been folded."""
         self._moved = np.zeros(256, np.int32)
         self._is_moved = np.zeros(256, np.uint8)
         self._moved_head = np.zeros(1, np.int64)
@@ -471,6 +473,8 @@ class Memory:
             new = np.zeros(many, SKU)
             for column in _FIRST_OF_SKU:
                 new[column] = -1
+            for carrier in range(CARRIERS):
+                new[f"offset_{carrier}"] = self.begins[carrier]
             new["name_at"] = self.sku_names.d.at[entry : entry + many]
             new["name_length"] = self.sku_names.d.length[entry : entry + many]
             fresh = rows >= first

@@ -5,13 +5,14 @@ import time
 import pytest
 from confluent_kafka import OFFSET_END, TopicPartition
 
-from dataflows.beginnings import COUNTED, beginnings, lost_before
+from dataflows.beginnings import COUNTED, Beginnings, beginnings
+from dataflows.intake import CARRIERS
 from runtime import kafka
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from wire.topics import TOPICS
 
-COUNTS = dict.fromkeys((*COUNTED, "routed"), 2)
+COUNTS = dict.fromkeys(TOPICS, 2)
 
 
 @pytest.fixture
@@ -42,8 +43,10 @@ def _remove(settings: Settings, topic: str, partition: int, before: int = OFFSET
 
 def test_topics_that_nobody_has_written_or_cut_begin_at_the_beginning(two: Settings) -> None:
     _write(two, "stock-movements", 0)
-    assert beginnings(two, COUNTS) == {}
-    assert lost_before({}, 0, 300_000) is None
+    found = beginnings(two, COUNTS)
+    assert not found.offsets
+    assert not found.log_times
+    assert (found.lost_before(0, 300_000), found.of_lane(0)) == (None, {})
 
 
 def test_a_partition_that_was_cut_begins_with_the_first_record_left(two: Settings) -> None:
@@ -54,23 +57,26 @@ def test_a_partition_that_was_cut_begins_with_the_first_record_left(two: Setting
     _write(two, "pos-sales", 1)
     for topic in ("pos-sales", "routed", "reservations"):
         _remove(two, topic, 1, 1)
-    assert beginnings(two, COUNTS) == {(topic, 1): left[topic] for topic in ("pos-sales", "routed")}
+    found = beginnings(two, COUNTS)
+    assert found.log_times == {(topic, 1): left[topic] for topic in ("pos-sales", "routed")}
+    assert found.of_lane(1) == {CARRIERS["routed"]: 1, CARRIERS["reservations"]: 1}
+    assert found.of_lane(0) == {}
 
 
 def test_a_partition_that_was_emptied_begins_now(two: Settings) -> None:
     _write(two, "wms-adjustments", 0)
     _remove(two, "wms-adjustments", 0)
     before = int(time.time() * 1000)
-    (begins,) = beginnings(two, COUNTS).items()
+    (begins,) = beginnings(two, COUNTS).log_times.items()
     assert begins[0] == ("wms-adjustments", 0)
     assert before <= begins[1] <= int(time.time() * 1000)
 
 
 def test_the_latest_beginning_counts_and_of_routed_the_lane_s_own() -> None:
-    found = {("pos-sales", 1): 70, ("stock-movements", 0): 50, ("routed", 1): 90}
-    assert lost_before(found, 0, 5) == 75
-    assert lost_before(found, 1, 5) == 95
-    assert lost_before({("routed", 1): 90}, 0, 5) is None
+    found = Beginnings({}, {("pos-sales", 1): 70, ("stock-movements", 0): 50, ("routed", 1): 90})
+    assert found.lost_before(0, 5) == 75
+    assert found.lost_before(1, 5) == 95
+    assert Beginnings({}, {("routed", 1): 90}).lost_before(0, 5) is None
 
 
 def test_the_topics_are_those_whose_records_change_counters() -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dataflows import decisions, records
-from dataflows.intake import DECISIONS, FACTS, MASTERS, READ, Intake, Raw
+from dataflows.intake import CARRIERS, DECISIONS, FACTS, MASTERS, READ, Intake, Raw
 from inventory.batch import Clock, DeadLetter, Forward, Incident, Outputs
 from inventory.lane import Lane, LaneConfig
 from inventory.murmur import shard_of
@@ -123,9 +123,13 @@ class Running:
         self.lane = Lane(self.number, cluster.lanes, cluster.config, cluster.generation, nonce)
         if self.saved:
             load(self.lane, iter(self.saved))
-        elif cluster.since is not None:
-            self.lane.begin_since(cluster.since)
-        self.next = dict(self.saved_offsets)
+            self.next = dict(self.saved_offsets)
+        else:
+            begins = {
+                CARRIERS[topic]: offset for topic, offset in cluster.begins.items() if topic in CARRIERS
+            }
+            self.lane.begin(cluster.since, begins)
+            self.next = dict(cluster.begins)
         self.reached: dict[str, int] = {}
         self.needed = dict(cluster.view.folded.get(self.number, {}))
         self.wanted = {name: len(self.messages(name)) for name in (*MASTERS, DECISIONS)}
@@ -182,7 +186,8 @@ class Running:
 
 class Cluster:
     """`lanes` lanes over one log. `seed` decides who reads when. `since` (ms): what was dated before may be missing
-    from the log. `made`: how many there were in this process."""
+    from the log; `begins`: first offsets left, by topic, of all partitions. `made`: how many there were in this
+    process."""
 
     made = 0
 
@@ -192,6 +197,7 @@ class Cluster:
     ) -> None:  # fmt: skip
         Cluster.made += 1
         self.since = since
+        self.begins: dict[str, int] = {}
         self.lanes = lanes
         self.config = config or LaneConfig()
         self.generation = generation
