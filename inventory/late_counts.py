@@ -88,12 +88,15 @@ class LateCounts:
     def stands(self, entry: Entry) -> bool:
         """Whether the counter has no count that is not less than the one that came too late."""
         counted_at, sequence, source, event_id, counter = entry.count
+        late = counted_at, sequence, source.encode(), event_id.encode()
         position = int(find(self._memory.stores["positions"].table, entry.row << 32 | entry.place))
-        row = -1 if position < 0 else int(anchor_row(self._memory.state(), position, counter))
+        if position < 0:
+            zero = self._snapshots.zero_at(entry.row, entry.place) if counter == 0 else None
+            return zero is None or (zero[0], 0, *zero[1:]) < late
+        row = int(anchor_row(self._memory.state(), position, counter))
         if row < 0:
             return True
         anchors = self._memory.stores["anchors"].table.rows
         name = self._memory.source_names.text(int(anchors["source"][row]))
         has = int(anchors["counted_at"][row]), int(anchors["sequence"][row]), name
-        late = counted_at, sequence, source.encode()
-        return has < late or (has == late and event_id_of(anchors, row) < event_id.encode())
+        return (*has, event_id_of(anchors, row)) < late

@@ -90,6 +90,8 @@ class Snapshots:
         self.refused: list[tuple[_Key, int, int]] = []
         self.zeroed: list[tuple[_Key, dict[str, Any], int]] = []
         self.seen_positions = 0
+        self.counted = False
+        """Whether a batch has counted 0 wherever it lists nothing, until somebody takes it."""
         self.changed: set[_Key] = set()
 
     # -- items -------------------------------------------------------------------------------------------------------
@@ -232,6 +234,7 @@ class Snapshots:
             if known is not None:
                 said["offset"] = max(said["offset"], known["offset"])
             self.completions[key] = said
+            self.counted = True
             if _is_net(said):
                 for ordinal in said["ordinals"]:
                     self._reserve(len(self._memory.stores["lines"]) + len(self._memory.stores["versions"]))
@@ -291,6 +294,16 @@ class Snapshots:
         late = [_resolve(names, source, name.encode()) for at, name in listing.unnamed if at == ordinal]
         here = listing.listed[listing.listed >> 32 == ordinal] & 0xFFFFFFFF
         return np.concatenate([here, np.array(late, np.int64)])
+
+    def zero_at(self, sku: int, ordinal: int) -> tuple[int, bytes, bytes] | None:
+        """The last count of 0 that a position which is not there yet will have from a batch: as of when, source and
+        batch."""
+        found = [
+            _order(key, said)
+            for key, said in self.completions.items()
+            if ordinal in said["ordinals"] and sku not in self._listed(key, ordinal)
+        ]
+        return max(found, default=None)
 
     def feeds(self) -> Feeds:
         """What the newest FULL batch of each location lists."""

@@ -79,6 +79,9 @@ class Watch:
     def see_batches(self, now: int, out: list[Incident]) -> None:
         """Snapshot batches took effect."""
         snapshots = self._snapshots
+        if snapshots.counted:  # also where there is no position that could move
+            snapshots.counted = False
+            self._look_again(np.flatnonzero(self._watched).tolist(), now, out)
         self._watch(self._counts.see_batches(now, out))
         for (source, batch), said, place in snapshots.zeroed:
             number = self._memory.source_names.get(source.encode())

@@ -544,6 +544,26 @@ def test_a_late_count_of_what_was_counted_since_asks_for_nothing() -> None:
     assert stands(shop, "count_too_late") == []
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize(("place", "still_open"), [("DC1", 0), ("S001", 1)])
+def test_a_batch_also_counts_what_nobody_has_seen_there(
+    batch_first: bool, place: str, still_open: int
+) -> None:
+    shop = Shop()
+    mark = {
+        "event_id": "m", "source": "wms", "occurred_at": NOW - HOUR, "recorded_at": NOW - HOUR, "batch_id": "b",
+        "marker": "END", "mode": "NONZERO", "locations": [place], "basis": "GROSS", "as_of": NOW - HOUR, "items": 0,
+    }  # fmt: skip
+    if batch_first:
+        shop.cluster.tell("SnapshotMarker", mark, NOW)
+        shop.run()
+    shop.count(5, at=-25 * HOUR, log_time=NOW)
+    if not batch_first:
+        assert len(stands(shop, "count_too_late")) == 1
+        shop.cluster.tell("SnapshotMarker", mark, NOW)
+    assert len(stands(shop, "count_too_late", at=MINUTE)) == still_open
+
+
 def test_beyond_the_bound_one_incident_says_that_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inventory.incidents.MOST", 3)
     monkeypatch.setattr("inventory.incidents._ROOM_AGAIN", 2)
