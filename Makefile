@@ -41,7 +41,7 @@ compare: $(VENV) $(SERVICES) peers
 chaos: $(VENV) kafka redis hosts
 	$(BIN)/python -m loadtest chaos
 
-test: kafka redis hosts ready
+test: ready
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 40
 
 test-deep: lint kafka redis hosts peers
@@ -79,9 +79,9 @@ $(VENV): requirements/all.lock requirements/data.lock
 	$(PIP) --no-deps -r requirements/data.lock
 	touch $@
 
-# The types are checked on one core: beside it kernels are compiled on the other.
-ready: $(VENV)
-	$(MAKE) --no-print-directory --jobs 2 lint warm
+# Side by side: while the environment is made, Kafka's jars come; while the types are checked, kernels are compiled.
+ready:
+	$(MAKE) --no-print-directory --jobs 2 kafka lint warm redis hosts
 
 warm: $(VENV)
 	$(BIN)/python -m dataflows warm

@@ -29,7 +29,7 @@ def _open(settings: Settings, codec: Codec) -> set[tuple[str, str]]:
     return {(value["sku"], value["code"]) for value in last.values() if value["status"] == "OPEN"}
 
 
-@pytest.mark.parametrize("generation", [1, 2])
+@pytest.mark.parametrize("generation", [1, pytest.param(2, marks=pytest.mark.deep)])
 def test_a_rebuild_does_not_promise_what_was_shipped(
     ready: Settings, feed: Feed, codec: Codec, caught_up: Callable[[], None], tmp_path: Path, generation: int
 ) -> None:
