@@ -138,10 +138,12 @@ def _stages(report: dict[str, Any]) -> Row:
     if "w1" not in report:
         return None
     stages: dict[str, float] = report["w1"]["stages_of_best"]
+    records = report["w1"]["drains"][0]["records"]
     split = ", ".join(
-        f"{name} {seconds:.1f} s" for name, seconds in sorted(stages.items(), key=lambda s: -s[1])
+        f"{name} {1e6 * seconds / records:.2f}"
+        for name, seconds in sorted(stages.items(), key=lambda s: -s[1])
     )
-    return f"{report['w1']['per_cpu_s']:,.0f} per CPU-s", split
+    return f"{report['w1']['per_cpu_s']:,.0f} per CPU-s", f"µs a record: {split}"
 
 
 def _tills(report: dict[str, Any]) -> Row:

@@ -43,7 +43,7 @@ def test_all_measures() -> None:
     for words in (
         "100,000 records/s",
         "compare ratios",
-        "fold 0.2 s",
+        "fold 200.00",
         "120,000 lines/s",
         "p99.9 3.0",
         "0.30 of",
