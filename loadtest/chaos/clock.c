@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -62,11 +63,22 @@ time_t time(time_t *at) {
     return now.tv_sec;
 }
 
+static struct timespec true_instant(const struct timespec *until) {
+    return offset_ms && until->tv_sec > WALL ? shifted(*until, -*offset_ms) : *until;
+}
+
 int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
     static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
     if (!real) real = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");  // plain dlsym finds one of 1997
     if (!real) real = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
-    struct timespec true_until = *until;
-    if (offset_ms && until->tv_sec > WALL) true_until = shifted(*until, -*offset_ms);
-    return real(condition, mutex, &true_until);
+    struct timespec at = true_instant(until);
+    return real(condition, mutex, &at);
+}
+
+// C's own name for the same, which is no call of the one above: Kafka's client waits so.
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct timespec *restrict until) {
+    static int (*real)(cnd_t *, mtx_t *, const struct timespec *);
+    if (!real) real = dlsym(RTLD_NEXT, "cnd_timedwait");
+    struct timespec at = true_instant(until);
+    return real(condition, mutex, &at);
 }
