@@ -6,7 +6,6 @@ should be goes into the framework, which says of every body what is wrong with i
 
 from typing import Any
 
-from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from availability_api.asking import asks_of, granted_lines, too_many, wishes
@@ -103,7 +102,7 @@ def _read(scope: Scope, body: bytes) -> tuple[AskedReservation, str | None] | No
         return None
     try:
         return AskedReservation.model_validate(read_once(body)), keys[0] if keys else None
-    except (ValueError, ValidationError, RecursionError):
+    except (ValueError, RecursionError):  # a ValidationError is a ValueError
         return None
 
 

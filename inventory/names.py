@@ -127,14 +127,8 @@ class Names:
         bound = self.get(text, scope)
         if bound != ABSENT:
             return bound
-        entry, used = len(self), int(self.d.head[1])
         self._make_room(1, len(text))
-        d = self.d
-        d.buf[used : used + len(text)] = np.frombuffer(text, np.uint8)
-        d.at[entry], d.length[entry] = used, len(text)
-        d.scope[entry], d.value[entry] = scope, value
-        d.head[0], d.head[1] = entry + 1, used + len(text)
-        _enter(d, entry)
+        _append(self.d, scope, value, np.frombuffer(text, np.uint8), 0, len(text))
         return value
 
     def number(self, texts: Sequence[bytes], wanted: Flags, following: int) -> Ints:
