@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from availability_api.problems import Problem
@@ -30,15 +31,26 @@ class NotExplained(Refusal):
 def explain(settings: Settings, sku: str, channel: str, *, as_json: bool, with_records: bool) -> int:
     """Print it; the exit code. Raises NotExplained, KafkaUnavailable."""
     settings.require("redis_url")
-    logging.disable(logging.WARNING)  # what is wrong is the answer here
-    try:
-        answer = asyncio.run(_read(settings, sku, channel))
-    except Problem as problem:
-        raise NotExplained(problem) from None
-    if with_records:
-        _add_records(settings, answer["facts"])
+    with _unlogged():
+        try:
+            answer = asyncio.run(_read(settings, sku, channel))
+        except Problem as problem:
+            raise NotExplained(problem) from None
+        if with_records:
+            _add_records(settings, answer["facts"])
     print(json.dumps(answer, indent=2, ensure_ascii=False) if as_json else "\n".join(_lines(answer)))
     return ExitCode.DRAINED
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without warnings in between: what is wrong is the answer."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 async def _read(settings: Settings, sku: str, channel: str) -> Answer:
