@@ -1,6 +1,9 @@
 """The Bytewax flow: the only module that knows Bytewax.
 
-source (one part a lane) -> step (key = lane) -> publish (one part a lane)
+source (one part, which reads the lanes in turns) -> step (key = lane) -> publish (one part a lane)
+
+What is read for a lane is folded and published before the next lane is read. Were all lanes read at once, the last of
+them would fold what was read a whole round ago.
 
 At an epoch's end Bytewax tells the sources, then each lane, which commits what it has folded with the offsets that
 this came from (a thread writes its journal), then the sink, which waits for Redis, Kafka and the journals, and calls
@@ -11,6 +14,7 @@ Bytewax keeps nothing: a recovery store of its own would tie the lanes to the ce
 than a lane's folder does.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -51,38 +55,42 @@ class Parts(Protocol):
 
 
 class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
-    def __init__(self, key: str, reader: LaneReader) -> None:
-        self._key = key
-        self._reader = reader
+    def __init__(self, readers: Mapping[str, LaneReader]) -> None:
+        self._readers = deque(readers.items())
+        """The one that has its turn first."""
 
     def next_batch(self) -> list[tuple[str, Raw]]:
-        """What has arrived."""
-        if self._reader.stopping():
+        """What has arrived for the lane that has its turn."""
+        key, reader = self._readers[0]
+        if reader.stopping():
             raise StopIteration
-        raw = self._reader.poll()
-        return [] if raw is None else [(self._key, raw)]
+        raw = reader.poll()
+        self._readers.rotate(-1)
+        return [] if raw is None else [(key, raw)]
 
     def next_awake(self) -> datetime | None:
-        return self._reader.next_poll
+        return self._readers[0][1].next_poll
 
     def snapshot(self) -> str:
-        self._reader.epoch_ends()
+        for _, reader in self._readers:
+            reader.epoch_ends()
         return _NOTHING
 
     def close(self) -> None:
-        self._reader.close()
+        for _, reader in self._readers:
+            reader.close()
 
 
 class _Source(FixedPartitionedSource[tuple[str, Raw], str]):
     def __init__(self, cell: Parts, keys: Keys) -> None:
         self._cell = cell
-        self._lanes = {keys[lane]: lane for lane in cell.lanes}
+        self._keys = {lane: keys[lane] for lane in cell.lanes}
 
     def list_parts(self) -> list[str]:
-        return list(self._lanes)
+        return ["+".join(self._keys.values())]
 
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _Reading:
-        return _Reading(for_part, self._cell.open_reader(self._lanes[for_part]))
+        return _Reading({key: self._cell.open_reader(lane) for lane, key in self._keys.items()})
 
 
 class _Stepping(StatefulBatchLogic[Raw, Published, str]):
