@@ -1,8 +1,5 @@
 """The API as a process of its own, over a real Redis that holds a small view."""
 
-import os
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +13,7 @@ from redis import Redis
 
 from deploy.redis_server import RedisServer
 from runtime.settings import Settings
+from tests.nursery import Forked, api_process
 from tests.wire.sample_views import Row, views_of
 from wire import viewkeys
 from wire.rows import encode_calls, script, script_sha
@@ -90,24 +88,10 @@ class Published:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[tuple["subprocess.Popen[str]", httpx.Client]]:
+def serving(settings: Settings) -> Iterator[tuple[Forked, httpx.Client]]:
     """The API as a process, and a client of it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "availability_api", "--port", "0"],
-        env={**os.environ, **settings.environment()},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert line.startswith("availability API on http://"), line
-        with httpx.Client(base_url=line.split()[-1], timeout=30) as client:
-            yield process, client
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with api_process(settings) as (process, url), httpx.Client(base_url=url, timeout=30) as client:
+        yield process, client
 
 
 def eventually(check: Callable[[], bool], seconds: float = 15.0) -> None:

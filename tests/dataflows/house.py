@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -15,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from rules.__main__ import main as rules_main
-from runtime.children import spawn
 from runtime.exit import run
-from runtime.settings import PREFIX, Settings
+from runtime.settings import Settings
+from tests.nursery import Forked, api_process, environment
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS_WITHIN_S = 60.0
@@ -27,32 +26,14 @@ COMES_ABOUT_WITHIN_S = 60.0
 class Engine:
     """One `python -m dataflows ...` process under these settings alone; its output is in `log`."""
 
-    def __init__(self, settings: Settings, folder: Path, *arguments: str, **environment: str) -> None:
-        self._settings = settings
-        self._arguments = arguments or ("run",)
-        self._environment = environment
+    def __init__(self, settings: Settings, folder: Path, *arguments: str, **more: str) -> None:
         self.log = folder / f"engine-{time.monotonic_ns()}.log"
-        self._start()
-
-    def _start(self) -> None:
-        others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        kept = {
-            name: os.environ[name]
-            for name in (f"{PREFIX}KERNEL_CACHE", f"{PREFIX}CONFIG")
-            if name in os.environ
-        }
-        with self.log.open("ab") as out:
-            self._process = spawn(
-                [sys.executable, "-m", "dataflows", *self._arguments],
-                env=others | kept | self._settings.environment() | self._environment,
-                cwd=ROOT,
-                stdout=out.fileno(),
-                stderr=out.fileno(),
-            )
+        words = list(arguments or ("cell", "0"))
+        self._process = Forked("dataflows", words, environment(settings) | more, self.log)
 
     @property
     def pid(self) -> int:
-        """Of the process itself: the only cell, or the supervisor of several."""
+        """Of the process itself: the only cell, or the supervisor."""
         return self._process.pid
 
     def cell(self, number: int) -> int:
@@ -90,7 +71,7 @@ class Engine:
         eventually(said, f"the engine to say {text!r}", within_s)
 
     def kill(self, pid: int | None = None) -> None:
-        """SIGKILL to the process itself (a cell: `engine(..., "cell", "0")`), or to a cell of the supervisor."""
+        """SIGKILL to the process itself, or to a cell of the supervisor."""
         os.kill(pid or self.pid, signal.SIGKILL)
         if pid is None:
             self._process.wait()
@@ -119,9 +100,16 @@ class Engine:
 
 
 @contextmanager
-def engine(settings: Settings, folder: Path, *arguments: str, **environment: str) -> Iterator[Engine]:
-    """An engine until the block ends; `python -m dataflows run` without arguments."""
-    child = Engine(settings, folder, *arguments, **environment)
+def api(settings: Settings) -> Iterator[str]:
+    """The API until the block ends: its URL."""
+    with api_process(settings) as (_, url):
+        yield url
+
+
+@contextmanager
+def engine(settings: Settings, folder: Path, *arguments: str, **more: str) -> Iterator[Engine]:
+    """An engine until the block ends; without arguments the only cell, without a supervisor. `more`: environment."""
+    child = Engine(settings, folder, *arguments, **more)
     try:
         yield child
     finally:

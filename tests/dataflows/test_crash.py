@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.processes import api, apply_rules
+from loadtest.processes import apply_rules
 from loadtest.replay import Replay
 from loadtest.verify import Verdict
 from runtime.settings import Settings
 from runtime.topics import create_topics
-from tests.dataflows.house import Engine, engine, eventually
+from tests.dataflows.house import Engine, api, engine, eventually
 from tests.dataflows.watching import watching
 from wire.codec import Codec
 
@@ -70,7 +70,7 @@ def _while_sending(settings: Settings, replay: Replay, act: Callable[[], None]) 
 def test_a_killed_cell_comes_back_and_no_view_goes_back(
     settings: Settings, replay: Replay, caught_up: Callable[[], None], judged: Judge, tmp_path: Path
 ) -> None:
-    with engine(settings, tmp_path, "run", "--cells", "2") as running, api(settings, tmp_path) as url:
+    with engine(settings, tmp_path, "run", "--cells", "2") as running, api(settings) as url:
         caught_up()
         skus = _busiest(replay)
 

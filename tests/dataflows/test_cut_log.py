@@ -7,12 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from loadtest.processes import api
 from runtime.exit import ExitCode
 from runtime.readback import read_topic
 from runtime.settings import Settings
 from tests.dataflows.feed import HOUR, SECOND, Feed
-from tests.dataflows.house import engine, eventually
+from tests.dataflows.house import api, engine, eventually
 from wire.codec import Codec
 
 _TOLERANCE = SECOND
@@ -39,7 +38,7 @@ def test_a_rebuild_does_not_promise_what_was_shipped(
         feed.item(sku)
         feed.count(sku, 10, ago=2 * HOUR)
         feed.movement(sku, "SHIP", 4, ago=HOUR)
-    with engine(first, tmp_path) as running, api(first, tmp_path) as url:
+    with engine(first, tmp_path) as running, api(first) as url:
         caught_up()
         assert _told(url, "A")["available"] == 5  # of 6 the safety stock keeps one
         assert running.stop() == ExitCode.DRAINED
@@ -48,7 +47,7 @@ def test_a_rebuild_does_not_promise_what_was_shipped(
         feed.movement(sku, "RECEIPT", 2)
     second = first.replace(generation=generation, state_dir=tmp_path / "second")
     since = time.time() + _TOLERANCE / 1000  # at the latest
-    with engine(second, tmp_path) as running, api(second, tmp_path) as url:
+    with engine(second, tmp_path) as running, api(second) as url:
         running.says("the topics do not go back far enough", times=second.partitions)
         caught_up()
         eventually(lambda: _told(url, "A")["available"] == 1, "the number without the count")
@@ -59,7 +58,7 @@ def test_a_rebuild_does_not_promise_what_was_shipped(
         caught_up()
         eventually(lambda: _told(url, "A")["available"] == 6, "the count to hold")
         assert running.stop() == ExitCode.DRAINED
-    with engine(second, tmp_path) as running, api(second, tmp_path) as url:
+    with engine(second, tmp_path) as running, api(second) as url:
         running.says("resumed=True", times=second.partitions)
         feed.count("B", 9, ago=3 * HOUR)  # it still knows
         caught_up()

@@ -10,11 +10,10 @@ from redis import Redis
 from dataflows.offering import Offering
 from dataflows.redis_link import RedisLink
 from inventory.murmur import shard_of
-from loadtest.processes import api
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import engine, eventually
+from tests.dataflows.house import api, engine, eventually
 from wire.viewkeys import freshness_key, meta_key
 
 SKUS = [f"S{number}" for number in range(40)]
@@ -147,7 +146,7 @@ def test_two_cells_fill_an_emptied_redis_and_one_without_meta(
     assert len(lanes_of) == ready.partitions  # both cells have rows to lose
     with (
         engine(ready, tmp_path, "run", "--cells", "2") as running,
-        api(ready, tmp_path) as url,
+        api(ready) as url,
         httpx.Client(base_url=url) as client,
     ):
         caught_up()

@@ -10,13 +10,12 @@ from confluent_kafka.admin import NewPartitions
 from redis import Redis
 
 from loadtest.freshness import wait_caught_up
-from loadtest.processes import api
 from loadtest.verify import verify
 from runtime import kafka
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import engine, eventually
+from tests.dataflows.house import api, engine, eventually
 from tests.dataflows.traffic import Traffic, flowing
 from tests.dataflows.watching import watching
 from wire.codec import Codec
@@ -89,7 +88,7 @@ def test_twice_as_many_lanes_beside_the_running_view(
 ) -> None:
     """The lanes first, under the next generation, while topics are as they were; then the partitions."""
     second = ready.replace(partitions=8, generation=2, state_dir=tmp_path / "second")
-    with engine(ready, tmp_path) as old, api(ready, tmp_path) as url, httpx.Client(base_url=url) as client:
+    with engine(ready, tmp_path) as old, api(ready) as url, httpx.Client(base_url=url) as client:
         old.says("lane opened", times=ready.partitions, within_s=_STARTS_WITHIN_S)
         before, after = Traffic(feed, SKUS), Traffic(Feed(second, codec), SKUS, seed=2)
         before.begin()

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from loadtest.processes import api
 from runtime.settings import Settings
-from tests.dataflows.house import ROOT, engine
+from tests.dataflows.house import ROOT, api, engine
 
 _SNIPPET = re.compile(
     r"python - <<'PY'\n(.*?)^PY\ncurl 'http://127\.0\.0\.1:8000(\S+)'$", re.MULTILINE | re.DOTALL
@@ -24,7 +23,7 @@ def test_the_snippet_sends_what_the_api_then_shows(
     found = _SNIPPET.search((ROOT / "README.md").read_text("utf-8"))
     assert found is not None
     program, path = found.groups()
-    with engine(ready, tmp_path) as running, api(ready, tmp_path) as url:
+    with engine(ready, tmp_path) as running, api(ready) as url:
         subprocess.run(
             [sys.executable, "-"], input=program, text=True, cwd=ROOT, check=True, timeout=60,
             env=os.environ | ready.environment(),

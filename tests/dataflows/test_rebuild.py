@@ -10,13 +10,12 @@ import httpx
 import pytest
 from redis import Redis
 
-from loadtest.processes import api
 from loadtest.rows import read_rows
 from loadtest.verify import Verdict
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import Engine, engine, eventually
+from tests.dataflows.house import Engine, api, engine, eventually
 from tests.dataflows.traffic import Traffic, flowing
 from tests.dataflows.watching import watching
 from wire.codec import Codec
@@ -101,7 +100,7 @@ def test_a_rebuild_beside_a_running_engine(
     half = ready.partitions // 2
     cells: list[Engine] = []
     try:
-        with engine(ready, tmp_path) as old, api(ready, tmp_path) as url:
+        with engine(ready, tmp_path) as old, api(ready) as url:
             old.says("lane opened", times=ready.partitions, within_s=_STARTS_WITHIN_S)
             traffic = _prepare(feed)
             caught_up()

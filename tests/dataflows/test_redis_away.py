@@ -14,13 +14,12 @@ import pytest
 from deploy.kafka_server import KafkaServer
 from deploy.redis_server import RedisServer
 from inventory.murmur import shard_of
-from loadtest.processes import api
 from loadtest.verify import Verdict
 from runtime import redis as redis_link
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed
-from tests.dataflows.house import engine, eventually
+from tests.dataflows.house import api, engine, eventually
 from tests.dataflows.watching import watching
 from wire.codec import Codec
 from wire.viewkeys import meta_key, row_key
@@ -82,7 +81,7 @@ def test_a_redis_that_comes_back_empty_is_filled_again(
     judged: Judge,
     tmp_path: Path,
 ) -> None:
-    with engine(stocked, tmp_path) as running, api(stocked, tmp_path) as url:
+    with engine(stocked, tmp_path) as running, api(stocked) as url:
         caught_up()
         with _traffic(stocked, codec):
             time.sleep(0.5)
@@ -105,7 +104,7 @@ def test_a_redis_emptied_while_the_engine_is_down_is_filled_again(
         assert running.stop() == ExitCode.DRAINED
     own_redis.kill()
     own_redis.start()
-    with engine(stocked, tmp_path) as running, api(stocked, tmp_path) as url:
+    with engine(stocked, tmp_path) as running, api(stocked) as url:
         running.says("resumed=True", times=stocked.partitions)
         judged(url)
         assert httpx.get(f"{url}/readyz").status_code == 200

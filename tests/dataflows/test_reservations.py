@@ -17,14 +17,13 @@ from redis import Redis
 from deploy.kafka_server import KafkaServer
 from deploy.redis_server import RedisServer
 from loadtest.freshness import wait_caught_up
-from loadtest.processes import api
 from loadtest.readiness import wait_for_reservations
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.conftest import own_settings
 from tests.dataflows.feed import MINUTE, Feed
-from tests.dataflows.house import Engine, apply_rules, engine, eventually
+from tests.dataflows.house import Engine, api, apply_rules, engine, eventually
 from wire.codec import Codec
 from wire.reservations import request_key, reservation_key
 
@@ -103,7 +102,7 @@ def _open(settings: Settings, folder: Path, codec: Codec) -> Iterator[House]:
     feed.item("GHOST", bundle=[{"sku": "NOSUCH", "quantity": 1}])
     with (
         engine(settings, folder) as running,
-        api(settings, folder) as url,
+        api(settings) as url,
         httpx.Client(base_url=url, timeout=10) as client,
         redis_link.connect(settings) as redis,
     ):
@@ -486,7 +485,7 @@ def test_nobody_who_was_told_loses_it_when_the_engine_is_killed(
 
 
 def test_two_apis_that_are_asked_under_one_key_at_once(shared: House, tmp_path: Path) -> None:
-    with api(shared.settings, tmp_path) as url, httpx.Client(base_url=url, timeout=10) as other:
+    with api(shared.settings) as url, httpx.Client(base_url=url, timeout=10) as other:
         wait_for_reservations(url)
         beside = House(shared.settings, other, shared.running, shared.feed)
         houses = [shared, beside] * 4
@@ -511,7 +510,7 @@ def test_two_apis_that_are_asked_under_one_key_at_once(shared: House, tmp_path: 
 
 def test_without_kafka_lookups_go_on_and_reservations_say_why(shared: House, tmp_path: Path) -> None:
     without = shared.settings.replace(kafka_bootstrap="")
-    with api(without, tmp_path) as url, httpx.Client(base_url=url) as client:
+    with api(without) as url, httpx.Client(base_url=url) as client:
         assert client.get("/v1/availability/SHOE?channel=web").json()["available"] == 10
         body = {"channel": "web", "lines": [{"sku": "SHOE", "quantity": 1}]}
         told = client.post("/v1/reservations", json=body)

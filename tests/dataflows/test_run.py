@@ -8,13 +8,12 @@ import httpx
 from redis import Redis
 
 from loadtest.letters import read_letters
-from loadtest.processes import api
 from loadtest.rows import Places, read_rows
 from loadtest.verify import Verdict
 from runtime.readback import read_topic
 from runtime.settings import Settings
 from tests.dataflows.feed import HOUR, MINUTE, SECOND, Feed, Place
-from tests.dataflows.house import engine, eventually
+from tests.dataflows.house import api, engine, eventually
 from wire.codec import Codec
 from wire.rows_read import STATUS_NAMES, read_channel, read_header
 
@@ -39,7 +38,7 @@ def test_a_small_history_ends_in_the_numbers_of_the_model(
 ) -> None:
     settings = ready.replace(exception_delay_ms=300)
     before = _history(feed)
-    with engine(settings, tmp_path, "run", "--cells", "2") as running, api(settings, tmp_path) as url:
+    with engine(settings, tmp_path, "run", "--cells", "2") as running, api(settings) as url:
         running.says("lane opened", times=settings.partitions)
         poisoned = before + _more_history(feed)
         caught_up()

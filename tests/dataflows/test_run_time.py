@@ -10,10 +10,9 @@ import httpx
 from redis import Redis
 
 from inventory.murmur import shard_of
-from loadtest.processes import api
 from runtime.settings import Settings
 from tests.dataflows.feed import MINUTE, SECOND, Feed
-from tests.dataflows.house import engine, eventually
+from tests.dataflows.house import api, engine, eventually
 from wire.codec import Codec
 from wire.rows_read import read_channel
 from wire.viewkeys import row_key
@@ -37,7 +36,7 @@ def test_numbers_are_visible_soon_and_move_by_themselves(
     for sku in (*skus, "SOFT", "RULED"):
         feed.item(sku)
         feed.count(sku, 100, location="S001")  # 1 is safety stock
-    with engine(ready, tmp_path), api(ready, tmp_path) as url:
+    with engine(ready, tmp_path), api(ready) as url:
         caught_up()
         took = []
         for sku in skus:
