@@ -28,7 +28,8 @@ class Engine:
 
     def __init__(self, settings: Settings, folder: Path, *arguments: str, **more: str) -> None:
         self.log = folder / f"engine-{time.monotonic_ns()}.log"
-        words = list(arguments or ("cell", "0"))
+        self.log.touch()
+        words = list(arguments or (("run",) if settings.cells > 1 else ("cell", "0")))
         self._process = Forked("dataflows", words, environment(settings) | more, self.log)
 
     @property
@@ -108,7 +109,7 @@ def api(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def engine(settings: Settings, folder: Path, *arguments: str, **more: str) -> Iterator[Engine]:
-    """An engine until the block ends; without arguments the only cell, without a supervisor. `more`: environment."""
+    """An engine until the block ends; without arguments its only cell, without a supervisor, or all. `more`: environment."""
     child = Engine(settings, folder, *arguments, **more)
     try:
         yield child

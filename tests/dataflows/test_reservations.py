@@ -359,7 +359,7 @@ def _an_emptied_redis_cancels_nothing(house: House, redis: Redis, prefix: str) -
     lookup = "/v1/availability/SHOE?channel=web"
     eventually(lambda: house.client.get(lookup).status_code == 503, "the loss to be noticed", 10)
     eventually(lambda: house.client.get(lookup).status_code == 200, "the view to be filled again", 30)
-    cell = house.running.cell(0)
+    cell = house.running.pid
     os.kill(cell, signal.SIGSTOP)
     try:
         for key in kept:
