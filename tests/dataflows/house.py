@@ -109,7 +109,7 @@ def api(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def engine(settings: Settings, folder: Path, *arguments: str, **more: str) -> Iterator[Engine]:
-    """An engine until the block ends; without arguments its only cell, without a supervisor, or all. `more`: environment."""
+    """An engine until the block ends; without arguments its only cell, without a supervisor. `more`: environment."""
     child = Engine(settings, folder, *arguments, **more)
     try:
         yield child
