@@ -98,7 +98,7 @@ class Replay:
         if self._lines_per_s is None:
             start -= self.simulation.span_ms + _SETTLE_MS
         encoder = Encoder(self._codec, settings.partitions, start)
-        sender = Sender(settings)
+        sender = Sender(settings, linger_ms=50)
         began = time.monotonic()
         if self._lines_per_s is None:
             send_now(sender, map(encoder.encode, self._live), done)
