@@ -33,6 +33,8 @@ class Options:
     cells: tuple[int, ...] = (1, 2)
     runs: int = 3
     rate: int = 5_000
+    lanes: int = 4
+    """Of the system whose latency is measured: each lane costs its cell a turn, so fewer are faster."""
     requests: int = 200
     seconds: int = 60
 
@@ -47,6 +49,7 @@ def bench(settings: Settings, codec: Codec, options: Options, console: Console) 
     report = made()
     wrong = 0
     cells = options.cells[0]
+    paced = settings.replace(partitions=options.lanes)
     if "w1" in options.parts:
         measured = bench_w1.measure(settings, codec, options.events, options.cells, options.runs, say)
         report |= _w1_report(measured)
@@ -64,20 +67,21 @@ def bench(settings: Settings, codec: Codec, options: Options, console: Console) 
         report["tills"] = asdict(told)
         wrong += told.mismatches
     if "latency" in options.parts:
-        say(f"latency: {options.rate:,} events/s for {options.seconds} s")
-        latency = bench_latency.measure(settings, codec, cells, options.rate, options.seconds)
+        say(f"latency: {options.rate:,} events/s for {options.seconds} s, {options.lanes} lanes")
+        latency = bench_latency.measure(paced, codec, cells, options.rate, options.seconds)
         report["latency_ms"] = {"p50": latency.p50, "p99": latency.p99, "p999": latency.p999}
-        report["latency"] = asdict(latency) | {"cells": cells}
+        report["latency"] = asdict(latency) | {"cells": cells, "lanes": options.lanes}
         wrong += latency.mismatches + latency.lost
     if "checked" in options.parts:
         say(
-            f"reservations: {options.requests:,} a second beside {options.rate:,} events/s for {options.seconds} s"
+            f"reservations: {options.requests:,} a second beside {options.rate:,} events/s for {options.seconds} s, "
+            f"{options.lanes} lanes"
         )
         decided = bench_checked.measure(
-            settings, codec, min(options.cells), options.rate, options.requests, options.seconds
+            paced, codec, min(options.cells), options.rate, options.requests, options.seconds
         )
         report["checked_ms"] = {"p50": decided.p50, "p99": decided.p99}
-        report["checked"] = asdict(decided)
+        report["checked"] = asdict(decided) | {"lanes": options.lanes}
         wrong += decided.mismatches + decided.undecided + decided.unaccounted
     if "lookup" in options.parts:
         say("lookups: the API beside a bare server")
@@ -170,15 +174,18 @@ def _latency(report: dict[str, Any]) -> Row:
         return None
     told = report["latency"]
     numbers = f"p50 {told['p50']:.1f}, p99 {told['p99']:.1f}, p99.9 {told['p999']:.1f} ms"
-    return numbers, f"{told['rate']:,} events/s, {told['probes']:,} probes, worst {told['worst']:.0f} ms"
+    return (
+        numbers,
+        f"{told['rate']:,} events/s, {told['lanes']} lanes, {told['probes']:,} probes, worst {told['worst']:.0f} ms",
+    )
 
 
 def _checked(report: dict[str, Any]) -> Row:
     if "checked" not in report:
         return None
     told = report["checked"]
-    said = f"{told['per_s']:,} requests/s beside {told['rate']:,} events/s, {told['granted']:,} granted, "
-    said += f"{told['undecided']:,} undecided, worst {told['worst']:.0f} ms"
+    said = f"{told['per_s']:,} requests/s beside {told['rate']:,} events/s, {told['lanes']} lanes, "
+    said += f"{told['granted']:,} granted, {told['undecided']:,} undecided, worst {told['worst']:.0f} ms"
     return f"p50 {told['p50']:.1f}, p99 {told['p99']:.1f} ms", said
 
 

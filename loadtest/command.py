@@ -143,6 +143,12 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate", type=_positive, metavar="N", help=f"events a second for latency ({defaults.rate:,})"
     )
     parser.add_argument(
+        "--lanes",
+        type=_positive,
+        metavar="N",
+        help=f"partitions of the system for latency ({defaults.lanes})",
+    )
+    parser.add_argument(
         "--requests", type=_positive, metavar="N", help=f"reservations a second ({defaults.requests:,})"
     )
     parser.add_argument(
@@ -206,7 +212,7 @@ def _bench(given: argparse.Namespace, settings: Settings, codec: Codec, console:
     options = bench.QUICK if given.quick else bench.Options()
     sizes = {
         name: value
-        for name in ("events", "lines", "runs", "rate", "requests", "seconds")
+        for name in ("events", "lines", "runs", "rate", "lanes", "requests", "seconds")
         if (value := getattr(given, name)) is not None
     }
     if given.cells is not None:

@@ -33,9 +33,10 @@ def test_all_measures() -> None:
         "w1_ratio_to_consume_only": 0.33,
         "w1": {"drains": [drain], "stages_of_best": {"fold": 0.2}, "per_cpu_s": 5.0},
         "tills_lines_per_s": 120_000, "tills": {"drains": [drain], "transactions": 10, "lines": 1000},
-        "latency": {"p50": 1.0, "p99": 2.0, "p999": 3.0, "rate": 5000, "probes": 100, "worst": 9.0},
+        "latency": {"p50": 1.0, "p99": 2.0, "p999": 3.0, "rate": 5000, "lanes": 4, "probes": 100, "worst": 9.0},
         "checked": {
-            "p50": 8.0, "p99": 40.0, "worst": 77.0, "per_s": 200, "rate": 5000, "granted": 12_000, "undecided": 0,
+            "p50": 8.0, "p99": 40.0, "worst": 77.0, "per_s": 200, "rate": 5000, "lanes": 4, "granted": 12_000,
+            "undecided": 0,
         },
         "lookup_ratio_to_bare": 0.3, "lookups_per_s": 1.0, "bare_per_s": 2.0, "batch_skus_per_s": 1.0,
         "mismatches": 0,
@@ -49,5 +50,6 @@ def test_all_measures() -> None:
         "0.30 of",
         "p99 40.0",
         "12,000 granted",
+        "4 lanes",
     ):
         assert words in text
