@@ -38,6 +38,11 @@ class Availability(BaseModel):
     )
     age_ms: int | None = Field(description="Since the engine last committed for this sku; null if unknown.")
     stale: bool = Field(description="Whether `age_ms` is unknown or beyond the configured bound.")
+    incomplete: bool = Field(
+        False,
+        description="True where what is at one of the channel's locations is not known, and counts as 0 until it is "
+        "counted; else left out.",
+    )
 
 
 class Position(BaseModel):
@@ -58,6 +63,10 @@ class Position(BaseModel):
     withheld: int = Field(description="min(max(net, 0), safety_stock).")
     safety_shortfall: int = Field(description="safety_stock - withheld.")
     node_ats: int = Field(description="max(net, 0) - withheld.")
+    incomplete: bool = Field(
+        False,
+        description="True where what is there is not known: the counters are 0 until it is counted. Else left out.",
+    )
 
 
 class Locations(Availability):
@@ -80,6 +89,7 @@ class Projected(BaseModel):
 
     sku: str
     channel: str
+    incomplete: bool = Field(False, description="As of a lookup. Left out where it is not so.")
     days: list[Day]
 
 

@@ -31,6 +31,7 @@ class ExplainedPosition(BaseModel):
     withheld: int
     safety_shortfall: int
     node_ats: int
+    incomplete: bool = Field(False, description="As in `locations`. Left out where it is not so.")
 
 
 class Window(BaseModel):

@@ -26,6 +26,7 @@ from wire.rows_read import (
     read_channel,
     read_dated,
     read_header,
+    read_incomplete,
     read_nodes,
 )
 
@@ -81,6 +82,7 @@ def explain(sku: str, row: Mapping[bytes, bytes], channel: Channel, network: Net
     rules = _rules_of(row.get(b"r", b"{}"), explained, channel)
     dated = read_dated(row.get(b"s"))
     bundle = read_offers(row.get(b"o"))
+    unknown = frozenset(read_incomplete(row.get(b"i")))
     inputs = {
         "sku": sku,
         "channel": channel.id,
@@ -88,6 +90,7 @@ def explain(sku: str, row: Mapping[bytes, bytes], channel: Channel, network: Net
         "computed_at": header.computed_at,
         "locations": [
             _location(channel.sells_from[node.ordinal], node, rules)
+            | ({"incomplete": True} if node.ordinal in unknown else {})
             for node in read_nodes(dict(row))
             if node.ordinal in channel.sells_from
         ],

@@ -61,6 +61,7 @@ def _of_stock(document: Document) -> Iterator[Step]:
                 f"{name} has {less} on its books",
                 f"{name} has {less} on its books: it supplies nothing, and should be counted again.",
             )
+    yield from _of_incomplete([place["location"] for place in locations if place.get("incomplete")])
     coming = sum(line["counted"] for line in document["in_transit"])
     if coming:
         names = _names(line["rule"]["rule"] for line in document["in_transit"] if line["counted"])
@@ -85,6 +86,16 @@ def _of_stock(document: Document) -> Iterator[Step]:
         )
     for fence in document["fences"]:
         yield from _of_fence(document, fence)
+
+
+def _of_incomplete(places: list[str]) -> Iterator[Step]:
+    """Where nobody knows what there is."""
+    if not places:
+        return
+    told = f"{len(places)} locations count as 0 until they are counted"
+    if len(places) == 1:
+        told = f"{places[0]} counts as 0 until it is counted"
+    yield Step(told, f"{told}: the log does not go back far enough.")
 
 
 def _of_fence(document: Document, fence: Document) -> Iterator[Step]:

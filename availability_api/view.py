@@ -17,7 +17,15 @@ from availability_api.watch import Watch
 from inventory.murmur import shard_of
 from wire.resp import command
 from wire.rows_explained import read_offers
-from wire.rows_read import Node, read_channel, read_dated, read_header, read_nodes, read_parts
+from wire.rows_read import (
+    Node,
+    read_channel,
+    read_dated,
+    read_header,
+    read_incomplete,
+    read_nodes,
+    read_parts,
+)
 from wire.view_reads import row_reads
 from wire.viewkeys import row_key
 
@@ -30,6 +38,7 @@ _CHANNELS_FIELD = b"c"
 _DATED_FIELD = b"s"
 _PARTS_FIELD = b"k"
 _OFFERS_FIELD = b"o"
+_INCOMPLETE_FIELD = b"i"
 _READ_CHANNELS = b"*3\r\n$4\r\nHGET\r\n$%d\r\n%s\r\n$1\r\nc\r\n"
 
 
@@ -135,9 +144,11 @@ class View:
         (row,) = await self._rows([sku])
         answer = await self._row_answer(sku, shard, row, channel, int(time() * 1000))
         nodes = read_nodes(row)
+        unknown = frozenset(read_incomplete(row.get(_INCOMPLETE_FIELD)))
         spare = spare_units(row, nodes, channel, self.network)
         answer["locations"] = [
             _position(channel.sells_from[node.ordinal], node, min(answer["available"], spare[node.ordinal]))
+            | ({"incomplete": True} if node.ordinal in unknown else {})
             for node in nodes
             if node.ordinal in channel.sells_from
         ]
@@ -161,7 +172,8 @@ class View:
             {"date": (today + timedelta(days=after)).isoformat(), "available": units}
             for after, units in enumerate(entries)
         ]
-        return {"sku": answer["sku"], "channel": answer["channel"], "days": by_day}
+        about: Answer = {name: answer[name] for name in ("sku", "channel", "incomplete") if name in answer}
+        return {**about, "days": by_day}
 
     async def explanation(self, sku: bytes, name: str) -> Answer:
         """Why a number is what it is: every term that led to it, the rules, and the facts that moved it last."""
@@ -212,7 +224,7 @@ class View:
         if numbers is None:
             return None
         age_ms, stale = self._watch.age_ms(shard, now_ms)
-        return {
+        answer: Answer = {
             "sku": sku.decode(),
             "channel": channel.id,
             "available": numbers.available,
@@ -222,6 +234,9 @@ class View:
             "age_ms": age_ms,
             "stale": stale,
         }
+        if numbers.incomplete:
+            answer["incomplete"] = True
+        return answer
 
     async def _absent(
         self, sku: bytes, shard: int, packed: bytes | None, channel: Channel

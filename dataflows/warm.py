@@ -53,6 +53,7 @@ class _History:
         self._now = int(time.time() * 1000)
         self._codec = Codec()
         self._lane = Lane(0, 1, LaneConfig(), 1, "warm")
+        self._lane.begin(self._now - 1000, {})  # what may be missing takes kernels of its own
         self._intake = Intake(Decoder(self._codec), 0, 1)
         self._said: list[Control] = []
         self._envelope = {"source": "warm", "occurred_at": self._now, "recorded_at": self._now}

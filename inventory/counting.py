@@ -11,7 +11,15 @@ from inventory.folding import CONFLICTING_DUPLICATE, COUNT_TOO_LATE, Carried, No
 from inventory.hashing import mix
 from inventory.jit import kernel
 from inventory.nets import demand_at, drop_net, set_net
-from inventory.positions import ANCHORED, CONTRADICTED, anchor_row, counter_value, fold_count, position_of
+from inventory.positions import (
+    ANCHORED,
+    CONTRADICTED,
+    anchor_row,
+    counter_value,
+    fold_count,
+    note_known,
+    position_of,
+)
 from inventory.state import BEGINNING, ON_HAND_COUNTER, State
 from inventory.tables import touch
 
@@ -140,6 +148,7 @@ def fold_counts(s: State, c: Columns, a: Admitted, at: Carried, notes: Notes, m:
         if is_forgotten(s, position, counted_at, basis):
             # A lane that has lost its state may refuse what it folded once: its version must not be smaller for that.
             accept(s, sku, BEGINNING, at.offset[i], at.carrier)
+            note_known(s, position)
             note(notes, COUNT_TOO_LATE, i)
             continue
         accept(s, sku, max(counted_at, c.longs[OCCURRED_AT, i]), at.offset[i], at.carrier)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from inventory.columns import Ints, Longs
 from inventory.counting import NET_OF_HARD, NET_OF_SOFT_AND_HARD
+from inventory.incomplete import is_withheld
 from inventory.jit import kernel
 from inventory.nets import demand_at
 from inventory.positions import sum_after
@@ -20,9 +21,9 @@ Flags = npt.NDArray[np.bool_]
 class Hindsight(NamedTuple):
     """n positions as the facts dated at or before an instant have them; whole units.
 
-    `told` (n): `on_hand` can be told as of the instant: no later count has taken the place of what was before, and no
-    movement since is forgotten. `hard`, `all`: the demand that was open (hard; soft too), and `demand_told` whether it
-    can be told.
+    `told` (n): `on_hand` can be told as of the instant: no later count has taken the place of what was before, no
+    movement since is forgotten, and the position is not incomplete. `hard`, `all`: the demand that was open (hard; soft
+    too), and `demand_told` whether it can be told.
     """
 
     on_hand: Longs
@@ -79,6 +80,7 @@ def _look_back(
         if row >= 0:
             on_hand[i] = p["on_hand"][row] - sum_after(s, row, ON_HAND_COUNTER, at[i])
             told[i] = at[i] >= p["anchored_at"][row] and at[i] >= p["complete_since"][row]
+            told[i] &= not is_withheld(s, row)
         if s.skus.rows["line"][sku[i]] >= 0:
             hard[i] = demand_at(s, sku[i], location[i], at[i], NET_OF_HARD)
             everything[i] = demand_at(s, sku[i], location[i], at[i], NET_OF_SOFT_AND_HARD)

@@ -35,6 +35,7 @@ from inventory.expecting import fold_expected
 from inventory.greeting import Greeting
 from inventory.history import forget_history
 from inventory.incidents import nested_bundle
+from inventory.incomplete import may_lack_facts
 from inventory.layers import LONGEST_WINDOW
 from inventory.marker_records import MarkerRecords
 from inventory.markers import Markers
@@ -68,7 +69,8 @@ _FOLDS = {
 
 
 class LaneConfig(NamedTuple):
-    """Horizons and bounds; all times in ms, `drift_tolerance` in units."""
+    """Horizons and bounds; all times in ms, `drift_tolerance` in units. `publish_incomplete`: where nobody has counted,
+    what is left of a log that begins too late is shown."""
 
     clock_tolerance_ms: int = 300_000
     count_horizon_ms: int = 86_400_000
@@ -80,6 +82,7 @@ class LaneConfig(NamedTuple):
     exception_delay_ms: int = 30_000
     coalesce_ms: int = 200
     drift_tolerance: int = 5
+    publish_incomplete: bool = False
 
 
 class Lane:
@@ -131,6 +134,18 @@ class Lane:
             self.memory.begins[carrier] = offset
         if since is not None:
             self.memory.since[0] = since
+        self._withhold()
+
+    def go_on(self, published_incomplete: bool) -> None:
+        """After its state was loaded. `published_incomplete`: whether its last life showed what is left at positions
+        that nobody counted. Where it does so no more, or again, every number moves without a fact."""
+        self._withhold()
+        if may_lack_facts(self.memory) and published_incomplete != self.config.publish_incomplete:
+            self.masters.bounds_passed += 1
+            self.mark_all_moved()
+
+    def _withhold(self) -> None:
+        self.memory.withholds[0] = may_lack_facts(self.memory) and not self.config.publish_incomplete
 
     # -- one step ------------------------------------------------------------------------------------------------
 
@@ -453,7 +468,10 @@ class Lane:
         memory, masters = self.memory, self.masters
         rules = masters.in_force(self.now)
         renew_fences(memory, skus, rules)
-        views = compute(memory.state(), memory.sku_names.d.buf, skus, rules, self.version_base(), self.now)
+        views = compute(
+            memory.state(), memory.sku_names.d.buf, skus, rules, self.version_base(), self.now,
+            withholds=bool(memory.withholds[0]),
+        )  # fmt: skip
         if masters.bundles and masters.bundles.shown(skus).size == skus.size:
             views = compute_bundles(memory.state(), masters.bundles, skus, rules.terms, rules.reach, views)
         return views

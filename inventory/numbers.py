@@ -8,6 +8,7 @@ import numpy.typing as npt
 from inventory.columns import Bytes, Ints, Longs
 from inventory.dated import count_dated, fill_dated
 from inventory.fences import Fences, fences_of, fences_told, grant_fences, recount_draws, renew_draws
+from inventory.incomplete import fill_incomplete, is_withheld
 from inventory.jit import inline_kernel, kernel, making_kernel
 from inventory.policies import Extras, Terms
 from inventory.resolution import FENCED, TRANSITED
@@ -124,11 +125,13 @@ def _gather_nodes(s: State, sku: int, first: int, last: int, ordinal: Ints, rows
 
 @kernel
 def _fill_node(s: State, position: int, out: Longs) -> int:
-    """Counters and demand of one node; returns its net (signed)."""
+    """Counters and demand of one node (`out` is 0); returns its net (signed)."""
     p = s.positions.rows
-    out[ON_HAND] = p["on_hand"][position]
     out[SOFT] = p["soft"][position]
     out[HARD] = p["hard"][position]
+    if is_withheld(s, position):
+        return -out[SOFT] - out[HARD]
+    out[ON_HAND] = p["on_hand"][position]
     parts = p["parts"][position]
     if parts >= 0:
         out[DAMAGED] = s.parts.rows["value_1"][parts]
@@ -345,9 +348,11 @@ def renew_fences(memory: Memory, skus: Ints, rules: Rules) -> None:
         recount_draws(state)
 
 
-def compute(s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int, now: int) -> Views:
+def compute(
+    s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int, now: int, *, withholds: bool
+) -> Views:
     """The numbers of `skus` (rows of the sku table) at `now`. `version_base` holds the version's terms that
-    all skus of a lane share. Without the facts that moved them last."""
+    all skus of a lane share; `withholds` is that of the state. Without the facts that moved them last."""
     m, reach = skus.size, rules.reach
     start = np.zeros(m + 1, np.int64)
     size = np.zeros(2, np.int64)
@@ -365,6 +370,13 @@ def compute(s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int,
     if most_dated:
         fill_dated(s, skus, now, dated_start, dated)
     none = np.zeros(m + 1, np.int64)
+    uncertain = np.zeros((m, reach.ordinals.size), np.uint8)
+    incomplete_start, incomplete = none, np.zeros(0, np.int32)
+    if withholds:
+        incomplete_start, incomplete = np.zeros(m + 1, np.int64), np.zeros(total, np.int32)
+        fill_incomplete(
+            s, reach.sells, reach.ordinals, start, ordinal, rows, incomplete, incomplete_start, uncertain
+        )
     fences_start, fences = none, np.zeros((0, FENCE_TERMS), np.int64)
     if rules.fenced:
         fences_start = np.zeros(m + 1, np.int64)
@@ -387,5 +399,8 @@ def compute(s: State, names: Bytes, skus: Ints, rules: Rules, version_base: int,
         facts_start=none,
         fences=fences,
         fences_start=fences_start,
+        incomplete=incomplete[: incomplete_start[m]],
+        incomplete_start=incomplete_start,
+        uncertain=uncertain,
         computed_at=now,
     )

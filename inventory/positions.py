@@ -4,7 +4,7 @@ import numpy as np
 
 from inventory.columns import Bytes, Ints
 from inventory.jit import kernel
-from inventory.state import BEGINNING, ON_HAND_COUNTER, State
+from inventory.state import BEGINNING, KNOWN, ON_HAND_COUNTER, State
 from inventory.tables import append, find, give_back, link, take, touch
 
 _WORDS = 5
@@ -344,6 +344,14 @@ def fold_count(
 
 
 @kernel
+def note_known(s: State, position: int) -> None:
+    """Keep that something is known of a position that nobody has counted, where nothing else in its row tells."""
+    if s.positions.rows["anchor"][position] < 0:
+        s.positions.rows["anchor"][position] = KNOWN
+        touch(s.positions, position)
+
+
+@kernel
 def forget_deltas(s: State, logged_before: int) -> int:
     """Drop deltas whose log time is before an instant (they stay in the values); returns how many."""
     d = s.deltas.rows
@@ -363,6 +371,7 @@ def forget_deltas(s: State, logged_before: int) -> int:
         while rest >= 0:
             dropped += 1
             rest = d["next"][rest]
+        note_known(s, position)
         touch(s.positions, position)
         _forget_from(s, newer, position, row)
     return dropped

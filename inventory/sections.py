@@ -198,6 +198,7 @@ def _finish(
     rebuild_heap(state)
     for row in (*meta["moved"], *lane.masters.components.load(documents)):
         mark_moved(state, row)
+    lane.go_on(meta.get("publish_incomplete", True))  # the version before showed what was left
 
 
 def _parked_from_json(value: dict[str, Any]) -> Parked:

@@ -114,6 +114,7 @@ def clocks(lane: Lane) -> Iterator[Section]:
             "demand_since": int(lane.memory.demand_since[0]),
             "since": int(lane.memory.since[0]),
             "begins": lane.memory.begins.tolist(),
+            "publish_incomplete": lane.config.publish_incomplete,
             "next_offsets": lane.next_offsets,
             "unanswered": [dict(hello.payload) for hello in lane.greeting.unanswered],
             "bounds_ahead": lane.masters.bounds_ahead,

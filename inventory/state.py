@@ -21,6 +21,10 @@ BEGINNING = np.iinfo(np.int64).min
 NEVER = np.iinfo(np.int64).max
 """After every instant."""
 
+KNOWN = -2
+"""As the row of a count: there is none, and yet more is known of the position than its row tells: deltas that were
+forgotten, or a count that was refused."""
+
 CARRIERS = 8
 """Partitions with an offset term in a version (one column `offset_0` ... each in the sku table)."""
 
@@ -59,7 +63,7 @@ POSITION = np.dtype(
         ("complete_since", "i8"),  # all deltas dated after this are held: neither forgotten nor lost
         ("soft", "i8"),
         ("hard", "i8"),
-        ("anchor", "i4"),  # row of the count behind on_hand
+        ("anchor", "i4"),  # row of the count behind on_hand; -1 or `KNOWN`: none
         ("delta", "i4"),  # newest delta
         ("next", "i4"),  # next position of the sku
         ("parts", "i4"),  # row of the counters that may not be sold
@@ -345,6 +349,7 @@ class State(NamedTuple):
     source_rank: Ints  # rank of each source's name in byte order
     demand_since: Longs  # [open demand can be told as of this instant or later]
     since: Longs  # [facts dated before this may be missing: BEGINNING where none are]
+    withholds: npt.NDArray[np.bool_]  # [some are, and what nobody has counted shows 0]
 
 
 @making_kernel
@@ -353,12 +358,12 @@ def _assemble(
     uses: Table, nets: Table, unsourced: Table, instants: Table, draws: Table, sales: Table, allocated: Table,
     supply: Table, receipts: Table, dated: Table, recent: Table, wrongs: Table, causes: Table, ids: IdSet, moved: Ints,
     is_moved: Bytes, moved_head: Longs, due_heap: Ints, due_head: Longs, location_deleted: npt.NDArray[np.bool_],
-    source_rank: Ints, demand_since: Longs, since: Longs,
+    source_rank: Ints, demand_since: Longs, since: Longs, withholds: npt.NDArray[np.bool_],
 ) -> State:  # fmt: skip
     return State(
         skus, positions, parts, anchors, deltas, lines, versions, uses, nets, unsourced, instants, draws, sales,
         allocated, supply, receipts, dated, recent, wrongs, causes, ids, moved, is_moved, moved_head, due_heap,
-        due_head, location_deleted, source_rank, demand_since, since,
+        due_head, location_deleted, source_rank, demand_since, since, withholds,
     )  # fmt: skip
 
 
@@ -422,6 +427,7 @@ class Memory:
         self.source_rank = np.zeros(0, np.int32)
         self.demand_since = np.full(1, BEGINNING, np.int64)
         self.since = np.full(1, BEGINNING, np.int64)
+        self.withholds = np.zeros(1, np.bool_)
         self.begins = np.zeros(CARRIERS, np.int64)
         """First offset left of each of the lane's partitions, by version slot: as if what is lost had been folded."""
         self._moved = np.zeros(256, np.int32)
@@ -536,7 +542,7 @@ class Memory:
                 of["versions"], of["uses"], of["nets"], of["unsourced"], of["instants"], of["draws"], of["sales"],
                 of["allocated"], of["supply"], of["receipts"], of["dated"], of["recent"], of["wrongs"], of["causes"],
                 self.ids.ids, self._moved, self._is_moved, self._moved_head, self._due_heap, self._due_head,
-                self.location_deleted, self.source_rank, self.demand_since, self.since,
+                self.location_deleted, self.source_rank, self.demand_since, self.since, self.withholds,
             )  # fmt: skip
         return self._state
 

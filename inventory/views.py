@@ -48,6 +48,9 @@ class Views(NamedTuple):
     `facts` (f, 5): those that moved a sku last, as `state.FACT` packs them, the oldest first; of sku i rows
     `facts_start[i]:facts_start[i + 1]`. `fences` (h, 3): what was set aside for a channel (ordinal) and what of it
     was consumed, in whole units and in the order of granting; of sku i rows `fences_start[i]:fences_start[i + 1]`.
+    `incomplete` (u): the locations (ordinals, ascending) whose counters are 0 because nobody has counted them since the
+    log begins; of sku i places `incomplete_start[i]:incomplete_start[i + 1]`. `uncertain` (m, C): 1 where the channel
+    sells from such a location.
     `version`, `as_of` (ms) and `active` are per sku; `computed_at` (ms) is the step's.
     """
 
@@ -74,11 +77,14 @@ class Views(NamedTuple):
     facts_start: Longs
     fences: Longs
     fences_start: Longs
+    incomplete: Ints
+    incomplete_start: Longs
+    uncertain: Bytes
     computed_at: int
 
 
-def bare(rows: int) -> dict[str, Any]:
-    """The fields of `Views` that say nothing: of skus without dates, components, facts and fences."""
+def bare(rows: int, channels: int) -> dict[str, Any]:
+    """The fields of `Views` that say nothing: of skus without dates, components, facts, fences and what is missing."""
     start = np.zeros(rows + 1, np.int64)
     texts, none = np.zeros(0, np.uint8), np.zeros(0, np.int64)
     return {
@@ -92,4 +98,7 @@ def bare(rows: int) -> dict[str, Any]:
         "facts_start": start,
         "fences": none.reshape(0, FENCE_TERMS),
         "fences_start": start,
+        "incomplete": np.zeros(0, np.int32),
+        "incomplete_start": start,
+        "uncertain": np.zeros((rows, channels), np.uint8),
     }

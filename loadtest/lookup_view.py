@@ -74,7 +74,7 @@ def _views(names: list[bytes], seed: int) -> Views:
         node_ordinal=np.tile(np.arange(_LOCATIONS, dtype=np.int32), rows),
         nodes=rng.integers(0, 50, (rows * _LOCATIONS, NODE_TERMS)),
         computed_at=now,
-        **bare(rows),
+        **bare(rows, len(CHANNELS)),
     )
 
 

@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         unit="units",
         ge=0,
     )
+    publish_incomplete: bool = _setting(
+        False,
+        "Whether positions that nobody has counted since the log begins show what is left of them",
+        "true or false",
+    )
     coalesce_ms: int = _duration(200, "With lag: publications of one sku within this time become one")
     epoch_ms: int = _duration(1_000, "How often state and offsets are made durable", minimum=1)
     offer_again_ms: int = _duration(

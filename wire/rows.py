@@ -50,6 +50,7 @@ from wire.rows_plan import (
     CHANNEL_BYTES,
     DATED_BYTES,
     HEADER_BYTES,
+    ORDINAL_BYTES,
     UNKNOWN_PROFILE,
     Plan,
     explained_bytes,
@@ -208,6 +209,8 @@ def _put_row(
         at = _put_name(out, at, 111)  # o
         at = put_length(out, at, last_part - first)
         at = put_end(out, put_slice(out, at, views.offers, first, last_part - first))
+    if views.incomplete_start[row + 1] > views.incomplete_start[row]:
+        at = _put_incomplete(out, _put_name(out, at, 105), views, row)  # i
     node = views.node_start[row]
     last = views.node_start[row + 1]
     while node < last:
@@ -238,8 +241,9 @@ def _put_channels(out: Bytes, at: int, views: Views, row: int, generation: int) 
     for channel in range(channels):
         terms = views.channels[row, channel]
         at = put_int16(out, at, views.channel_ordinal[channel])
-        at = put_int16(out, at, terms[STATUS])
-        at = put_int32(out, at, 0)
+        out[at] = terms[STATUS]
+        out[at + 1] = views.uncertain[row, channel]
+        at = put_int32(out, at + 2, 0)
         at = put_int64(out, at, terms[AVAILABLE])
         at = put_int64(out, at, terms[VIEW])
         at = put_int64(out, at, terms[POOL])
@@ -262,6 +266,16 @@ def _put_dated(out: Bytes, at: int, views: Views, row: int) -> int:
         at = put_int16(out, at, terms[DATED_ORDINAL])
         at = put_int16(out, at, terms[DATED_KIND])
         at = put_int32(out, at, 0)
+    return put_end(out, at)
+
+
+@kernel
+def _put_incomplete(out: Bytes, at: int, views: Views, row: int) -> int:
+    """The value of `i`: the ordinals of the locations."""
+    first, last = views.incomplete_start[row], views.incomplete_start[row + 1]
+    at = put_length(out, at, (last - first) * ORDINAL_BYTES)
+    for i in range(first, last):
+        at = put_int16(out, at, views.incomplete[i])
     return put_end(out, at)
 
 

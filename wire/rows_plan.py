@@ -16,6 +16,7 @@ HEADER_BYTES = 40
 CHANNEL_BYTES = 64
 BLOCK_HEADER_BYTES = 8
 DATED_BYTES = 24
+ORDINAL_BYTES = 2
 EXPLAINED_HEADER_BYTES = 8
 FACT_BYTES = 40
 FENCE_BYTES = 24
@@ -100,6 +101,7 @@ def plan_calls(
                 for text in (
                     views.parts_start[i + 1] - views.parts_start[i],
                     views.offers_start[i + 1] - views.offers_start[i],
+                    ORDINAL_BYTES * (views.incomplete_start[i + 1] - views.incomplete_start[i]),
                     explained_bytes(views, i, text_end),
                 ):
                     if text > 0:

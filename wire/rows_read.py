@@ -35,7 +35,8 @@ class Header(NamedTuple):
 
 
 class ChannelRow(NamedTuple):
-    """The number of one channel and the terms it was computed from, in whole units."""
+    """The number of one channel and the terms it was computed from, in whole units. `incomplete`: what stands at one of
+    its locations is not known, and counts as 0."""
 
     ordinal: int
     status_code: int
@@ -46,6 +47,7 @@ class ChannelRow(NamedTuple):
     shared: int
     shortage: int
     unmet: int
+    incomplete: bool
 
     @property
     def status(self) -> str:
@@ -116,6 +118,15 @@ def read_dated(s: bytes | None) -> list[Dated]:
     return [Dated._make(values) for values in _DATED.iter_unpack(s)]
 
 
+def read_incomplete(i: bytes | None) -> list[int]:
+    """The locations (ordinals) of field `i`, ascending; none where the row has no such field. Raises RowFormatError."""
+    if i is None:
+        return []
+    if len(i) % _ORDINAL.size:
+        raise RowFormatError(f"field i has {len(i)} bytes, which are no ordinals of {_ORDINAL.size}")
+    return [ordinal for (ordinal,) in _ORDINAL.iter_unpack(i)]
+
+
 def read_parts(k: bytes | None) -> dict[str, int]:
     """The components of a bundle in field `k`: units of each sku in one; empty where the row has no such field.
 
@@ -155,7 +166,7 @@ def read_channel(c: bytes, ordinal: int) -> ChannelRow | None:
         found: int = _ORDINAL.unpack_from(c, at)[0]
         if found == ordinal:
             values = _CHANNEL.unpack_from(c, at)
-            return ChannelRow._make((*values[:2], *values[4:]))
+            return ChannelRow._make((*values[:2], *values[4:], values[2] != 0))
         if found < ordinal:
             break
         at -= _CHANNEL.size

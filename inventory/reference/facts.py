@@ -189,7 +189,8 @@ class SupplyFacts:
 class SkuFacts:
     """What is known of one sku. `revision` grows with every new fact.
 
-    `completions` asks for the counts of 0, by location, that whole batches mean for it.
+    `completions` asks for the counts of 0, by location, that whole batches mean for it. `refused`: where a count was
+    not believed since what was dated later may be missing.
     """
 
     completions: Callable[[], Mapping[str, Mapping[CountKey, Count]]] = dict
@@ -199,6 +200,7 @@ class SkuFacts:
     lines: defaultdict[LineId, LineFacts] = field(default_factory=lambda: defaultdict(LineFacts))
     supply: defaultdict[str, SupplyFacts] = field(default_factory=lambda: defaultdict(SupplyFacts))
     """By reference."""
+    refused: set[str] = field(default_factory=set)
 
     def add(self, fact_id: FactId, fact: Additive) -> Told:
         """Of two facts with one id the first in the log stays.
@@ -225,6 +227,10 @@ class SkuFacts:
         self.revision += 1
         counts[key] = count
         return "new"
+
+    def refuse(self, location: str) -> None:
+        self.revision += 1
+        self.refused.add(location)
 
     def counts(self, location: str, counter: int) -> dict[CountKey, Count]:
         """All counts of a counter, those that completed batches are of everything they do not list included."""

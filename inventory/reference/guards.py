@@ -23,6 +23,13 @@ class Config(NamedTuple):
     """So many drifts in a row that another basis would explain make the declared one suspect."""
     since: float = -math.inf
     """Facts dated before this instant (ms) may be missing from what the model is told: the log begins too late."""
+    publish_incomplete: bool = False
+    """Whether positions that nobody has counted show what is left of such a log."""
+
+    @property
+    def withholds(self) -> bool:
+        """Whether a position shows nothing until it is counted."""
+        return self.since > -math.inf and not self.publish_incomplete
 
 
 MAX_TEXT = 500
@@ -74,8 +81,17 @@ def too_late(count: Record, *, log_time: int, config: Config) -> bool:
 
     That is forgotten when it comes too long after, as is the demand that its number is net of; or it was never told.
     """
-    counted_at = instants_of_count(count)[0]
-    return counted_at < config.since or log_time - min(instants_of_count(count)) > config.count_horizon_ms
+    return came_late(count, log_time=log_time, config=config) or may_lack(count, config=config)
+
+
+def came_late(count: Record, *, log_time: int, config: Config) -> bool:
+    """When it came, what happened since it was made was forgotten."""
+    return log_time - min(instants_of_count(count)) > config.count_horizon_ms
+
+
+def may_lack(count: Record, *, config: Config) -> bool:
+    """What happened since it was made may never have been told."""
+    return instants_of_count(count)[0] < config.since
 
 
 def instants_of_count(event: Record) -> list[int]:

@@ -9,7 +9,7 @@ from inventory.reference.causes import Entry
 from inventory.reference.counting import Counting
 from inventory.reference.errors import NotModelled
 from inventory.reference.facts import Additive, SkuFacts, Told, Version
-from inventory.reference.guards import Config, line_refusal, refusal, too_late
+from inventory.reference.guards import Config, came_late, line_refusal, refusal, too_late
 from inventory.reference.masterdata import MasterData
 from inventory.reference.reservations import Decisions, Request
 from inventory.reference.schema import ENVELOPED, MASTER_DATA, POS_LINE, Record, complete
@@ -229,6 +229,8 @@ class Intake:
         if too_late(event, log_time=arrived.log_time, config=self.config):
             self._note("count_too_late", arrived)
             self.counting.refuse_late(event, *where)
+            if not came_late(event, log_time=arrived.log_time, config=self.config):
+                self.facts[where[0]].refuse(where[1])
             return
         self._note_conflict(self.counting.count(event, *where, arrived.log_time), arrived)
 

@@ -99,7 +99,9 @@ class ReferenceModel:
             raise UnknownIdentifier(location)
         if master.components(sku):  # it is nowhere: its components are
             return node_numbers(location, Counters(), 0, 0, None)
-        return node_of(location, NO_FACTS, NO_DEMAND, master.network, master.rules, numbers.rules)
+        return node_of(
+            location, NO_FACTS, NO_DEMAND, master.network, master.rules, numbers.rules, withholds=False
+        )
 
     def channel(self, sku: str, channel: str, now: int) -> ChannelNumbers:
         """What a channel is told at `now` (ms). UnknownIdentifier if sku or channel is not known."""
@@ -259,7 +261,16 @@ class ReferenceModel:
         master = self._master
         allocated = master.allocations.get(sku, {})
         together = master.together_with(sku)
-        return sku_numbers(facts, master.items[sku], master.network, master.rules, allocated, together, now)
+        return sku_numbers(
+            facts,
+            master.items[sku],
+            master.network,
+            master.rules,
+            allocated,
+            together,
+            now,
+            withholds=self._intake.config.withholds,
+        )
 
     def snapshot_incidents(self, now: int) -> set[Incident]:
         """The exceptions of whole batches at `now` (ms). The subject is SOURCE/BATCH_ID."""

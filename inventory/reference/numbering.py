@@ -1,16 +1,17 @@
 """All numbers of one sku at one instant, from its facts and the master data."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from inventory.reference.deficit import Promised
 from inventory.reference.demand import Demand, demand
-from inventory.reference.facts import SkuFacts
+from inventory.reference.facts import ON_HAND, SkuFacts
 from inventory.reference.fences import Allocated, Fence, fence_of, in_order
 from inventory.reference.network import Network
 from inventory.reference.numbers import ChannelNumbers, NodeNumbers
 from inventory.reference.pool import channel_numbers, deleted_node, node_numbers, units_of
-from inventory.reference.positions import counters
+from inventory.reference.positions import Counters, counters, last_count
 from inventory.reference.rulebook import ItemRules, RuleBook
 from inventory.reference.rules import Item
 from inventory.reference.shelves import Shelf, kept_at
@@ -39,15 +40,20 @@ def sku_numbers(
     allocated: Mapping[str, Allocated],
     together: Mapping[str, int],
     now: int,
+    *,
+    withholds: bool,
 ) -> SkuNumbers:
     """`allocated` is what each percentage fence asks for the sku; `together` the units of it in one kit, of the kits
-    that ship together.
+    that ship together. `withholds`: facts may be missing, and what nobody has counted shows nothing.
     """
     rules = book.for_item(item, now)
     wanted = demand(facts, network.is_deleted, now)
     lines = expected(facts, now)
-    places = {*facts.positions, *facts.completions(), *wanted.soft, *wanted.hard}
-    nodes = {place: node_of(place, facts, wanted, network, book, rules) for place in sorted(places)}
+    places = {*facts.positions, *facts.completions(), *facts.refused, *wanted.soft, *wanted.hard}
+    nodes = {
+        place: node_of(place, facts, wanted, network, book, rules, withholds=withholds)
+        for place in sorted(places)
+    }
     fences = fences_of(facts, network, rules, allocated, now)
     channels = {
         channel: channel_of(channel, nodes, wanted, lines, fences, item, network, book, rules, now)
@@ -120,14 +126,23 @@ def fences_of(
 
 
 def node_of(
-    place: str, facts: SkuFacts, wanted: Demand, network: Network, book: RuleBook, rules: ItemRules
+    place: str,
+    facts: SkuFacts,
+    wanted: Demand,
+    network: Network,
+    book: RuleBook,
+    rules: ItemRules,
+    *,
+    withholds: bool,
 ) -> NodeNumbers:
     location = network.locations[place]
-    has = counters(facts, place)
+    incomplete = withholds and last_count(facts, place, ON_HAND) is None
+    has = Counters() if incomplete else counters(facts, place)
     if location.deleted:
-        return deleted_node(place, has)
+        return replace(deleted_node(place, has), incomplete=incomplete)
     soft, hard = wanted.soft.get(place, 0), wanted.hard.get(place, 0)
-    return node_numbers(place, has, soft, hard, book.safety_stock_at(rules, location))
+    node = node_numbers(place, has, soft, hard, book.safety_stock_at(rules, location))
+    return replace(node, incomplete=incomplete)
 
 
 def channel_of(

@@ -17,7 +17,8 @@ class ChannelNumbers:
     safety stock keeps back in the pool. `grant` is what the channel's own fence takes from it, `grants` what
     all of them do, in their order. `arriving` is the in-transit supply that counts. `rules` are the winning
     ones of every layer, by id, whether they moved this number or not; node and in-transit rules of all the
-    channel's locations are among them, and other channels' fences that may take from its pool.
+    channel's locations are among them, and other channels' fences that may take from its pool. `incomplete`: so is a
+    position that the channel may sell from.
     """
 
     channel: str
@@ -36,13 +37,15 @@ class ChannelNumbers:
     rules: tuple[str, ...]
     grants: tuple[Grant, ...] = ()
     arriving: tuple[Arriving, ...] = ()
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NodeNumbers:
     """One position as the locations route shows it, but for `available`: that depends on a channel.
 
-    A deleted location keeps its counters and bears no demand, supplies nothing, withholds nothing.
+    A deleted location keeps its counters and bears no demand, supplies nothing, withholds nothing. `incomplete`: of a
+    log that begins too late nothing tells how many there are, and the counters are 0.
     """
 
     location: str
@@ -59,3 +62,4 @@ class NodeNumbers:
     withheld: int
     safety_shortfall: int
     node_ats: int
+    incomplete: bool = False

@@ -100,6 +100,7 @@ def channel_numbers(
         demand=demand,
         withheld=withheld,
         rules=rules,
+        incomplete=any(node.incomplete for node in nodes),
         grants=granted,
         arriving=tuple(arriving),
     )

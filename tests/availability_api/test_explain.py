@@ -170,6 +170,17 @@ def test_a_row_that_does_not_fit_the_network_is_never_explained_wrongly(
     assert response.headers["retry-after"] == "1"
 
 
+def test_where_nobody_knows_what_is_there(served: httpx.Client, told: None) -> None:
+    answer = ask(served, sku="unsure").json()
+    assert answer["incomplete"] is True
+    assert [place.get("incomplete") for place in answer["locations"]] == [None, True]
+    assert (
+        answer["because"][1] == "S001 counts as 0 until it is counted: the log does not go back far enough."
+    )
+    assert available(answer) == answer["available"] == 2
+    assert "incomplete" not in ask(served).json()
+
+
 def test_what_it_does_not_know(served: httpx.Client) -> None:
     problem(served.get("/v1/availability/why/explain"), 422, "invalid-request")
     problem(ask(served, sku="nothing"), 404, "unknown-sku")
@@ -181,7 +192,8 @@ def test_it_is_documented(served: httpx.Client, told: None) -> None:
     document = served.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     answer = ask(served).json()
-    assert schemas["Explanation"]["properties"].keys() == answer.keys()
+    assert schemas["Explanation"]["properties"].keys() == {*answer, "incomplete"}
+    answer["locations"][0]["incomplete"] = True  # left out where all is known
     for schema, members in (
         ("ExplainedPosition", "locations"), ("Arrival", "in_transit"), ("Unsourced", "unsourced"),
         ("ExplainedFence", "fences"),

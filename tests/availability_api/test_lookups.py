@@ -131,6 +131,20 @@ def test_locations_are_those_of_the_channel(served: httpx.Client) -> None:
     problem(get(served, "SKU-1", "new", "/locations"), 404, "not-published")
 
 
+def test_what_is_not_known_is_told(served: httpx.Client) -> None:
+    assert get(served, "unsure").json()["incomplete"] is True
+    answer = get(served, "unsure", tail="/locations").json()
+    assert answer["incomplete"] is True
+    assert {place["location"]: place.get("incomplete") for place in answer["locations"]} == {
+        "DC1": None, "S001": True,
+    }  # fmt: skip
+    assert get(served, "unsure", tail="/projected").json()["incomplete"] is True
+    items = batch(served, {"channel": "web", "skus": ["SKU-1", "unsure"]}).json()["items"]
+    assert [item.get("incomplete") for item in items] == [None, True]
+    for tail in ("", "/locations", "/projected"):
+        assert "incomplete" not in get(served, "SKU-1", tail=tail).json()
+
+
 def batch(served: httpx.Client, content: Any) -> httpx.Response:
     return served.post("/v1/availability/batch", json=content)
 

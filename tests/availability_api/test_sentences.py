@@ -51,6 +51,14 @@ def at_one_place(complete: int, promised: int = 0, claimed: int = 0) -> dict[str
             {"places": [{"on_hand": -2}, {"location": "S1"}]},
             "web may sell 9 units: 9 in stock, DC1 has -2 on its books.",
         ),
+        (
+            {"places": [{}, {"location": "S1", "on_hand": 0, "hard": 2, "incomplete": True}]},
+            "web may sell 7 units: 9 in stock, S1 counts as 0 until it is counted, 2 promised.",
+        ),
+        (
+            {"places": [{"on_hand": 0, "location": place, "incomplete": True} for place in ("S1", "S2")]},
+            "web may not sell any: 0 in stock, 2 locations count as 0 until they are counted.",
+        ),
         ({"rules": {"exclusion": rule("ex")}}, "web may not sell any: rule ex excludes it."),
         ({"sellable": False}, "web may not sell any: the sku is not active."),
         (

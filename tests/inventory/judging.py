@@ -28,6 +28,7 @@ def differences(cluster: Cluster, model: ReferenceModel, now: int) -> list[str]:
             told = model.channel(sku, channel, now)
             for term in CHANNEL_TERMS:
                 found += _compare(f"{sku} {channel} {term}", row.channels[channel][term], getattr(told, term))
+            found += _compare(f"{sku} {channel} incomplete", channel in row.uncertain, told.incomplete)
         for place in model.locations():
             node = model.node(sku, place, now)
             # A position nobody ever named has no row.
@@ -35,6 +36,7 @@ def differences(cluster: Cluster, model: ReferenceModel, now: int) -> list[str]:
             has = row.nodes.get(place, absent)
             for term in NODE_TERMS:
                 found += _compare(f"{sku} {place} {term}", has[term], getattr(node, term))
+            found += _compare(f"{sku} {place} incomplete", place in row.incomplete, node.incomplete)
         gone = row.channels.keys() - set(model.channels())
         found += [f"{sku} {c}: deleted, but shown" for c in gone if row.channels[c]["available"] != 0]
         found += _rules(cluster, model, sku, now)

@@ -15,7 +15,7 @@ class Shop:
 
     made_of: type[Cluster] = Cluster
 
-    def __init__(self, lanes: int = 2, *, skus: tuple[str, ...] = (SKU,), **config: int) -> None:
+    def __init__(self, lanes: int = 2, *, skus: tuple[str, ...] = (SKU,), **config: Any) -> None:
         self.cluster = self.made_of(lanes, config=LaneConfig(**config))
         self._ids = count()
         self.now = NOW

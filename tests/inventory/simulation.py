@@ -65,7 +65,8 @@ class Stored:
 
 
 class Row(NamedTuple):
-    """What a reader sees of one sku. Terms by channel and by location; `dated` as in `Views`, in order."""
+    """What a reader sees of one sku. Terms by channel and by location; `dated` as in `Views`, in order. `incomplete`:
+    locations, `uncertain`: channels."""
 
     version: int
     as_of: int
@@ -74,6 +75,8 @@ class Row(NamedTuple):
     nodes: dict[str, dict[str, int]]
     dated: tuple[tuple[int, ...], ...]
     parts: dict[str, int]
+    incomplete: frozenset[str]
+    uncertain: frozenset[str]
 
     @property
     def numbers(self) -> tuple[Any, ...]:
@@ -325,7 +328,15 @@ def rows_of(views: Views, lane: Lane) -> Iterator[tuple[str, Row]]:
         in_order = tuple(sorted(map(tuple, dated)))
         made_of = json.loads(parts) if parts else {}
         version, as_of, active = int(views.version[i]), int(views.as_of[i]), bool(views.active[i])
-        yield sku, Row(version, as_of, active, channels, nodes, in_order, made_of)
+        ordinals = views.incomplete[int(views.incomplete_start[i]) : int(views.incomplete_start[i + 1])]
+        assert (np.diff(ordinals) > 0).all(), "ascending"
+        incomplete = frozenset(map(network.id_of_location, ordinals.tolist()))
+        unsure = views.channel_ordinal[views.uncertain[i] != 0].tolist()
+        uncertain = frozenset(map(network.id_of_channel, unsure))
+        yield (
+            sku,
+            Row(version, as_of, active, channels, nodes, in_order, made_of, incomplete, uncertain),
+        )
 
 
 def location(name: str, ordinal: int, **definition: Any) -> dict[str, Any]:

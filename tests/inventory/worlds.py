@@ -164,7 +164,7 @@ class Plan(NamedTuple):
     coalesce_ms: int
     seed: int
 
-    def cluster(self, **config: int) -> Cluster:
+    def cluster(self, **config: Any) -> Cluster:
         settings = LaneConfig(coalesce_ms=self.coalesce_ms, **config)
         return Cluster(self.lanes, config=settings, seed=self.seed)
 

@@ -109,7 +109,7 @@ def _views(
         node_ordinal=np.array(ordinals, np.int32),
         nodes=np.array(nodes, np.int64).reshape(-1, NODE_TERMS),
         computed_at=now,
-        **bare(len(skus)),
+        **bare(len(skus), len(channels)),
     )
 
 

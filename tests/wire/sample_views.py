@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from inventory.columns import Longs
+from inventory.columns import Bytes, Longs
 from inventory.murmur import shard_of
 from inventory.recent import ABSORBED
 from inventory.state import FACT
@@ -16,7 +16,7 @@ from inventory.views import CHANNEL_TERMS, DATED_TERMS, FACT_LONGS, FENCE_TERMS,
 class Row(NamedTuple):
     """One sku: `channels` has 8 terms a channel, `nodes` 7 terms a location ordinal, `dated` (kind, ordinal, at,
     quantity). `parts` and `offers` are JSON. `facts` has the 9 fields of `state.FACT`, `fences` (channel, target,
-    consumed)."""
+    consumed). `incomplete` has locations; `uncertain` the places, among the channels, of those that are told so."""
 
     sku: str
     version: int
@@ -30,6 +30,8 @@ class Row(NamedTuple):
     offers: bytes = b""
     facts: Sequence[tuple[int, ...]] = ()
     fences: Sequence[tuple[int, int, int]] = ()
+    incomplete: Sequence[int] = ()
+    uncertain: Sequence[int] = ()
 
 
 def views_of(
@@ -67,8 +69,18 @@ def views_of(
         facts_start=_starts(row.facts for row in rows),
         fences=np.array([each for row in rows for each in row.fences], np.int64).reshape(-1, FENCE_TERMS),
         fences_start=_starts(row.fences for row in rows),
+        incomplete=np.array([ordinal for row in rows for ordinal in row.incomplete], np.int32),
+        incomplete_start=_starts(row.incomplete for row in rows),
+        uncertain=_uncertain(rows, len(channel_ordinals)),
         computed_at=computed_at,
     )
+
+
+def _uncertain(rows: Sequence[Row], channels: int) -> Bytes:
+    flags = np.zeros((len(rows), channels), np.uint8)
+    for i, row in enumerate(rows):
+        flags[i, list(row.uncertain)] = 1
+    return flags
 
 
 def _starts(parts: Iterable[Sized]) -> Longs:
@@ -115,5 +127,7 @@ def drawn_rows(draw: st.DrawFn, profiles: int = 3, most: int = 12) -> tuple[list
             max_size=8,
         ),
         fences=st.lists(st.tuples(st.integers(0, 65_535), _longs, _longs), max_size=3),
+        incomplete=st.sets(st.integers(0, 65_535), max_size=4).map(sorted),
+        uncertain=st.sets(st.integers(0, len(ordinals) - 1)) if ordinals else st.just(()),
     )
     return draw(st.lists(row, max_size=most, unique_by=lambda each: each.sku)), ordinals

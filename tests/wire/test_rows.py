@@ -21,6 +21,7 @@ from wire.rows_read import (
     read_channel,
     read_dated,
     read_header,
+    read_incomplete,
     read_nodes,
     read_parts,
 )
@@ -92,14 +93,17 @@ def test_every_row_reads_back(
         assert header == (
             1, row.active, len(ordinals), row.profile, row.version, row.as_of, views.computed_at, generation,
         )  # fmt: skip
-        for ordinal, terms in zip(ordinals, row.channels, strict=True):
+        for place, (ordinal, terms) in enumerate(zip(ordinals, row.channels, strict=True)):
             channel = read_channel(fields[b"c"], ordinal)
             assert channel is not None
-            assert (channel.available, channel.status_code, *channel[3:]) == terms
+            assert (channel.available, channel.status_code, *channel[3:9]) == terms
+            assert channel.incomplete == (place in row.uncertain)
+        assert read_incomplete(fields.get(b"i")) == row.incomplete
         assert {node.ordinal: tuple(node[1:]) for node in read_nodes(fields)} == row.nodes
         blocks = {ordinal // 32 for ordinal in row.nodes}
         dated = {b"s"} if row.dated else set()
         made_of = {letter for letter, text in ((b"k", row.parts), (b"o", row.offers)) if text}
+        made_of |= {b"i"} if row.incomplete else set()
         made_of |= {b"e"} if row.facts or row.fences or TERMS[row.profile] else set()
         assert fields.get(b"k", b"") == row.parts
         assert read_parts(fields.get(b"k")) == (json.loads(row.parts) if row.parts else {})
@@ -120,7 +124,7 @@ def test_every_row_reads_back(
 def test_layout_is_the_documented_one() -> None:
     row = Row(
         "S", 5, [(9, 2, 8, 7, 6, 5, 4, 3)], {33: (1, 2, 3, 4, 5, 6, 7)}, 10, 1, 2, [(2, 65_535, 12, -13)],
-        facts=[(99, 98, 97, -96, 16, 95, 65_535, 94, 93)], fences=[(2, 50, 8)],
+        facts=[(99, 98, 97, -96, 16, 95, 65_535, 94, 93)], fences=[(2, 50, 8)], incomplete=[33, 300], uncertain=[0],
     )  # fmt: skip
     (call,) = encode_calls(
         views_of([row], [2], computed_at=11), prefix=b"", lane=0, generation=3, offsets=b"o", rules=RULES,
@@ -129,7 +133,8 @@ def test_layout_is_the_documented_one() -> None:
     ((_, fields),) = fields_of(parsed([call])[0]).values()
     assert fields == {
         b"c": struct.pack("<BBHiqqqq", 1, 1, 1, 2, 5, 10, 11, 3)
-        + struct.pack("<HBBiqqqqqqq", 2, 2, 0, 0, 9, 8, 7, 6, 5, 4, 3),
+        + struct.pack("<HBBiqqqqqqq", 2, 2, 1, 0, 9, 8, 7, 6, 5, 4, 3),
+        b"i": struct.pack("<HH", 33, 300),
         b"r": RULES[2],
         b"e": struct.pack("<HHI", 1, 1, len(TERMS[2]))
         + struct.pack("<qqqqBBHHH", 99, 98, 97, -96, 16, 95, 65_535, 94, 93)
@@ -229,6 +234,8 @@ def test_names_may_lie_anywhere_in_the_buffer() -> None:
 def test_damaged_dates_are_told() -> None:
     with pytest.raises(RowFormatError, match="field s has 25 bytes"):
         read_dated(b"\0" * 25)
+    with pytest.raises(RowFormatError, match="field i has 3 bytes"):
+        read_incomplete(b"\0" * 3)
 
 
 def test_what_rules_give_reads_back() -> None:
