@@ -24,6 +24,7 @@ class Cause(StrEnum):
     UNKNOWN_SKU = "unknown_sku"
     UNKNOWN_LOCATION = "unknown_location"
     BUNDLE = "bundle"
+    INCOMPLETE = "incomplete"
     NOT_KEPT = "not_kept"
     IN_FLIGHT = "in_flight"
     TIMING = "timing"
@@ -40,6 +41,7 @@ ACTIONS = {
     Cause.UNKNOWN_SKU: "publish the sku's catalog record, or the alias that this system uses for it",
     Cause.UNKNOWN_LOCATION: "add the location, or the alias that this system uses for it, to the rules file",
     Cause.BUNDLE: "take the bundle out of the list: stock is of its components, or of a sku of its own if pre-packed",
+    Cause.INCOMPLETE: "count the place, and send the count: until then the engine shows 0",
     Cause.NOT_KEPT: "compare a newer list: what the position was at that time is no longer known",
     Cause.IN_FLIGHT: "nothing: compare again when it has arrived; if it stays, look for the event that is missing",
     Cause.TIMING: "no count: compare a later list, or say when this one was really taken (--as-of); if it stays, one "

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dataflows.causes import Cause, Evidence
-from dataflows.evidence import category_of, evidence_of, why_not_kept
+from dataflows.evidence import category_of, evidence_of, why_not_told
 from dataflows.parked import AtPlace, waiting_at
 from dataflows.stock_list import Listed
 from inventory.counting import AVAILABLE, GROSS, NET_OF_SOFT_AND_HARD
@@ -208,8 +208,8 @@ class _Comparing:
                 int(then.on_hand[i]), int(at[i]), None, "", None,
             )  # fmt: skip
             if cannot[i]:
-                told = why_not_kept(lane, row, int(places[i]), int(at[i]))
-                found = found._replace(on_hand=None, units=None, cause=Cause.NOT_KEPT, told=told)
+                cause, told = why_not_told(lane, row, int(places[i]), int(at[i]))
+                found = found._replace(on_hand=None, units=None, cause=cause, told=told)
                 self._found.append(found)
             else:
                 evidence = evidence_of(lane, row, int(places[i]), int(at[i]), int(units[i] - then.on_hand[i]))

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from dataflows.causes import Evidence
+from dataflows.causes import Cause, Evidence
 from inventory.hindsight import Delta, anchor_of, coming_to, deltas_of, position_of, unsellable_of
+from inventory.incomplete import is_withheld
 from inventory.lane import Lane
 
 
@@ -29,9 +30,16 @@ def evidence_of(lane: Lane, sku: int, place: int, at: int, difference: int) -> E
     )
 
 
-def why_not_kept(lane: Lane, sku: int, place: int, at: int) -> str:
+def why_not_told(lane: Lane, sku: int, place: int, at: int) -> tuple[Cause, str]:
     """Why a position cannot be told as of an instant."""
     position = position_of(lane.memory, sku, place)
+    if position >= 0 and is_withheld(lane.memory.state(), position):
+        told = "the log of the engine does not go back far enough, and nobody has counted it since"
+        return Cause.INCOMPLETE, told
+    return Cause.NOT_KEPT, _why_not_kept(lane, position, at)
+
+
+def _why_not_kept(lane: Lane, position: int, at: int) -> str:
     anchor = anchor_of(lane.memory, position) if position >= 0 else None
     if anchor is not None and anchor.counted_at > at:
         return f"it was counted later: {anchor.quantity} by {anchor.source}, and what was before is not kept"

@@ -11,6 +11,7 @@ from dataflows.stock_list import NUMBERS, Listed
 from inventory.counting import NET_OF_HARD, NET_OF_SOFT_AND_HARD
 from tests.inventory.shop import Shop
 from tests.inventory.simulation import CODEC
+from tests.inventory.test_lost_facts import CutShop
 from tests.reference.shop import HOUR, MINUTE, NOW, SECOND
 
 ERP = "ERP"
@@ -247,6 +248,17 @@ class TestTheRest:
         for running in shop.cluster.running:
             running.lane.memory.stores["positions"].used()["complete_since"] = NOW + T + 1
         assert only(found(shop, row(quantity=10))).cause is Cause.NOT_KEPT
+
+    def test_what_nobody_has_counted_since_the_log_begins(self) -> None:
+        shop = CutShop(-3 * HOUR, lanes=1)
+        shop.movement("RECEIPT", 10, at=-2 * HOUR)
+        shop.movement("RECEIPT", 10, at=-2 * HOUR, location="S1")
+        finding = only(
+            found(shop, row(quantity=10), partial=False)
+        )  # S1 is not asked for: nothing is known there
+        assert (finding.cause, finding.difference) == (Cause.INCOMPLETE, None)
+        shop.count(10, at=-90 * MINUTE)
+        assert found(shop, row(quantity=10)).findings == []
 
     def test_places_that_are_not_listed(self, shop: Shop) -> None:
         shop.movement("SHIP", 10, at=T - HOUR, sku="SKU-5")  # at 0: nothing is missing

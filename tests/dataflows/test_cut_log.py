@@ -1,12 +1,15 @@
-"""A rebuild from topics whose first records retention has removed: no number is too high, and a count puts it right."""
+"""A rebuild from topics whose first records retention has removed: what nobody has counted since supplies nothing, and
+a count puts it right."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from availability_api.recompute import available
 from runtime.exit import ExitCode
 from runtime.readback import read_topic
 from runtime.settings import Settings
@@ -17,8 +20,14 @@ from wire.codec import Codec
 _TOLERANCE = SECOND
 
 
-def _told(url: str, sku: str) -> dict[str, object]:
-    return dict(httpx.get(f"{url}/v1/availability/{sku}?channel=web").json())
+def _told(url: str, sku: str, tail: str = "") -> dict[str, Any]:
+    return dict(httpx.get(f"{url}/v1/availability/{sku}{tail}?channel=web").json())
+
+
+def _number(url: str, sku: str) -> tuple[int, bool]:
+    """What may be sold, and whether something is not known."""
+    told = _told(url, sku)
+    return told["available"], told.get("incomplete", False)
 
 
 def _open(settings: Settings, codec: Codec) -> set[tuple[str, str]]:
@@ -40,7 +49,7 @@ def test_a_rebuild_does_not_promise_what_was_shipped(
         feed.movement(sku, "SHIP", 4, ago=HOUR)
     with engine(first, tmp_path) as running, api(first) as url:
         caught_up()
-        assert _told(url, "A")["available"] == 5  # of 6 the safety stock keeps one
+        assert _number(url, "A") == (5, False)  # of 6 the safety stock keeps one
         assert running.stop() == ExitCode.DRAINED
     feed.delete_records("stock-movements")
     for sku in ("A", "B"):
@@ -50,19 +59,33 @@ def test_a_rebuild_does_not_promise_what_was_shipped(
     with engine(second, tmp_path) as running, api(second) as url:
         running.says("the topics do not go back far enough", times=second.partitions)
         caught_up()
-        eventually(lambda: _told(url, "A")["available"] == 1, "the number without the count")
+        eventually(lambda: _number(url, "A") == _number(url, "B") == (0, True), "what is not known")
+        (place,) = _told(url, "A", "/locations")["locations"]
+        assert (place["on_hand"], place["incomplete"]) == (0, True)
+        why = _told(url, "A", "/explain")
+        assert "counts as 0 until it is counted" in why["sentence"]
+        assert available(why) == 0
         late = {("A", "count_too_late"), ("B", "count_too_late")}
         eventually(lambda: late <= _open(second, codec), "the exceptions")
         eventually(lambda: time.time() > since, "the instant since which all is known")
         feed.count("A", 7, ago=0)
         caught_up()
-        eventually(lambda: _told(url, "A")["available"] == 6, "the count to hold")
+        eventually(lambda: _number(url, "A") == (6, False), "the count to hold")
+        assert _told(url, "A", "/locations")["locations"][0]["on_hand"] == 7
         assert running.stop() == ExitCode.DRAINED
     with engine(second, tmp_path) as running, api(second) as url:
         running.says("resumed=True", times=second.partitions)
         feed.count("B", 9, ago=3 * HOUR)  # it still knows
         caught_up()
-        assert _told(url, "A")["available"] == 6
-        assert _told(url, "B")["available"] == 1
+        assert _number(url, "A") == (6, False)
+        assert _number(url, "B") == (0, True)
         assert "do not go back" not in running.said()
+        assert running.stop() == ExitCode.DRAINED
+    third = second.replace(publish_incomplete=True)
+    with engine(third, tmp_path) as running, api(third) as url:
+        eventually(lambda: _number(url, "B") == (1, False), "what is left of the log")
+        assert _number(url, "A") == (6, False)
+        assert running.stop() == ExitCode.DRAINED
+    with engine(second, tmp_path) as running, api(second) as url:
+        eventually(lambda: _number(url, "B") == (0, True), "nothing again")
         assert running.stop() == ExitCode.DRAINED
