@@ -31,6 +31,7 @@ from dataflows.silence import Silence
 from dataflows.takeover import Phase, Takeover
 from dataflows.tenure import Tenure
 from dataflows.topic_ids import TopicIds
+from dataflows.uncounted import Uncounted
 from inventory.batch import Clock
 from inventory.lane import Lane
 from runtime.codec import codec_of
@@ -73,6 +74,7 @@ class OpenLane:
         self._silence = Silence(self.lane) if self._gate.taking else None
         self._order = MasterOrder()
         self._again = Again(self.lane, settings.offer_again_ms / 1000, time.monotonic())
+        self._uncounted = Uncounted(self.lane)
         self._offering = Offering(settings, cell.redis, number, silent=cell.silent)
         _log.info("lane opened", extra={"lane": number, "resumed": commit is not None})
 
@@ -147,6 +149,7 @@ class OpenLane:
         position = Position(self._next, self._cell.topic_ids.ids)
         self.journal.commit(self.lane, position, final=self._final)
         self._committed = self._stepped
+        self._uncounted.tell(time.monotonic())
         metrics.EPOCH_STALL.observe(time.perf_counter() - started)
         metrics.seconds("journal").inc(time.perf_counter() - started)
 

@@ -18,6 +18,9 @@ SECONDS = Counter("stocktide_stage_seconds", "Time of the cell's one thread, by 
 DECISIONS = Counter("stocktide_decisions", "Answers to checked reservations, by outcome", ["outcome"])
 LAG = Gauge("stocktide_lag_records", "Records not read yet, and skus not shown yet", ["lane"])
 PARKED = Gauge("stocktide_parked", "Messages that wait for an identifier", ["lane"])
+INCOMPLETE = Gauge(
+    "stocktide_incomplete_positions", "Positions that nobody has counted since the log begins", ["lane"]
+)
 VISIBLE = Histogram(
     "stocktide_visible_seconds", "From a record's log time to its number acknowledged by Redis", buckets=_FINE
 )

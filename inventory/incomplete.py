@@ -48,6 +48,15 @@ def fill_incomplete(
         found_start[i + 1] = count
 
 
+def incomplete_positions(memory: Memory) -> int:
+    """How many there are: all rows are read, which takes some tens of milliseconds a million."""
+    if not memory.withholds[0]:
+        return 0
+    rows = memory.stores["positions"].used()
+    known = (rows["anchor"] == KNOWN) | (rows["delta"] >= 0) | (rows["parts"] >= 0)
+    return int(((rows["anchor"] < 0) & (known | (rows["soft"] + rows["hard"] != 0))).sum())
+
+
 def may_lack_facts(memory: Memory) -> bool:
     """Whether facts of the lane may be missing."""
     return int(memory.since[0]) != BEGINNING

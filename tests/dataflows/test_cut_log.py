@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from availability_api.recompute import available
+from deploy.ports import free_port
+from loadtest.metrics import scrape, total
 from runtime.exit import ExitCode
 from runtime.readback import read_topic
 from runtime.settings import Settings
@@ -42,7 +44,7 @@ def test_a_rebuild_does_not_promise_what_was_shipped(
     ready: Settings, feed: Feed, codec: Codec, caught_up: Callable[[], None], tmp_path: Path, generation: int
 ) -> None:
     """The count is still there, the shipment after it is not."""
-    first = ready.replace(clock_tolerance_ms=_TOLERANCE, exception_delay_ms=0)
+    first = ready.replace(clock_tolerance_ms=_TOLERANCE, exception_delay_ms=0, metrics_port=free_port())
     for sku in ("A", "B"):
         feed.item(sku)
         feed.count(sku, 10, ago=2 * HOUR)
@@ -88,4 +90,6 @@ def test_a_rebuild_does_not_promise_what_was_shipped(
         assert running.stop() == ExitCode.DRAINED
     with engine(second, tmp_path) as running, api(second) as url:
         eventually(lambda: _number(url, "B") == (0, True), "nothing again")
+        not_counted = "stocktide_incomplete_positions"
+        eventually(lambda: total(scrape(second, 1), not_counted) == 1, "B in the metrics, and not A")
         assert running.stop() == ExitCode.DRAINED

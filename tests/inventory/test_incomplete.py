@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory.incomplete import incomplete_positions
 from inventory.reference import Config, ReferenceModel
 from inventory.section import Section
 from inventory.sections import dump, load
@@ -24,6 +25,7 @@ COUNTERS = ("on_hand", "damaged", "quality_control", "blocked")
 def incomplete(shop: Shop) -> tuple[list[str], list[str]]:
     """The locations, and the channels that sell from one."""
     row = shop.row()
+    assert len(row.incomplete) == sum(incomplete_positions(each.lane.memory) for each in shop.cluster.running)
     return sorted(row.incomplete), sorted(row.uncertain)
 
 

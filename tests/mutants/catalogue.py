@@ -21,6 +21,7 @@ _COUNTING, _NETS, _FENCES, _SUPPLY = (
     f"inventory/{name}.py" for name in ("counting", "nets", "fences", "supply")
 )
 _BUNDLES, _PROMISES, _TOGETHER = (f"inventory/{name}.py" for name in ("bundles", "promises", "together"))
+_INCOMPLETE = "inventory/incomplete.py"
 _WRONGS, _WRONG_NUMBERS = "inventory/wrongs.py", "inventory/wrong_numbers.py"
 _CHECKED, _MARKERS, _SNAPSHOTS = (f"inventory/{name}.py" for name in ("checked", "markers", "snapshots"))
 _BY_DATE, _REBALANCE = "availability_api/projected.py", "rules/rebalance.py"
@@ -43,6 +44,24 @@ MUTANTS: tuple[Mutant, ...] = (
            "lost = int(self.memory.begins.sum()) * _INSTANTS_LOST", "lost = 0"),
     Mutant("what is lost is forgotten with the first restart", "inventory/sections.py",
            'memory.since[0] = meta.get("since", BEGINNING)', "memory.since[0] = BEGINNING"),
+    Mutant("what is left of a cut log is published", _INCOMPLETE,
+           'bool(s.positions.rows["anchor"][position] < 0)', "False"),
+    Mutant("a count of what is damaged makes its position complete", _INCOMPLETE,
+           'bool(s.positions.rows["anchor"][position] < 0)',
+           'bool(s.positions.rows["anchor"][position] < 0) and s.positions.rows["parts"][position] < 0'),
+    Mutant("every channel is told of what is not known at some place", _INCOMPLETE,
+           "                    if sells[channels[c], ordinal[n]]:\n", "                    if True:\n"),
+    Mutant("nobody is told of a position of which only a refused count is left", _COUNTING,
+           "            note_known(s, position)\n", ""),
+    Mutant("nobody is told of a position whose movements were forgotten", _POSITIONS,
+           "        note_known(s, position)\n", ""),
+    Mutant("numbers that a setting has moved have the version that they had", "inventory/lane.py",
+           "            self.masters.bounds_passed += 1\n", ""),
+    Mutant("another setting is seen when the next fact comes", "inventory/lane.py",
+           "            self.masters.bounds_passed += 1\n            self.mark_all_moved()\n",
+           "            self.masters.bounds_passed += 1\n"),
+    Mutant("the state of the version before is taken to have shown nothing", "inventory/sections.py",
+           'meta.get("publish_incomplete", True)', 'meta.get("publish_incomplete", False)'),
     Mutant("a lane that lost its state cannot outdo the number that it had", _COUNTING,
            "            accept(s, sku, BEGINNING, at.offset[i], at.carrier)\n", ""),
     Mutant("a late count takes along what happened at its instant", _POSITIONS,
