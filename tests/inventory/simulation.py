@@ -75,8 +75,8 @@ class Row(NamedTuple):
     nodes: dict[str, dict[str, int]]
     dated: tuple[tuple[int, ...], ...]
     parts: dict[str, int]
-    incomplete: frozenset[str]
-    uncertain: frozenset[str]
+    incomplete: tuple[str, ...]
+    uncertain: tuple[str, ...]
 
     @property
     def numbers(self) -> tuple[Any, ...]:
@@ -330,9 +330,9 @@ def rows_of(views: Views, lane: Lane) -> Iterator[tuple[str, Row]]:
         version, as_of, active = int(views.version[i]), int(views.as_of[i]), bool(views.active[i])
         ordinals = views.incomplete[int(views.incomplete_start[i]) : int(views.incomplete_start[i + 1])]
         assert (np.diff(ordinals) > 0).all(), "ascending"
-        incomplete = frozenset(map(network.id_of_location, ordinals.tolist()))
+        incomplete = tuple(map(network.id_of_location, ordinals.tolist()))
         unsure = views.channel_ordinal[views.uncertain[i] != 0].tolist()
-        uncertain = frozenset(map(network.id_of_channel, unsure))
+        uncertain = tuple(map(network.id_of_channel, unsure))
         yield (
             sku,
             Row(version, as_of, active, channels, nodes, in_order, made_of, incomplete, uncertain),

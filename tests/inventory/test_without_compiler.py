@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.inventory.shop import Shop
+from tests.inventory.test_lost_facts import CutShop
 from tests.reference.shop import DAY, HOUR, MINUTE, NOW
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +45,14 @@ def history() -> dict[str, Any]:
     shop.run()
     rows = {sku: shop.row(sku)._asdict() for sku in ("SKU-1", "SKU-2")}
     shop.run(HOUR)
-    return {"at once": rows, "after an hour": {sku: shop.row(sku)._asdict() for sku in rows}}
+    cut = CutShop(-3 * HOUR)
+    cut.movement("RECEIPT", 5)
+    cut.count(3, at=-5 * HOUR, location="S1")
+    return {
+        "at once": rows,
+        "after an hour": {sku: shop.row(sku)._asdict() for sku in rows},
+        "of a cut log": cut.row()._asdict(),
+    }
 
 
 def test_the_kernels_say_the_same_without_the_compiler() -> None:
