@@ -3,6 +3,7 @@
 Times are ms since the epoch, quantities whole units. A row index of -1 means none.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -425,6 +426,8 @@ class Memory:
         self.ids = IdMemory(dedupe_horizon)
         self.location_deleted = np.zeros(0, np.bool_)
         self.source_rank = np.zeros(0, np.int32)
+        self._ranked: list[bytes] = []
+        """The names of the sources, in the order of their ranks."""
         self.demand_since = np.full(1, BEGINNING, np.int64)
         self.since = np.full(1, BEGINNING, np.int64)
         self.withholds = np.zeros(1, np.bool_)
@@ -522,14 +525,19 @@ class Memory:
         known = len(self.source_names)
         number = self.source_names.intern(name)
         if number == known:
-            self.rank_sources()
+            at = bisect_left(self._ranked, name)
+            self._ranked.insert(at, name)
+            behind = self.source_rank >= at
+            self.source_rank = np.concatenate([self.source_rank + behind, np.array([at], np.int32)])
+            self._state = None
         return number
 
     def rank_sources(self) -> None:
-        """Order the sources by the bytes of their names."""
+        """Order all sources by the bytes of their names, after they were loaded."""
         names = [self.source_names.text(i) for i in range(len(self.source_names))]
         rank = np.zeros(len(names), np.int32)
         rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+        self._ranked = sorted(names)
         self.source_rank = rank
         self._state = None
 
