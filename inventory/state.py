@@ -535,9 +535,10 @@ class Memory:
     def rank_sources(self) -> None:
         """Order all sources by the bytes of their names, after they were loaded."""
         names = [self.source_names.text(i) for i in range(len(self.source_names))]
+        order = sorted(range(len(names)), key=names.__getitem__)
         rank = np.zeros(len(names), np.int32)
-        rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
-        self._ranked = sorted(names)
+        rank[order] = np.arange(len(names))
+        self._ranked = [names[i] for i in order]
         self.source_rank = rank
         self._state = None
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
+from loadtest import processes
 from runtime.exit import run
 from runtime.settings import PREFIX, Settings
 
@@ -67,11 +68,10 @@ class Forked:
 
 def environment(settings: Settings) -> dict[str, str]:
     """That of this process, with these settings alone."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     kept = {
         name: os.environ[name] for name in (f"{PREFIX}KERNEL_CACHE", f"{PREFIX}CONFIG") if name in os.environ
     }
-    return others | kept | settings.environment()
+    return processes.environment(kept | settings.environment())
 
 
 @contextmanager

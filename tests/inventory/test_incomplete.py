@@ -14,7 +14,7 @@ from inventory.sections import dump, load
 from tests.inventory.judging import assert_agree
 from tests.inventory.shop import Shop
 from tests.inventory.test_agreement import Log
-from tests.inventory.test_lost_facts import CutShop, either, instants
+from tests.inventory.test_lost_facts import CutShop, cut, either, instants
 from tests.inventory.worlds import MASTER_DATA, Plan, fold, plans, write
 from tests.reference.shop import DAY, HOUR, NOW
 
@@ -84,9 +84,7 @@ def test_a_count_that_is_refused_tells_that_there_is_something() -> None:
     shop = CutShop(SINCE)
     shop.count(10, at=-5 * HOUR)
     assert incomplete(shop) == (["DC1"], ["web"])
-    for running in shop.cluster.running:
-        running.checkpoint(whole=True)
-        running.start()
+    restart(shop, publish=False)
     shop.count(3, at=-HOUR, location="S1")
     assert incomplete(shop) == (["DC1"], ["web"])
 
@@ -204,14 +202,7 @@ def _of_the_version_before(section: Section) -> Section:
 
 def agree_after_a_change(plan: Plan, log: Log, since: int, last: bool) -> None:
     """The setting changes in the middle of the log; in the end all is as if it had always been the last one."""
-    cluster = plan.cluster()
-    cluster.config = cluster.config._replace(publish_incomplete=not last)
-    cluster.since = since
-    for running in cluster.running:
-        running.start()
-    for told in MASTER_DATA:
-        write(cluster, told)
-    cluster.run(NOW)
+    cluster = cut(plan, since, publish=not last)
     half = len(log[1]) // 2
     for told, misplaced in log[1][:half]:
         write(cluster, told, misplaced=misplaced)

@@ -166,7 +166,8 @@ def test_a_position_is_not_missing_in_a_batch_because_facts_are_lost() -> None:
 # -- engine and reference model ----------------------------------------------------------------------------------
 
 
-def agree(plan: Plan, log: Log, since: int, publish: bool) -> None:
+def cut(plan: Plan, since: int, *, publish: bool) -> Cluster:
+    """A cluster that has its master data, and may lack facts dated before `since` (ms)."""
     cluster = plan.cluster()
     cluster.config = cluster.config._replace(publish_incomplete=publish)
     cluster.since = since
@@ -175,6 +176,11 @@ def agree(plan: Plan, log: Log, since: int, publish: bool) -> None:
     for told in MASTER_DATA:
         write(cluster, told)
     cluster.run(NOW)
+    return cluster
+
+
+def agree(plan: Plan, log: Log, since: int, publish: bool) -> None:
+    cluster = cut(plan, since, publish=publish)
     for told, misplaced in log[1]:
         write(cluster, told, misplaced=misplaced)
     cluster.run(NOW, plan.most)
