@@ -62,11 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_peak(commands)
     add_soak(commands)
-    chaos.add_arguments(
-        commands.add_parser(
-            "chaos", help="one fault after the other under traffic; writes reports/chaos.json"
-        )
+    matrix = commands.add_parser(
+        "chaos", help="one fault after the other under traffic; writes reports/chaos.json"
     )
+    chaos.add_arguments(matrix, _positive)
     add_growth(commands, _positive)
     add_cluster(commands, _positive)
     add_sizes(commands)

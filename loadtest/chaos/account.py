@@ -8,7 +8,6 @@
 - Of what is idempotent by comparison (counts, reservation and supply lines, master data) the numbers are the proof.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -120,5 +119,5 @@ def _kept(files: StateFiles) -> tuple[int, int]:
         if section.name == "ids":
             ids += section.header["count"]
         elif section.name == "parked":
-            parked.update(json.loads(section.payload))
+            parked.update(section.value())
     return ids, sum(entry is not None for entry in parked.values())

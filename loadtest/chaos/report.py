@@ -1,4 +1,8 @@
-"""The matrix for people and for programs: Markdown, HTML, JSON."""
+"""The matrix for people and for programs: Markdown, HTML, JSON.
+
+What came of a run is an entry here: what `reports/chaos.json` keeps of it, and a process that makes runs for another
+tells.
+"""
 
 import html
 import json
@@ -18,80 +22,77 @@ _HEAD = ("fault", "what happens", "runs", "wrong numbers", "backward views", "lo
 _SHOWN = 20
 
 
-def line_of(result: Result) -> str:
-    """One line for a run."""
-    judged = result.judged
-    fresh = "never fresh" if result.fresh_s is None else f"fresh after {result.fresh_s:.1f} s"
-    verdict = "right" if result.right else "WRONG"
-    return (
-        f"{result.fault} seed {result.seed}: {verdict}; {len(judged.wrong)} wrong, {len(judged.back)} backward, "
-        f"{judged.account.lost} lost; struck at {result.moment_s:.1f} s for {result.struck_s:.1f} s, {fresh}; "
-        f"{judged.compared:,} numbers of {result.messages:,} messages, {result.looks:,} looks ({result.seconds:.0f} s)"
-    )
+Entry = Mapping[str, Any]
+"""A run, as it stands in `reports/chaos.json`."""
 
 
-def told(result: Result) -> list[str]:
-    """What a run that failed says: how to have it again, the first differences, where its logs are."""
-    found = result.differences()
-    lines = [f"  again: python -m loadtest chaos --fault {result.fault} --seed {result.seed}"]
-    lines += [f"  {line}" for line in found[:_SHOWN]]
-    if len(found) > _SHOWN:
-        lines.append(f"  and {len(found) - _SHOWN:,} more")
-    return [*lines, f"  logs: {result.kept}"]
-
-
-def document(results: Sequence[Result], skipped: Mapping[str, str], options: Options) -> dict[str, Any]:
-    """Everything, for programs."""
-    by_fault: dict[str, list[Result]] = {}
-    for result in results:
-        by_fault.setdefault(result.fault, []).append(result)
-    return {
-        "runs": len(results),
-        "faults": len(by_fault),
-        **_sums(results),
-        "skipped": dict(skipped),
-        "by_fault": {
-            name: {"runs": len(some), **_sums(some), **_times(some)} for name, some in by_fault.items()
-        },
-        "options": vars(options),
-        "results": [_result(result) for result in results],
-    }
-
-
-def _sums(results: Sequence[Result]) -> dict[str, int]:
-    return {
-        "wrong_numbers": sum(len(each.judged.wrong) for each in results),
-        "backward_views": sum(len(each.judged.back) for each in results),
-        "lost": sum(each.judged.account.lost for each in results),
-        "failed_otherwise": sum(not each.right and not _named(each) for each in results),
-    }
-
-
-def _named(result: Result) -> bool:
-    """Whether what is wrong with a run stands in one of the three columns."""
-    return bool(result.judged.wrong or result.judged.back or result.judged.account.lost)
-
-
-def _times(results: Sequence[Result]) -> dict[str, Any]:
-    fresh = [each.fresh_s for each in results if each.fresh_s is not None]
-    memory = [most for each in results for most in each.memory.values()]
-    return {
-        "fresh_s": {"median": round(median(fresh), 2), "worst": round(max(fresh), 2)} if fresh else None,
-        "memory_bytes": max(memory, default=0),
-    }
-
-
-def _result(result: Result) -> dict[str, Any]:
-    judged, account = result.judged, result.judged.account
+def entry_of(result: Result) -> dict[str, Any]:
+    """What is told of a run."""
+    judged, account, differences = result.judged, result.judged.account, result.differences()
     return {
         "fault": result.fault, "seed": result.seed, "right": result.right, "moment_s": round(result.moment_s, 3),
         "struck_s": round(result.struck_s, 3), "fresh_s": result.fresh_s,
         "wrong_numbers": len(judged.wrong), "backward_views": len(judged.back), "lost": account.lost,
         "compared": judged.compared, "messages": result.messages, "looks": result.looks, "changes": result.changes,
         "facts": account.facts, "parked": account.parked, "dead_letters": account.letters,
-        "memory_bytes": result.memory, "seconds": round(result.seconds, 1),
-        "differences": result.differences()[:_SHOWN],
+        "memory_bytes": result.memory, "seconds": round(result.seconds, 1), "logs": str(result.kept),
+        "differences": differences[:_SHOWN], "differences_in_all": len(differences),
     }  # fmt: skip
+
+
+def line_of(entry: Entry) -> str:
+    """One line for a run."""
+    fresh = "never fresh" if entry["fresh_s"] is None else f"fresh after {entry['fresh_s']:.1f} s"
+    return (
+        f"{entry['fault']} seed {entry['seed']}: {'right' if entry['right'] else 'WRONG'}; {entry['wrong_numbers']} "
+        f"wrong, {entry['backward_views']} backward, {entry['lost']} lost; struck at {entry['moment_s']:.1f} s for "
+        f"{entry['struck_s']:.1f} s, {fresh}; {entry['compared']:,} numbers of {entry['messages']:,} messages, "
+        f"{entry['looks']:,} looks ({entry['seconds']:.0f} s)"
+    )
+
+
+def told(entry: Entry) -> list[str]:
+    """What a run that failed says: how to have it again, the first differences, where its logs are."""
+    lines = [f"  again: python -m loadtest chaos --fault {entry['fault']} --seed {entry['seed']}"]
+    lines += [f"  {line}" for line in entry["differences"]]
+    if (more := entry["differences_in_all"] - len(entry["differences"])) > 0:
+        lines.append(f"  and {more:,} more")
+    return [*lines, f"  logs: {entry['logs']}"]
+
+
+def document(entries: Sequence[Entry], skipped: Mapping[str, str], options: Options) -> dict[str, Any]:
+    """Everything, for programs."""
+    by_fault: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_fault.setdefault(entry["fault"], []).append(entry)
+    return {
+        "runs": len(entries),
+        "faults": len(by_fault),
+        **_sums(entries),
+        "skipped": dict(skipped),
+        "by_fault": {
+            name: {"runs": len(some), **_sums(some), **_times(some)} for name, some in by_fault.items()
+        },
+        "options": vars(options),
+        "results": list(entries),
+    }
+
+
+_COLUMNS = ("wrong_numbers", "backward_views", "lost")
+
+
+def _sums(entries: Sequence[Entry]) -> dict[str, int]:
+    otherwise = sum(not each["right"] and not any(each[name] for name in _COLUMNS) for each in entries)
+    return {name: sum(each[name] for each in entries) for name in _COLUMNS} | {"failed_otherwise": otherwise}
+
+
+def _times(entries: Sequence[Entry]) -> dict[str, Any]:
+    fresh = [each["fresh_s"] for each in entries if each["fresh_s"] is not None]
+    memory = [most for each in entries for most in each["memory_bytes"].values()]
+    return {
+        "fresh_s": {"median": round(median(fresh), 2), "worst": round(max(fresh), 2)} if fresh else None,
+        "memory_bytes": max(memory, default=0),
+    }
 
 
 def rows_of(found: Mapping[str, Any], faults: Mapping[str, Fault]) -> list[tuple[str, ...]]:
@@ -141,6 +142,11 @@ def summary(found: Mapping[str, Any]) -> str:
         f"{found['backward_views']} views that moved backwards, {found['lost']} messages lost, "
         f"{found['failed_otherwise']} runs that failed otherwise; {len(found['skipped'])} faults skipped"
     )
+
+
+def kept() -> list[Entry]:
+    """The runs of the last report; none where there is none."""
+    return list(json.loads(JSON.read_text())["results"]) if JSON.exists() else []
 
 
 def write(found: Mapping[str, Any], faults: Mapping[str, Fault]) -> None:
