@@ -23,7 +23,8 @@ from runtime.settings import Settings
 
 _LOOK_EVERY_S = 0.05
 _SETTLE_S = 1.0
-_LATER_MS = 24 * 60 * 60_000
+_NEVER_MS = 10 * 365 * 24 * 60 * 60_000
+"""A million rows offered again within a day would be twelve a second, and no drain would end."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def to_drain(
 ) -> AbstractContextManager[Running]:
     """An engine for `watch`, until the block ends: it does not offer rows again, so that its last write is the drain's
     (of 14 minutes' rows a drain of seconds would offer one in a hundred)."""
-    return start(settings.replace(offer_again_ms=_LATER_MS), cells, folder)
+    return start(settings.replace(offer_again_ms=_NEVER_MS), cells, folder)
 
 
 def watch(
