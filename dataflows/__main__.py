@@ -180,7 +180,6 @@ def run_cell(settings: Settings, number: int, run: Callable[["Cell"], None] = me
             "and no cell may be without a lane"
         )
     _ready(settings)
-    _warm(settings)
     from dataflows.cell import Cell
     from dataflows.redis_link import Stopped
 
@@ -188,7 +187,7 @@ def run_cell(settings: Settings, number: int, run: Callable[["Cell"], None] = me
     metrics = start_metrics(port + number if port else 0)
     _log.info("cell starts", extra={"cell": number, "cells": settings.cells})
     try:
-        run(Cell(settings, number))
+        run(Cell(settings, number, lambda: _warm(settings)))
     except Exception as error:
         for cause in _causes(error):
             if isinstance(cause, Refusal):

@@ -7,20 +7,20 @@ change counters the partitions of all lanes are looked at, of `routed` the lane'
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from dataflows.intake import CARRIERS
 from runtime.kafka import KafkaUnavailable, admin
+from runtime.offsets import list_offsets
 from runtime.settings import Settings
 
 COUNTED = ("stock-movements", "wms-adjustments", "pos-sales")
 """The topics whose records change counters."""
 
-_ANSWER_WITHIN_S = 30.0
 _FROM_THE_FIRST = 0
 
 
@@ -56,10 +56,10 @@ def beginnings(settings: Settings, counts: Mapping[str, int]) -> Beginnings:
     names = {settings.topic(name): name for name in (*CARRIERS, "pos-sales")}
     places = [TopicPartition(topic, at) for topic, name in names.items() for at in range(counts[name])]
     try:
-        first = _asked(client, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        first = list_offsets(client, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         cut = {at: found.offset for at, found in first.items() if found.offset > 0}
         dated = [TopicPartition(*at) for at in cut if names[at[0]] in (*COUNTED, "routed")]
-        left = _asked(client, dated, OffsetSpec.for_timestamp(_FROM_THE_FIRST))
+        left = list_offsets(client, dated, OffsetSpec.for_timestamp(_FROM_THE_FIRST))
     except KafkaException as error:
         raise KafkaUnavailable(f"where the topics begin cannot be read: {error.args[0].str()}") from None
     now = int(time.time() * 1000)
@@ -68,12 +68,3 @@ def beginnings(settings: Settings, counts: Mapping[str, int]) -> Beginnings:
         {(names[topic], partition): offset for (topic, partition), offset in cut.items()},
         {(names[topic], partition): at for (topic, partition), at in log_times.items()},
     )
-
-
-def _asked(
-    client: AdminClient, places: Sequence[TopicPartition], what: OffsetSpec
-) -> dict[tuple[str, int], ListOffsetsResultInfo]:
-    if not places:
-        return {}
-    asked = client.list_offsets(dict.fromkeys(places, what), request_timeout=_ANSWER_WITHIN_S)
-    return {(place.topic, place.partition): future.result() for place, future in asked.items()}

@@ -4,9 +4,12 @@ import gc
 import logging
 import signal
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import FrameType
+from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
@@ -35,7 +38,7 @@ from dataflows.uncounted import Uncounted
 from inventory.batch import Clock
 from inventory.lane import Lane
 from runtime.codec import codec_of
-from runtime.commits import Position
+from runtime.commits import Commit, Position
 from runtime.kafka import producer
 from runtime.settings import Settings
 from runtime.states import lane_config
@@ -48,19 +51,34 @@ _COLLECT = (50_000, 50, 100)
 _WRITERS = 4
 
 
-class OpenLane:
-    """One lane with its journal, its gate and its decoder, at its last settled commit."""
+class Resumed(NamedTuple):
+    """A lane at its last settled commit; without one where it has no state."""
 
-    def __init__(self, cell: "Cell", number: int) -> None:
+    lane: Lane
+    journal: Journal
+    commit: Commit | None
+
+
+def resume(cell: "Cell", number: int) -> Resumed:
+    """Read the state of a lane, which takes a while where it is large: threads of the cell do."""
+    settings = cell.settings
+    nonce = f"{cell.number}-{time.time_ns()}"
+    lane = Lane(number, settings.partitions, lane_config(settings), settings.generation, nonce)
+    journal = Journal(settings.state_dir, number, settings.partitions, cell.disk, cell.turns)
+    cell.checkpoints.restore(number, journal)
+    return Resumed(lane, journal, journal.open(lane))
+
+
+class OpenLane:
+    """One lane with its journal, its gate and its decoder."""
+
+    def __init__(self, cell: "Cell", resumed: Resumed) -> None:
         settings = cell.settings
         self._cell = cell
         self._final = False
         self._stepped = self._committed = 0
-        nonce = f"{cell.number}-{time.time_ns()}"
-        self.lane = Lane(number, settings.partitions, lane_config(settings), settings.generation, nonce)
-        self.journal = Journal(settings.state_dir, number, settings.partitions, cell.disk, cell.turns)
-        cell.checkpoints.restore(number, self.journal)
-        commit = self.journal.open(self.lane)
+        self.lane, self.journal, commit = resumed
+        number = self.lane.number
         if commit is None:
             cell.begin(self.lane)
         serves = cell.takeover.phase is Phase.SERVES
@@ -161,9 +179,10 @@ class OpenLane:
 
 
 class Cell:
-    """What the lanes of one process share. `run()` returns when the cell has drained."""
+    """What the lanes of one process share. `run()` returns when the cell has drained. `prepare`: what must be done
+    before lanes are opened; meanwhile their files are read."""
 
-    def __init__(self, settings: Settings, number: int) -> None:
+    def __init__(self, settings: Settings, number: int, prepare: Callable[[], object] = lambda: None) -> None:
         self.settings = settings
         self.number = number
         self.lanes = [lane for lane in range(settings.partitions) if lane % settings.cells == number]
@@ -187,8 +206,10 @@ class Cell:
         )
         self.checkpoints = Checkpointing(settings, self.lanes, lambda: self.silent)
         check_retention(settings, self.checkpoints.taken_at)
-        for lane in self.lanes:
-            self.opened[lane] = OpenLane(self, lane)
+        resuming = self.disk.map(partial(resume, self), self.lanes)
+        prepare()
+        for resumed in resuming:
+            self.opened[resumed.lane.number] = OpenLane(self, resumed)
 
     def stopping(self) -> bool:
         """Whether the cell has been told to drain, or must."""

@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from dataflows.hearing import STATISTICS_MS, Hearing
-from runtime.kafka import consumer
+from dataflows.intake import READ
+from runtime.kafka import admin, consumer
+from runtime.offsets import ANSWER_WITHIN_S, list_offsets
 from runtime.settings import Settings
 from wire.topics import TOPICS
 
@@ -56,6 +59,7 @@ class Inflow:
     def __init__(self, settings: Settings, counts: Mapping[str, int]) -> None:
         self._counts = counts
         self.hearing = Hearing()
+        self._settings = settings
         self._name_of = settings.topic
         self._consumer: Consumer = consumer(
             settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
@@ -63,6 +67,7 @@ class Inflow:
             fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
             statistics_interval_ms=STATISTICS_MS, stats_cb=self.hearing.take,
         )  # fmt: skip
+        self._at_start: dict[tuple[str, int], tuple[int, int]] = {}
         self._arrived: dict[int, Arrived] = {}
         self._untaken = 0
         self._wanted: dict[tuple[str, int], int] = {}
@@ -142,6 +147,25 @@ class Inflow:
                 self._arrived[lane].messages[message.topic()].append(message)
                 self._untaken += 1
                 wanted[lane] = at + 1
+
+    def ends_at_start(self, lane: int, name: str) -> tuple[int, int]:
+        """Where a lane's partition of a topic began and ended when a lane first asked: of all partitions Kafka is asked
+        at once. Raises KafkaException."""
+        if not self.has(lane, name):
+            return 0, 0
+        if not self._at_start:
+            places = [
+                TopicPartition(self._name_of(topic), partition)
+                for topic in READ
+                for partition in range(self._counts[topic])
+            ]
+            self._consumer.list_topics(timeout=ANSWER_WITHIN_S)  # it would look for leaders once a second
+            client = admin(self._settings)
+            first = list_offsets(client, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            last = list_offsets(client, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+            self._at_start = {at: (found.offset, last[at].offset) for at, found in first.items()}
+        place = self._place(lane, name, 0)
+        return self._at_start[place.topic, place.partition]
 
     def ends(self, lane: int, name: str, *, cached: bool = False) -> tuple[int, int]:
         """Where a lane's partition of a topic begins and ends; `cached`: as the broker last said. KafkaException."""

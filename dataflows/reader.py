@@ -79,7 +79,7 @@ class LaneReader:
     def _end_of(self, name: str) -> int:
         while True:
             try:
-                low, high = self._inflow.ends(self._lane, name)
+                low, high = self._inflow.ends_at_start(self._lane, name)
                 if high == low and self._inflow.has(self._lane, name):
                     self._next.setdefault(name, high)
                 return high

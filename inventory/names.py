@@ -185,7 +185,7 @@ class Names:
         first, self._written = self._written, len(self)
         return self.part(first, self._written)
 
-    def load(self, scope: Ints, value: Ints, length: Ints, text: bytes) -> None:
+    def load(self, scope: Ints, value: Ints, length: Ints, text: bytes | memoryview) -> None:
         """Bind what `part` returned, in its order. Those that are bound already stay as they are."""
         self._make_room(length.size, len(text))
         _bind_all(self.d, scope, value, length, np.frombuffer(text, np.uint8))

@@ -12,7 +12,11 @@ class Section(NamedTuple):
 
     name: str
     header: dict[str, Any]
-    payload: bytes
+    payload: bytes | memoryview
+
+    def value(self) -> Any:
+        """What is in a section whose payload is JSON."""
+        return json.loads(bytes(self.payload))
 
 
 def json_section(name: str, value: object) -> Section:

@@ -125,30 +125,30 @@ def load(lane: Lane, sections: Iterator[Section]) -> None:
             keys = np.frombuffer(section.payload, np.int64, n)
             ids.append((keys, np.frombuffer(section.payload, np.uint32, n, 8 * n)))
         elif sort == "documents":
-            for key, value in json.loads(section.payload).items():
+            for key, value in section.value().items():
                 documents[key] = value
                 if value is None:  # deleted
                     del documents[key]
         elif sort == "parked":
-            parked.update({int(ticket): entry for ticket, entry in json.loads(section.payload)})
+            parked.update({int(ticket): entry for ticket, entry in section.value()})
         elif sort == "requests":
-            requests = json.loads(section.payload)
+            requests = section.value()
         elif sort == "snapshots":
-            for source, batch, kept in json.loads(section.payload):
+            for source, batch, kept in section.value():
                 lane.snapshots.load((source, batch), kept)
         elif sort == "books":
-            for source, batch, kept in json.loads(section.payload):
+            for source, batch, kept in section.value():
                 lane.markers.load((source, batch), kept)
         elif sort == "drift":
-            drift = json.loads(section.payload)
+            drift = section.value()
         elif sort == "incidents":
-            incidents += json.loads(section.payload)
+            incidents += section.value()
         elif sort == "suspects":
             lane.watch.suspects.load(section.header["blocks"], section.payload)
         elif sort == "moved":
             moved = np.frombuffer(section.payload, np.int32).tolist()
         elif sort == "meta":
-            meta = {"moved": moved, **json.loads(section.payload)}  # the version before had them in here
+            meta = {"moved": moved, **section.value()}  # the version before had them in here
             moved = []
     lane.checked.load(requests)
     lane.drift.load(drift)

@@ -198,7 +198,7 @@ class Suspects:
         heads = [[block.number, block.since, block.row.size, block.text.size] for block in blocks]
         return heads, b"".join(part.tobytes() for block in blocks for part in block[2:])
 
-    def load(self, heads: list[list[int]], columns: bytes) -> None:
+    def load(self, heads: list[list[int]], columns: bytes | memoryview) -> None:
         """Take back what `dump` gave, in that order."""
         at = 0
 

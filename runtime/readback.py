@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import OffsetSpec
 
 from runtime import kafka
 from runtime.exit import ExitCode, Refusal
+from runtime.offsets import list_offsets
 from runtime.settings import Settings
 
 _BATCH = 10_000
@@ -52,16 +54,12 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[tuple[str, in
     """How many records each partition had so far, by (topic without prefix, partition)."""
     consumer = kafka.consumer(settings)
     try:
-        ends = {}
-        for topic in topics:
-            name = settings.topic(topic)
-            for partition in partitions_of(consumer, name):
-                ends[topic, partition] = consumer.get_watermark_offsets(
-                    TopicPartition(name, partition), timeout=10
-                )[1]
-        return ends
+        names = {settings.topic(topic): topic for topic in topics}
+        places = [TopicPartition(name, at) for name in names for at in partitions_of(consumer, name)]
     finally:
         consumer.close()
+    found = list_offsets(kafka.admin(settings), places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return {(names[name], partition): told.offset for (name, partition), told in found.items()}
 
 
 def read_topic(settings: Settings, topic: str) -> Iterator[Stored]:

@@ -5,7 +5,8 @@ since, appended before each commit) and `began`, once a commit was settled. Whoe
 nothing: a running engine does not notice. The bytes are described in docs/state.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from runtime.commits import COMMIT, HEAD, SETTLED, Commit, Settled, commit_of
 from runtime.exit import ExitCode, Refusal
 from runtime.forced import force
 from runtime.former_states import former_commit
-from wire.frames import FORMER, FrameError, frame_behind, read_frames
+from wire.frames import FORMER, Buffer, FrameError, frame_behind, read_frames
 
 _LAST_OF_A_DUMP = "meta"
 
@@ -111,12 +112,13 @@ class StateFiles:
         return [segment for segment, _ in self.numbered("journal")]
 
     def resumable(self) -> Resumable | None:
-        """The last settled commit; None where there never was one. Raises `StateDamaged`."""
+        """The last settled commit, for who holds the lane's lock; None where there never was one. Raises
+        `StateDamaged`."""
         segments, torn = self.segments(), ""
         for segment in reversed(segments):
             path = self.journal(segment)
-            data = self._bytes(path)
-            if data.startswith(FORMER):
+            data = self._mapped(path)
+            if data[: len(FORMER)] == FORMER:
                 return self._former(segment, data)
             found = self._read_journal(path, data)
             torn = torn or found.torn
@@ -132,7 +134,7 @@ class StateFiles:
 
     def _resumable(self, segment: int, found: _Read, settled: tuple[int, _Mark], torn: str) -> Resumable:
         counter, mark = settled
-        base, commit = self._whole_base(segment) if segment else ([], None)
+        base, commit = self._whole_base(segment, self._mapped) if segment else ([], None)
         commit = mark.commit or commit
         if commit is None or commit.counter != counter:
             raise self._damaged(
@@ -141,7 +143,7 @@ class StateFiles:
         at = Settled(segment, mark.end, commit)
         return Resumable(at, base + found.sections[: mark.sections], torn, former=False)
 
-    def _former(self, segment: int, data: bytes) -> Resumable | None:
+    def _former(self, segment: int, data: Buffer) -> Resumable | None:
         path = self.journal(segment)
         try:
             known = former_commit(self.folder)
@@ -183,11 +185,13 @@ class StateFiles:
                 )
             return base + found.sections[: found.last.sections if found.last else 0], len(data) - found.whole
 
-    def _whole_base(self, segment: int) -> tuple[list[Section], Commit | None]:
-        """All of it, and the commit that it is (the version before did not tell)."""
+    def _whole_base(
+        self, segment: int, read: Callable[[Path], Buffer] | None = None
+    ) -> tuple[list[Section], Commit | None]:
+        """All of it, and the commit that it is (the version before did not tell). `read`: how (as bytes)."""
         path, sections, commit = self.base(segment), list[Section](), None
-        data = self._bytes(path)
-        ends = _LAST_OF_A_DUMP if data.startswith(FORMER) else COMMIT
+        data = (read or self._bytes)(path)
+        ends = _LAST_OF_A_DUMP if data[: len(FORMER)] == FORMER else COMMIT
         last = ""
         for section, _ in self._checked(path, data, len(data)):
             last = section.name
@@ -199,12 +203,12 @@ class StateFiles:
             raise self._damaged(path, f"its end is missing behind byte {len(data)}")
         return sections, commit
 
-    def _read_journal(self, path: Path, data: bytes) -> _Read:
+    def _read_journal(self, path: Path, data: Buffer) -> _Read:
         sections: list[Section] = []
         last: _Mark | None = None
         settled: tuple[int, _Mark] | None = None
         whole, torn = 0, ""
-        ends = _LAST_OF_A_DUMP if data.startswith(FORMER) else COMMIT
+        ends = _LAST_OF_A_DUMP if data[: len(FORMER)] == FORMER else COMMIT
         try:
             for section, stop in read_frames(data, len(data)):
                 if section.name == HEAD:
@@ -232,7 +236,15 @@ class StateFiles:
         except OSError as error:
             raise self._damaged(path, f"it cannot be read ({error.strerror})") from error
 
-    def _checked(self, path: Path, data: bytes, end: int) -> Iterator[tuple[Section, int]]:
+    def _mapped(self, path: Path) -> Buffer:
+        """The bytes of a file that nobody cuts meanwhile: who holds the lane's lock may read it where it lies."""
+        try:
+            with path.open("rb") as file:
+                return mmap(file.fileno(), 0, access=ACCESS_READ) if path.stat().st_size else b""
+        except OSError as error:
+            raise self._damaged(path, f"it cannot be read ({error.strerror})") from error
+
+    def _checked(self, path: Path, data: Buffer, end: int) -> Iterator[tuple[Section, int]]:
         try:
             for section, stop in read_frames(data, end):
                 if section.name == HEAD:

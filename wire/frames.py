@@ -10,6 +10,7 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
+from mmap import mmap
 from typing import Any, NamedTuple
 
 from inventory.section import Section
@@ -17,6 +18,10 @@ from inventory.section import Section
 MAGIC = b"STJ2"
 FORMER = b"STJ1"
 FRAME = struct.Struct("<IIQ")
+
+
+Buffer = bytes | mmap
+"""The bytes of a file."""
 
 
 class FrameError(ValueError):
@@ -31,14 +36,14 @@ class Frame(NamedTuple):
     """A section as it stands in a file; its checksum is computed when it is written."""
 
     header: bytes
-    payload: bytes
+    payload: bytes | memoryview
 
     @property
     def size(self) -> int:
         """In bytes, all in all."""
         return FRAME.size + len(self.header) + len(self.payload)
 
-    def parts(self) -> tuple[bytes, bytes]:
+    def parts(self) -> tuple[bytes, bytes | memoryview]:
         """What is to be written, one after the other."""
         crc = zlib.crc32(self.payload, zlib.crc32(self.header))
         return FRAME.pack(crc, len(self.header), len(self.payload)) + self.header, self.payload
@@ -50,11 +55,12 @@ def frame_of(section: Section) -> Frame:
     return Frame(header, section.payload)
 
 
-def read_frames(data: bytes, end: int) -> Iterator[tuple[Section, int]]:
-    """The sections of a file up to byte `end`, each with the byte that follows it. Raises `FrameError`."""
+def read_frames(data: Buffer, end: int) -> Iterator[tuple[Section, int]]:
+    """The sections of a file up to byte `end`, each with the byte that follows it; their payloads are parts of `data`.
+    Raises `FrameError`."""
     if data[: len(MAGIC)] not in (MAGIC, FORMER):
         raise FrameError("it does not begin with STJ2", 0)
-    at = len(MAGIC)
+    at, parts = len(MAGIC), memoryview(data)
     while at < end:
         if at + FRAME.size > end:
             raise FrameError(f"the frame at byte {at} is cut short", at)
@@ -65,11 +71,11 @@ def read_frames(data: bytes, end: int) -> Iterator[tuple[Section, int]]:
         body = at + FRAME.size
         header: dict[str, Any] = json.loads(data[body : body + header_size])
         name = header.pop("section")
-        yield Section(name, header, data[body + header_size : stop]), stop
+        yield Section(name, header, parts[body + header_size : stop]), stop
         at = stop
 
 
-def frame_behind(data: bytes, start: int, name: str) -> bool:
+def frame_behind(data: Buffer, start: int, name: str) -> bool:
     """Whether a whole frame of that name stands anywhere behind byte `start`, whatever lies between."""
     words = b'{"section":"%s"' % name.encode()
     at = data.find(words, start + FRAME.size)
@@ -80,7 +86,7 @@ def frame_behind(data: bytes, start: int, name: str) -> bool:
     return False
 
 
-def _end_of(data: bytes, at: int, end: int) -> int:
+def _end_of(data: Buffer, at: int, end: int) -> int:
     """The byte behind the frame at a byte; 0 where it is damaged, or longer than the file."""
     crc, header_size, payload_size = FRAME.unpack_from(data, at)
     body = at + FRAME.size

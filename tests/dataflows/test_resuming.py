@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from dataflows.bases import Turns
-from dataflows.cell import Cell, OpenLane
+from dataflows.cell import Cell, OpenLane, resume
 from dataflows.checkpointing import Checkpointing
 from dataflows.redis_link import RedisLink
 from dataflows.takeover import Takeover
@@ -39,7 +39,8 @@ def resumed(shop: Shop, redis_server: RedisServer, tmp_path: Path) -> Iterator[O
         redis_url=redis_server.url, redis_prefix="resuming:"
     )
     link = RedisLink(settings, lambda: False)
-    lane = OpenLane(_cell(settings, link), 0)
+    cell = _cell(settings, link)
+    lane = OpenLane(cell, resume(cell, 0))
     assert lane.lane.live
     yield lane
     lane.journal.close()

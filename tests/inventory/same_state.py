@@ -1,6 +1,5 @@
 """Whether two lanes are in one state, section by section."""
 
-import json
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,8 @@ def state_of(lane: Lane) -> dict[str, Any]:
             "books",
             "meta",
         ):
-            content = json.loads(section.payload)
+            content = section.value()
         elif section.name == "incidents":  # theirs is that in which they began
-            content = sorted(json.loads(section.payload), key=str)
+            content = sorted(section.value(), key=str)
         found[section.name] = content
     return found

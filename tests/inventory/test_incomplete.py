@@ -195,7 +195,7 @@ def test_state_of_the_version_before_showed_what_was_left(publish: bool, more: i
 def _of_the_version_before(section: Section) -> Section:
     if section.name != "meta":
         return section
-    meta = json.loads(section.payload)
+    meta = section.value()
     del meta["publish_incomplete"]
     return section._replace(payload=json.dumps(meta).encode())
 

@@ -122,7 +122,9 @@ def test_state_of_the_version_before_knows_of_none() -> None:
     shop = Shop(1)
     lane = shop.cluster.running[0].lane
     sections = [
-        s._replace(payload=s.payload.replace(b'"since":%d,' % BEGINNING, b"")) if s.name == "meta" else s
+        s._replace(payload=bytes(s.payload).replace(b'"since":%d,' % BEGINNING, b""))
+        if s.name == "meta"
+        else s
         for s in dump(lane, everything=True)
     ]
     shop.cluster.running[0].saved = []
