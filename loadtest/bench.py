@@ -11,6 +11,7 @@ from rich.table import Table
 
 from loadtest import bench_checked, bench_latency, bench_mix, bench_tills, bench_w1
 from loadtest.bench_consume import FULL_SPEED
+from loadtest.cpu import stolen_words
 from loadtest.lookup import lookup_bench
 from loadtest.reporting import REPORTS, made, timed
 from runtime.settings import Settings
@@ -127,7 +128,11 @@ def _drained(report: dict[str, Any]) -> Row:
     if "w1" not in report:
         return None
     runs = ", ".join(f"{d['records'] / d['seconds']:,.0f} ({d['cells']})" for d in report["w1"]["drains"])
-    return f"{report['w1_events_per_s']:,} records/s", f"{report['w1_cells']} cell(s); runs (cells): {runs}"
+    stolen = stolen_words(max(d["stolen"] for d in report["w1"]["drains"]))
+    return (
+        f"{report['w1_events_per_s']:,} records/s",
+        f"{report['w1_cells']} cell(s); runs (cells): {runs}{stolen}",
+    )
 
 
 def _floor(report: dict[str, Any]) -> Row:
@@ -176,7 +181,8 @@ def _latency(report: dict[str, Any]) -> Row:
     numbers = f"p50 {told['p50']:.1f}, p99 {told['p99']:.1f}, p99.9 {told['p999']:.1f} ms"
     return (
         numbers,
-        f"{told['rate']:,} events/s, {told['lanes']} lanes, {told['probes']:,} probes, worst {told['worst']:.0f} ms",
+        f"{told['rate']:,} events/s, {told['lanes']} lanes, {told['probes']:,} probes, worst {told['worst']:.0f} ms"
+        + stolen_words(told["stolen"]),
     )
 
 

@@ -14,6 +14,7 @@ from redis import Redis
 
 from inventory.murmur import shard_of
 from loadtest import w1
+from loadtest.cpu import stolen_words
 from loadtest.freshness import read_freshness, wait_caught_up
 from loadtest.pacing import steady
 from loadtest.pause import no_collection
@@ -39,7 +40,8 @@ _CATCH_UP_S = 180.0
 
 @dataclass(frozen=True)
 class Latency:
-    """What probes have shown, in ms. `behind_ms`: how late the load was sent at worst; `lost`: never seen."""
+    """What probes have shown, in ms. `behind_ms`: how late the load was sent at worst; `lost`: never seen; `stolen`:
+    the share of the processors' time that other machines of the host had."""
 
     rate: int
     seconds: int
@@ -50,13 +52,14 @@ class Latency:
     p999: float
     worst: float
     behind_ms: float
+    stolen: float
 
     @classmethod
     def of(cls, rate: int, seconds: int, probed: Probed, behind_s: float) -> Self:
         """Of a load that fell `behind_s` seconds behind."""
         return cls(
             rate, seconds, probed.histogram.get_total_count(), probed.lost, probed.ms(50), probed.ms(99),
-            probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind_s * 1000,
+            probed.ms(99.9), probed.histogram.get_max_value() / 1000, behind_s * 1000, probed.stolen,
         )  # fmt: skip
 
     def judged(self, mismatches: int) -> "Judged":
@@ -74,7 +77,7 @@ class Judged(Latency):
         """For people."""
         return (
             f"p50 {self.p50:.1f}, p99 {self.p99:.1f}, p99.9 {self.p999:.1f}, worst {self.worst:.0f} ms of "
-            f"{self.probes:,} probes, {self.lost} lost, {self.mismatches} mismatches"
+            f"{self.probes:,} probes, {self.lost} lost, {self.mismatches} mismatches{stolen_words(self.stolen)}"
         )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from redis import Redis
 
 from loadtest import metrics
-from loadtest.cpu import cpu_seconds
+from loadtest.cpu import Stolen, cpu_seconds
 from loadtest.engine_metrics import first_fact_at, stage_seconds
 from loadtest.errors import NotCaughtUp
 from loadtest.freshness import caught_up
@@ -30,7 +30,7 @@ _NEVER_MS = 10 * 365 * 24 * 60 * 60_000
 @dataclass(frozen=True)
 class Drain:
     """`seconds` from first fact to last write; `cpu_s` of the engine within them; `stages`: seconds by stage,
-    added over the cells."""
+    added over the cells; `stolen`: share of the processors' time that other machines of the host had."""
 
     cells: int
     records: int
@@ -38,6 +38,7 @@ class Drain:
     start_s: float
     cpu_s: float
     stages: dict[str, float] = field(default_factory=dict)
+    stolen: float = 0.0
 
     @property
     def per_s(self) -> float:
@@ -64,7 +65,7 @@ def watch(
     """Watch an engine of `to_drain` that has just been started drain. Raises NotCaughtUp, ProcessEnded."""
     deadline = time.time() + timeout_s
     first, before = _first_fact(running, settings, cells, deadline)
-    spent = cpu_seconds(running.pid)
+    spent, stolen = cpu_seconds(running.pid), Stolen()
     last, last_spent, calls = time.time(), spent, script_calls(redis)
     # Over only when every lane has spoken again some time after the last write: a cell that is busy with itself
     # (it compiles, say) writes nothing and says nothing either.
@@ -81,7 +82,9 @@ def watch(
             )
     after = stage_seconds(metrics.scrape(settings, cells))
     stages = {name: seconds - before.get(name, 0.0) for name, seconds in after.items()}
-    return Drain(cells, records, last - first, first - running.started_at, last_spent - spent, stages)
+    return Drain(
+        cells, records, last - first, first - running.started_at, last_spent - spent, stages, stolen.share
+    )
 
 
 def _first_fact(

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
+from loadtest.cpu import Stolen
 from loadtest.errors import NotCaughtUp
 from loadtest.probe_skus import Waiting, probe_skus, receipt, take_seen
 from loadtest.w1_write import location_name
@@ -45,13 +46,15 @@ class Seen(NamedTuple):
 @dataclass
 class Probed:
     """Latencies in microseconds; `lost`: not seen within the patience after the last; `polls`: requests; `seen`: one by
-    one, those that were not measured too."""
+    one, those that were not measured too. `stolen`: share of the processors' time that other machines of the host
+    had."""
 
     histogram: HdrHistogram
     measured_from: float = 0.0
     lost: int = 0
     polls: int = 0
     seen: list[Seen] = field(default_factory=list)
+    stolen: float = 0.0
 
     def ms(self, percentile: float) -> float:
         """A percentile in milliseconds."""
@@ -86,6 +89,7 @@ class Probes:
         probed = Probed(HdrHistogram(1, _LONGEST_US, 3), start + unmeasured)
         # An API closes a connection on which nobody asks for some seconds.
         time.sleep(max(0.0, start - _READY_S - time.time()))
+        stolen = Stolen()
         with asked as api:
             expected = api.numbers(self.skus.all())
             waiting: Waiting = {}
@@ -113,6 +117,7 @@ class Probes:
                 else:
                     time.sleep(_POLL_EVERY_S / 4)
             producer.flush(_GIVE_UP_S)
+        probed.stolen = stolen.share
         return probed
 
     def _look(self, api: Asked, waiting: Waiting, probed: Probed) -> None:

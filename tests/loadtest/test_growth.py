@@ -21,7 +21,7 @@ from runtime.children import spawn, stop
 from wire.codec import Codec
 
 CODEC = Codec()
-LATENCY = Latency(5_000, 60, 3_000, 0, 8.0, 20.0, 30.0, 50.0, 1.0)
+LATENCY = Latency(5_000, 60, 3_000, 0, 8.0, 20.0, 30.0, 50.0, 1.0, 0.0)
 
 
 def measured(case: Case, per_s: float, stalls: Stalls | None = None, healed: float | None = None) -> Measured:
