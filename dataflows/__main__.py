@@ -165,8 +165,6 @@ def _ready(settings: Settings) -> None:
 
 def _run(settings: Settings) -> int:
     _ready(settings)
-    if settings.cells > 1:  # one alone compiles for itself
-        _warm(settings)
     command = [sys.executable, "-m", "dataflows", "cell", "--cells", str(settings.cells)]
     commands = [[*command, str(number)] for number in range(settings.cells)]
     return supervise(commands, {**os.environ, **settings.environment()})

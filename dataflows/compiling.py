@@ -6,12 +6,16 @@ or for another processor. So it is asked: the first kernel that it compiles is w
 """
 
 import contextlib
+import fcntl
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from typing import BinaryIO
 
 from numba.core.event import Event, Listener, install_listener
 from redis import Redis
@@ -45,21 +49,39 @@ def compile_kernels(settings: Settings | None = None, *, from_the_end: bool = Fa
 
 
 class _Compiling(Listener):  # type: ignore[misc]
-    """Hears of kernels that are compiled. The first has all said, and fetches help; both are over with `until_done`."""
+    """Hears of kernels that are compiled. The first has all said, and fetches help; both are over with `until_done`.
+    One process compiles at a time: who had to wait finds all but the kernel for which it did."""
 
     def __init__(self, settings: Settings | None, until_done: ExitStack) -> None:
         self._settings = settings
         self._until_done = until_done
         self._helper: subprocess.Popen[bytes] | None = None
+        self._turn: BinaryIO | None = None
 
     def on_start(self, event: Event) -> None:
         """A kernel is about to be compiled."""
+        if self._turn is None and self._waits_for_its_turn():
+            return
         if self._helper is None:
             _log.info("compiling kernels: about 2 minutes, once per version and host")
             if self._settings is not None:
                 self._until_done.enter_context(_told(self._settings))
             self._helper = spawn([sys.executable, "-m", "dataflows", "warm", "--from-the-end"])
             self._until_done.callback(stop, self._helper, 0.0)
+
+    def _waits_for_its_turn(self) -> bool:
+        """Whether another process was compiling; it is done now."""
+        folder = Path(os.environ["NUMBA_CACHE_DIR"])
+        folder.mkdir(parents=True, exist_ok=True)
+        self._turn = self._until_done.enter_context((folder / "lock").open("wb"))
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except OSError:
+            _log.info("another process compiles the kernels: waiting for it")
+        with nullcontext() if self._settings is None else _told(self._settings):
+            fcntl.flock(self._turn, fcntl.LOCK_EX)
+        return True
 
     def on_end(self, event: Event) -> None:
         """One is compiled, of many."""

@@ -1,10 +1,13 @@
 """What takes minutes at a first start is said: before and after, and to whoever asks the API meanwhile."""
 
+import fcntl
 import logging
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,8 @@ class Work:
     """In place of the kernels: what Redis says while they are compiled."""
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.kernels = 2
         self._redis = Redis.from_url(settings.redis_url)
         self._key = compiling_key(settings.redis_prefix.encode())
         self.compiled = False
@@ -36,7 +41,9 @@ class Work:
 
     def __call__(self, *, from_the_end: bool = False) -> float:
         if not self.compiled:
-            with event.trigger_event("numba:compile"), event.trigger_event("numba:compile"):
+            with ExitStack() as kernels:
+                for _ in range(self.kernels):
+                    kernels.enter_context(event.trigger_event("numba:compile"))
                 self._watch()
         self.told.append(self.says())
         self.seconds_left = int(self._redis.ttl(self._key))
@@ -56,8 +63,10 @@ def work(
     redis_server: RedisServer,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> Work:
     made = Work(Settings(redis_url=redis_server.url, redis_prefix="compiling:"))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kernels"))
     monkeypatch.setattr(compiling, "warm", made)
     monkeypatch.setattr(compiling, "spawn", lambda _: spawn([sys.executable, "-c", ""]))
     caplog.set_level(logging.INFO)
@@ -96,6 +105,26 @@ def test_what_was_broken_off_is_said_again(
 def test_a_redis_that_is_away_holds_nothing_up(work: Work) -> None:
     compile_kernels(Settings(redis_url="redis://127.0.0.1:1/0"))
     assert work.told == [False]
+
+
+def test_one_process_compiles_and_another_waits_for_it(
+    work: Work, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    helpers: list[object] = []
+    monkeypatch.setattr(compiling, "spawn", helpers.append)
+    with (tmp_path / "lock").open("wb") as other, ThreadPoolExecutor(1) as thread:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        work.kernels = 1
+        waiting = thread.submit(compile_kernels, work.settings)
+        while not work.says():
+            assert not waiting.done(), waiting.result()
+        fcntl.flock(other, fcntl.LOCK_UN)
+        waiting.result(timeout=10)
+    assert [record.message for record in caplog.records] == [
+        "another process compiles the kernels: waiting for it"
+    ]
+    assert not helpers  # it compiled the one for which it waited
 
 
 _ONE_KERNEL = """
