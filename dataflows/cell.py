@@ -26,7 +26,7 @@ from dataflows.intake import CARRIERS, READ, Intake, Raw
 from dataflows.journal import Journal
 from dataflows.master_order import MasterOrder
 from dataflows.offering import Offering
-from dataflows.publisher import Published, Publisher
+from dataflows.publisher import Outlets, Published, Publisher
 from dataflows.reader import LaneReader
 from dataflows.redis_link import RedisLink
 from dataflows.retention import check_retention
@@ -39,11 +39,9 @@ from inventory.batch import Clock
 from inventory.lane import Lane
 from runtime.codec import codec_of
 from runtime.commits import Commit, Position
-from runtime.kafka import producer
 from runtime.settings import Settings
 from runtime.states import lane_config
 from wire.decode import Decoder
-from wire.topics import LARGEST_MESSAGE
 
 _log = logging.getLogger(__name__)
 
@@ -197,12 +195,10 @@ class Cell:
         self.redis = RedisLink(settings, self.stopping)
         self.disk = ThreadPoolExecutor(_WRITERS, "journal")
         self.turns = Turns()
-        outlet = producer(settings, message_max_bytes=LARGEST_MESSAGE)
-        urgent = producer(settings, linger_ms=0, compression_type="none")
         self.takeover = Takeover(settings, self.redis, self.lanes)
         self._inflow = Inflow(settings, self.topic_ids.counts)
         self.publisher = Publisher(
-            settings, outlet, urgent, self.redis, self.stopping, self._settled, self.topic_ids.counts
+            settings, Outlets.of(settings), self.redis, self.stopping, self._settled, self.topic_ids.counts
         )
         self.checkpoints = Checkpointing(settings, self.lanes, lambda: self.silent)
         check_retention(settings, self.checkpoints.taken_at)

@@ -6,7 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Self
 
 import numpy as np
 from confluent_kafka import KafkaError, Producer
@@ -24,6 +25,7 @@ from inventory.decisions import OUTCOMES, Answer
 from inventory.lane import Lane
 from inventory.views import Views
 from runtime.codec import codec_of
+from runtime.kafka import producer
 from runtime.settings import Settings
 from wire.availability import encode_availability
 from wire.explosion import component_message
@@ -31,6 +33,7 @@ from wire.reservations import SCRIPT, line_state, reservation_key
 from wire.resp import command
 from wire.routed import pack_rows, pack_word
 from wire.rows import encode_calls, parse_reply, script_sha
+from wire.topics import LARGEST_MESSAGE
 from wire.viewkeys import network_key
 
 _log = logging.getLogger(__name__)
@@ -60,23 +63,39 @@ class Published(NamedTuple):
     silent: bool
 
 
+class Outlets(NamedTuple):
+    """Where records go, by who waits for them: somebody for each decision, other lanes for what is `routed` to them,
+    nobody for the rest. What a broker does costs it little more for many records than for one."""
+
+    urgent: Producer
+    routed: Producer
+    rest: Producer
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Idempotent producers, which tell of a record only that it failed."""
+        plain = partial(producer, settings, delivery_report_only_error=True)
+        return cls(
+            plain(linger_ms=0, compression_type="none"),
+            plain(linger_ms=5, message_max_bytes=LARGEST_MESSAGE),
+            plain(linger_ms=25, message_max_bytes=LARGEST_MESSAGE),
+        )
+
+
 class Publisher:
-    """One for each cell. `urgent` sends without lingering: somebody waits for each of its records. `counts`: the
-    partitions of each topic, which may be fewer than there are lanes."""
+    """One for each cell. `counts`: the partitions of each topic, which may be fewer than there are lanes."""
 
     def __init__(
         self,
         settings: Settings,
-        producer: Producer,
-        urgent: Producer,
+        outlets: Outlets,
         redis: RedisLink,
         stopping: Callable[[], bool],
         journals_settle: Callable[[], None],
         counts: Mapping[str, int],
     ) -> None:
         self._settings = settings
-        self._producer = producer
-        self._urgent = urgent
+        self._outlets = outlets
         self._redis = redis
         self._stopping = stopping
         self._journals_settle = journals_settle
@@ -100,7 +119,7 @@ class Publisher:
             value = self._codec.encode("ReservationDecision", decisions.record(answer))
             key = answer.identity.sku.encode()
             partition = lane % self._counts["reservation-decisions"]
-            self._produce(self._topics["reservation-decisions"], value, key, partition, at_once=True)
+            self._produce("reservation-decisions", value, key, partition, self._outlets.urgent)
 
     def publish(self, item: Published) -> None:
         """Start everything that the step put out."""
@@ -132,8 +151,8 @@ class Publisher:
             item.offering.acknowledge(item.completes)
         if not item.silent:
             self._tell(item, started)
-        self._producer.poll(0)
-        self._urgent.poll(0)
+        for outlet in self._outlets:
+            outlet.poll(0)
         self._redis.take_replies()
         self._check()
         self.published[number] += 1
@@ -144,7 +163,7 @@ class Publisher:
         `Fenced`, KafkaException."""
         started = time.perf_counter()
         self._redis.settle()
-        while self._producer.flush(0.5) + self._urgent.flush(0.5) > 0:
+        while sum(outlet.flush(0.5) for outlet in self._outlets) > 0:
             if self._stopping() and time.perf_counter() - started > _LEAVE_WITHIN_S:
                 raise Stopped("stopped while Kafka was away")
         self._check()
@@ -187,12 +206,12 @@ class Publisher:
         metrics.seconds("availability").inc(time.perf_counter() - sent)
 
     def _produce_views(self, lane: int, views: Views, data: bytes, start: list[int], end: list[int]) -> None:
-        topic, partition = self._topics["availability"], lane % self._counts["availability"]
+        partition = lane % self._counts["availability"]
         names = views.names
         for first, last, at, size in zip(
             start, end, views.name_at.tolist(), views.name_len.tolist(), strict=True
         ):
-            self._produce(topic, data[first:last], names[at : at + size].tobytes(), partition)
+            self._produce("availability", data[first:last], names[at : at + size].tobytes(), partition)
 
     def _network(self, item: Published) -> None:
         document = item.lane.masters.network.to_json(item.next_offsets.get("network", 0))
@@ -218,17 +237,17 @@ class Publisher:
     # -- Kafka ---------------------------------------------------------------------------------------------------
 
     def _produce(
-        self, topic: str, value: bytes, key: bytes | None, partition: int = -1, *, at_once: bool = False
+        self, name: str, value: bytes, key: bytes | None, partition: int = -1, outlet: Producer | None = None
     ) -> None:
-        producer = self._urgent if at_once else self._producer
+        topic, outlet = self._topics[name], outlet or self._outlets.rest
         waits_since = 0.0
         while True:
             try:
-                producer.produce(topic, value, key, partition, self._delivered)
+                outlet.produce(topic, value, key, partition, self._delivered)
                 return
             except BufferError:
                 waits_since = waits_since or time.perf_counter()
-                producer.poll(0.05)
+                outlet.poll(0.05)
                 self._check()
                 if self._stopping() and time.perf_counter() - waits_since > _LEAVE_WITHIN_S:
                     raise Stopped("stopped while Kafka was away") from None
@@ -245,14 +264,14 @@ class Publisher:
     def _dead_letter(self, letter: DeadLetter) -> None:
         metrics.DEAD_LETTERS.labels(letter.code).inc()
         value = self._codec.encode("DeadLetter", records.dead_letter(letter))
-        self._produce(self._topics["dead-letters"], value, letter.message.key)
+        self._produce("dead-letters", value, letter.message.key)
 
     def _incident(self, incident: Incident) -> None:
         if incident.closed_at is None:
             metrics.EXCEPTIONS.labels(incident.code).inc()
         value = records.exception(incident, self._duties[incident.code])
         self._produce(
-            self._topics["exceptions"],
+            "exceptions",
             self._codec.encode("Exception", value),
             str(value["exception_id"]).encode(),
         )
@@ -266,16 +285,16 @@ class Publisher:
             np.split(rows, bounds), lanes[np.concatenate([[0], bounds])].tolist(), strict=True
         ):
             for block in pack_rows(forward.slice.origin, forward.slice.records, part):
-                self._produce(self._topics["routed"], block, None, lane)
+                self._produce("routed", block, None, lane, self._outlets.routed)
 
     def _release(self, lane: int, message: Read) -> None:
         origin, packed = records.one_row(message)
         for block in pack_rows(origin, packed, np.zeros(1, np.int64)):
-            self._produce(self._topics["routed"], block, None, lane)
+            self._produce("routed", block, None, lane, self._outlets.routed)
 
     def _control(self, lane: int, control: Control) -> None:
         word = {"kind": str(control.kind), **control.payload}
-        self._produce(self._topics["routed"], pack_word(word), None, lane)
+        self._produce("routed", pack_word(word), None, lane, self._outlets.routed)
 
 
 class _Visible:

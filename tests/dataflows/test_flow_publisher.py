@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 from redis.exceptions import RedisError
 
 from dataflows import publisher as publishing
-from dataflows.publisher import Publisher
+from dataflows.publisher import Outlets, Publisher
 from dataflows.redis_link import RedisLink, Stopped
 from runtime.settings import Settings
 
@@ -40,8 +40,7 @@ def test_a_full_queue_ends_with_the_process(monkeypatch: pytest.MonkeyPatch) -> 
 
     publisher = Publisher(
         Settings(),
-        cast(Producer, full),
-        cast(Producer, full),
+        Outlets(cast(Producer, full), cast(Producer, full), cast(Producer, full)),
         cast(RedisLink, RedisError),
         stopping,
         lambda: None,
