@@ -3,6 +3,7 @@
 A steady drift equal to open demand betrays a basis that was declared wrongly.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -40,10 +41,19 @@ class SourceDrift:
         self.hits: list[int] = []
         self.examples: list[dict[str, Any]] = []
 
-    def see(self, hit: bool, example: dict[str, Any]) -> None:
+    def see(self, hit: bool) -> None:
         self.hits = [*self.hits, int(hit)][-_WINDOW:]
-        if hit:
-            self.examples = [*self.examples, example][-_EXAMPLES:]
+
+    def keep(self, example: dict[str, Any]) -> None:
+        self.examples = [*self.examples, example][-_EXAMPLES:]
+
+    def sums(self) -> dict[str, Any]:
+        return {
+            "counts": self.counts,
+            "total": self.total,
+            "absolute": self.absolute,
+            "beyond_tolerance": self.beyond,
+        }
 
     @property
     def suspect(self) -> bool:
@@ -68,6 +78,10 @@ class _Counted(NamedTuple):
     drift: int
     hard: int
     all: int
+
+    def detail(self) -> dict[str, Any]:
+        return {"basis": _BASES[self.basis], "counter": _COUNTERS[self.counter], "counted": self.quantity,
+                "counted_at": self.counted_at}  # fmt: skip
 
 
 class Namer(Protocol):
@@ -140,55 +154,57 @@ class Drift:
         return self.sources.setdefault(name, SourceDrift())
 
     def _judge(self, c: _Counted, names: Namer, now: int) -> list[Incident]:
-        detail = {"basis": _BASES[c.basis], "counter": _COUNTERS[c.counter], "counted": c.quantity,
-                  "counted_at": c.counted_at}  # fmt: skip
         told: list[Incident] = []
         if c.drift != NULL:
             key = ("drift", c.sku, c.location, _COUNTERS[c.counter])
             stands = abs(c.drift) > self._tolerance
             if key in self._open or len(self._drifting) < _MOST_OPEN:
-                told += self._set(key, stands, c, detail | {"drift": c.drift}, names, now)
+                told += self._set(key, stands, c, lambda: c.detail() | {"drift": c.drift}, names, now)
             told += self._set_many(c, names, now)
-            told += self._suspect(c, detail, names, now)
+            told += self._suspect(c, names, now)
         return told
 
     def _set_many(self, c: _Counted, names: Namer, now: int) -> list[Incident]:
         """Beyond so many positions at once the source as a whole drifts: one incident, with its sums."""
         of = self._source(c.source)
-        sums = {
-            "counts": of.counts,
-            "total": of.total,
-            "absolute": of.absolute,
-            "beyond_tolerance": of.beyond,
-        }
         stands = len(self._drifting) >= _MOST_OPEN
-        return self._set(("drift", -1, -1, c.source), stands, c, sums, names, now)
+        return self._set(("drift", -1, -1, c.source), stands, c, of.sums, names, now)
 
-    def _suspect(self, c: _Counted, detail: dict[str, Any], names: Namer, now: int) -> list[Incident]:
+    def _suspect(self, c: _Counted, names: Namer, now: int) -> list[Incident]:
         """Counted as of before demand that is not in it, a number drifts by that demand."""
         if c.hard == NULL or (c.hard == 0 and c.all == 0):
             return []
         sign = -1 if c.basis == GROSS else 1
         hit = c.drift != 0 and c.drift in (sign * c.hard, sign * c.all)
-        example = detail | {
-            "event_id": c.event_id, "sku": names.sku(c.sku), "location": names.place(c.location), "drift": c.drift,
-            "hard": c.hard, "soft_and_hard": c.all,
-        }  # fmt: skip
         of = self._source(c.source)
-        of.see(hit, example)
+        of.see(hit)
+        if hit:
+            of.keep(c.detail() | {
+                "event_id": c.event_id, "sku": names.sku(c.sku), "location": names.place(c.location),
+                "drift": c.drift, "hard": c.hard, "soft_and_hard": c.all,
+            })  # fmt: skip
         self.changed = True
         key = ("basis_suspect", -1, -1, c.source)
         looks = "net of open demand" if c.basis == GROSS else "GROSS"
-        evidence = {
-            "declared": _BASES[c.basis], "looks": looks, "matched": sum(of.hits), "of": len(of.hits),
-            "examples": of.examples,
-        }  # fmt: skip
+
+        def evidence() -> dict[str, Any]:
+            return {
+                "declared": _BASES[c.basis], "looks": looks, "matched": sum(of.hits), "of": len(of.hits),
+                "examples": of.examples,
+            }  # fmt: skip
+
         if of.suspect or (key in self._open and of.cleared):
             return self._set(key, of.suspect, c, evidence, names, now)
         return []
 
     def _set(
-        self, key: _Key, stands: bool, c: _Counted, detail: dict[str, Any], names: Namer, now: int
+        self,
+        key: _Key,
+        stands: bool,
+        c: _Counted,
+        detail: Callable[[], dict[str, Any]],
+        names: Namer,
+        now: int,
     ) -> list[Incident]:
         if stands == (key in self._open):
             return []
@@ -201,7 +217,7 @@ class Drift:
         place = names.place(c.location) if key[1] >= 0 else None
         incident = Incident(
             key[0], sku, place, key[3], opened_at, None if stands else now, source=c.source, events=(c.event_id,),
-            detail=detail,
+            detail=detail(),
         )  # fmt: skip
         return [incident]
 

@@ -124,8 +124,8 @@ class Fleet(NamedTuple):
 
 FETCH_WAIT_MS = 8
 """A fetch that finds little waits so long for more."""
-_CONNECTIONS = 4
-"""Of a cell: one to Redis; a consumer and two producers to each broker."""
+_CONNECTIONS = 5
+"""Of a cell: one to Redis; a consumer and three producers to each broker."""
 
 
 def fleet(sizes: Sizes, business: Business, horizons: Horizons, many: int) -> Fleet:

@@ -3,6 +3,9 @@
 import os
 import signal
 import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,14 +13,16 @@ import pytest
 from loadtest import w1
 from loadtest.bench_latency import Latency
 from loadtest.cpu import tree
-from loadtest.drain import Drain
+from loadtest.drain import Drain, to_drain
 from loadtest.growth import NAMES, broken, cases, markdown
 from loadtest.growth_case import Measured, Stalls
 from loadtest.growth_load import Case, rules_of
+from loadtest.processes import Running
 from loadtest.w1_draw import Size
 from loadtest.w1_write import location_name
 from rules.parse import parse
 from runtime.children import spawn, stop
+from runtime.settings import Settings
 from wire.codec import Codec
 
 CODEC = Codec()
@@ -109,3 +114,15 @@ def test_a_process_is_known_with_all_that_it_has_started() -> None:
         for pid in tree(child.pid):
             os.kill(pid, signal.SIGKILL)
         stop(child, 5.0)
+
+
+def test_an_engine_that_drains_a_million_skus_offers_no_row_again_meanwhile() -> None:
+    asked: list[Settings] = []
+
+    def start(settings: Settings, cells: int, folder: Path) -> AbstractContextManager[Running]:
+        asked.append(settings)
+        return nullcontext(cast(Running, None))
+
+    with to_drain(Settings(), 1, Path(), start):
+        again_a_minute = 1_000_000 * 60_000 / asked[0].offer_again_ms
+    assert again_a_minute < 1
