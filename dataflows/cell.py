@@ -256,6 +256,10 @@ class Cell:
         """What steps a lane."""
         return self.opened[lane]
 
+    def gather(self, wait_s: float = 0.0) -> None:
+        """Sort what has come for the lanes, or wait for it so long. Raises KafkaException."""
+        self._inflow.gather(wait_s)
+
     def open_reader(self, lane: int) -> LaneReader:
         """The reader of a lane; it reads facts once the lane is live."""
         opened = self.opened[lane]

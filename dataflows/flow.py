@@ -14,9 +14,10 @@ Bytewax keeps nothing: a recovery store of its own would tie the lanes to the ce
 than a lane's folder does.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import bytewax.operators as op
@@ -29,6 +30,9 @@ from bytewax.run import cli_main
 from dataflows.intake import Raw
 from dataflows.publisher import Published, Publisher
 from dataflows.reader import LaneReader
+
+_WAIT_S = 0.005
+"""While the source waits nothing else is done, be it that an epoch ends."""
 
 _NOTHING = ""
 """What Bytewax is given to keep."""
@@ -50,26 +54,32 @@ class Parts(Protocol):
 
     lanes: list[int]
 
+    def gather(self, wait_s: float = 0.0) -> None: ...
     def open_reader(self, lane: int) -> LaneReader: ...
     def stepper(self, lane: int) -> Stepper: ...
 
 
 class _Reading(StatefulSourcePartition[tuple[str, Raw], str]):
-    def __init__(self, readers: Mapping[str, LaneReader]) -> None:
+    def __init__(self, gather: Callable[[float], None], readers: Mapping[str, LaneReader]) -> None:
+        self._gather = gather
         self._readers = deque(readers.items())
-        """The one that has its turn first."""
+        """Who had no turn for the longest first."""
 
     def next_batch(self) -> list[tuple[str, Raw]]:
-        """What has arrived for the lane that has its turn."""
-        key, reader = self._readers[0]
-        if reader.stopping():
-            raise StopIteration
-        raw = reader.poll()
-        self._readers.rotate(-1)
-        return [] if raw is None else [(key, raw)]
-
-    def next_awake(self) -> datetime | None:
-        return self._readers[0][1].next_poll
+        """What has arrived for a lane that is due; where none is, nothing, after a moment in which something may."""
+        self._gather(0.0)
+        now, wait_s = time.perf_counter(), _WAIT_S
+        for at, (key, reader) in enumerate(self._readers):
+            if reader.stopping():
+                raise StopIteration
+            due_in = reader.due_in(now)
+            if due_in <= 0:
+                del self._readers[at]
+                self._readers.append((key, reader))
+                return [(key, reader.poll())]
+            wait_s = min(wait_s, due_in)
+        self._gather(wait_s)
+        return []
 
     def snapshot(self) -> str:
         for _, reader in self._readers:
@@ -90,7 +100,8 @@ class _Source(FixedPartitionedSource[tuple[str, Raw], str]):
         return ["+".join(self._keys.values())]
 
     def build_part(self, step_id: str, for_part: str, resume_state: str | None) -> _Reading:
-        return _Reading({key: self._cell.open_reader(lane) for lane, key in self._keys.items()})
+        readers = {key: self._cell.open_reader(lane) for lane, key in self._keys.items()}
+        return _Reading(self._cell.gather, readers)
 
 
 class _Stepping(StatefulBatchLogic[Raw, Published, str]):

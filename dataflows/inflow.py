@@ -31,7 +31,7 @@ _QUEUE_KB = 32_768
 _FETCH_BYTES, _PARTITION_BYTES = 32 << 20, 512 << 10
 """A fetch has room for all partitions, and brings little of each: topics that are read far apart make a lane fold what
 is old among what is new, at twice the cost."""
-_WORTH_A_FETCH, _FETCH_WITHIN_MS = 1 << 16, 8
+_WORTH_A_FETCH, _FETCH_WITHIN_MS = 1 << 16, 5
 """What a fetch costs a broker hardly depends on how much it brings: one that finds little waits a moment for more."""
 
 
@@ -70,6 +70,8 @@ class Inflow:
         self._at_start: dict[tuple[str, int], tuple[int, int]] = {}
         self._arrived: dict[int, Arrived] = {}
         self._untaken = 0
+        self.full = False
+        """Whether more may have come than was gathered."""
         self._wanted: dict[tuple[str, int], int] = {}
         self._assigned: set[tuple[str, int]] = set()
         # of each topic that is read for all lanes: the offset that each lane wants next
@@ -97,17 +99,34 @@ class Inflow:
             if place.topic in self._from:
                 self._from[place.topic][lane] = place.offset
 
-    def take(self, lane: int) -> tuple[Arrived, bool]:
-        """What has arrived for a lane, and whether more may wait already. Raises KafkaException."""
+    def gather(self, wait_s: float = 0.0) -> None:
+        """Sort what has come from Kafka; where nothing has, wait for it, but not longer. Raises KafkaException."""
         if self._wanted:
             self._assign()
-        many = self._untaken >= _MOST_RECORDS or self._poll() >= _MOST_RECORDS
+        self.full = self._untaken >= _MOST_RECORDS
+        if self.full:
+            return
+        first = self._consumer.poll(wait_s) if wait_s else None
+        if first is not None:
+            self._sort(first)
+        messages = self._consumer.consume(_MOST_RECORDS, timeout=0)
+        for message in messages:
+            self._sort(message)
+        self.full = len(messages) >= _MOST_RECORDS
+
+    def holds(self, lane: int) -> bool:
+        """Whether something has arrived for a lane."""
+        arrived = self._arrived[lane]
+        return bool(arrived.messages or arrived.told)
+
+    def take(self, lane: int) -> Arrived:
+        """What has arrived for a lane."""
         arrived = self._arrived[lane]
         self._arrived[lane] = _nothing()
         self._untaken -= arrived.many
         if arrived.many:
             self.hearing.heard()
-        return arrived, many
+        return arrived
 
     def _assign(self) -> None:
         again = [TopicPartition(*at) for at in self._wanted if at in self._assigned]
@@ -117,19 +136,15 @@ class Inflow:
         self._assigned |= self._wanted.keys()
         self._wanted.clear()
 
-    def _poll(self) -> int:
-        messages = self._consumer.consume(_MOST_RECORDS, timeout=0)
-        arrived, shared = self._arrived, self._from
-        for message in messages:
-            topic: Any = message.topic()  # None of some errors only
-            if message.error() is not None:
-                self._tell(message)
-            elif topic in shared:
-                self._to_all(message, shared[topic])
-            elif (lane := message.partition()) in arrived:  # else its reader has just closed
-                arrived[lane].messages[topic].append(message)
-                self._untaken += 1
-        return len(messages)
+    def _sort(self, message: Any) -> None:
+        topic = message.topic()  # None of some errors only
+        if message.error() is not None:
+            self._tell(message)
+        elif topic in self._from:
+            self._to_all(message, self._from[topic])
+        elif (lane := message.partition()) in self._arrived:  # else its reader has just closed
+            self._arrived[lane].messages[topic].append(message)
+            self._untaken += 1
 
     def _tell(self, message: Any) -> None:
         topic, lane = message.topic(), message.partition()

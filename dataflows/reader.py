@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -19,10 +18,10 @@ from runtime.settings import Settings
 _log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
-_PAUSE = timedelta(milliseconds=8)
+_REST_S = 0.005
 _MANY = 200
-"""A poll costs a step, and a step of five records costs little less than one of fifty. So a lane rests between polls,
-unless the last one brought so many that it is behind."""
+"""A poll costs a step, and a step of five records costs little less than one of fifty. So a lane rests after a poll,
+unless that brought so many that it is behind."""
 _RECENT_MS = 1_000
 _LAG_EVERY_MS = 100
 _COMMIT_EVERY_S = 1.0
@@ -67,8 +66,7 @@ class LaneReader:
         self._log_times: dict[str, int] = {}
         self._reading_facts = resume is not None
         self._read(self._reading())
-        self.next_poll: datetime | None = None
-        self._ticked = 0.0
+        self._ticked = self._rests_until = 0.0
         self._lag, self._lag_at = 0, 0
         self._committed = time.monotonic()
         self._snapshot: dict[str, int] = dict(self._next)
@@ -88,19 +86,26 @@ class LaneReader:
                     return 0
                 _log.warning("Kafka is away; waiting", extra={"lane": self._lane, "error": str(error)})
 
-    def poll(self) -> Raw | None:
-        """What has arrived; at least every 100 ms something, so that time passes for the lane."""
+    def due_in(self, now: float) -> float:
+        """In how many seconds from `now` (s, of `time.perf_counter`) it is to be polled: once something has arrived and
+        it has rested, or after 100 ms, so that time passes for the lane."""
+        due = self._ticked + _TICK_S
+        if self._inflow.holds(self._lane):
+            due = min(due, self._rests_until)
+        return due - now
+
+    def poll(self) -> Raw:
+        """What has arrived."""
         if not self._reading_facts and self._is_live():
             self._reading_facts = True
             self._read(FACTS)
         started = time.perf_counter()
-        arrived, more = self._inflow.take(self._lane)
+        arrived = self._inflow.take(self._lane)
         groups = arrived.messages
         for message in arrived.told:
             self._told(message)
-        self.next_poll = None if more or arrived.many >= _MANY else datetime.now(UTC) + _PAUSE
-        if not groups and started - self._ticked < _TICK_S:
-            return None
+        behind = self._inflow.full or arrived.many >= _MANY
+        self._rests_until = started if behind else started + _REST_S
         self._ticked = started
         self._topic_ids.look()
         raw = self._raw({self._short[topic]: group for topic, group in groups.items()})

@@ -122,7 +122,7 @@ class Fleet(NamedTuple):
     connections: int
 
 
-FETCH_WAIT_MS = 8
+FETCH_WAIT_MS = 5
 """A fetch that finds little waits so long for more."""
 _CONNECTIONS = 5
 """Of a cell: one to Redis; a consumer and three producers to each broker."""

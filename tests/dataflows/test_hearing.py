@@ -84,6 +84,7 @@ def test_a_broker_that_stands_still_is_noticed(settings: Settings, kafka: KafkaS
 
     def silent_for(least_ms: int, most_ms: int) -> Callable[[], bool]:
         def holds() -> bool:
+            inflow.gather()
             inflow.take(0)
             now = int(time.time() * 1000)
             return least_ms <= now - inflow.hearing.until(now) <= most_ms
