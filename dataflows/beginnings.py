@@ -15,7 +15,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from dataflows.intake import CARRIERS
 from runtime.kafka import KafkaUnavailable, admin
-from runtime.offsets import list_offsets
+from runtime.offsets import FIRST, list_offsets
 from runtime.settings import Settings
 
 COUNTED = ("stock-movements", "wms-adjustments", "pos-sales")
@@ -56,7 +56,7 @@ def beginnings(settings: Settings, counts: Mapping[str, int]) -> Beginnings:
     names = {settings.topic(name): name for name in (*CARRIERS, "pos-sales")}
     places = [TopicPartition(topic, at) for topic, name in names.items() for at in range(counts[name])]
     try:
-        first = list_offsets(client, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        first = list_offsets(client, places, FIRST)
         cut = {at: found.offset for at, found in first.items() if found.offset > 0}
         dated = [TopicPartition(*at) for at in cut if names[at[0]] in (*COUNTED, "routed")]
         left = list_offsets(client, dated, OffsetSpec.for_timestamp(_FROM_THE_FIRST))

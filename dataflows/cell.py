@@ -173,7 +173,7 @@ class OpenLane:
         """What so many steps put out is acknowledged. Raises OSError."""
         self._gate.settled(published)
         if published >= self._committed:
-            self.journal.settle()
+            self.journal.acknowledge()
 
 
 class Cell:

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
-from confluent_kafka.admin import OffsetSpec
 
 from dataflows.hearing import STATISTICS_MS, Hearing
 from dataflows.intake import READ
 from runtime.kafka import admin, consumer
-from runtime.offsets import ANSWER_WITHIN_S, list_offsets
+from runtime.offsets import END, FIRST, list_offsets
 from runtime.settings import Settings
 from wire.topics import TOPICS
 
@@ -31,6 +30,7 @@ _QUEUE_KB = 32_768
 _FETCH_BYTES, _PARTITION_BYTES = 32 << 20, 512 << 10
 """A fetch has room for all partitions, and brings little of each: topics that are read far apart make a lane fold what
 is old among what is new, at twice the cost."""
+_ENDS_WITHIN_S = 5.0
 _WORTH_A_FETCH, _FETCH_WITHIN_MS = 1 << 16, 5
 """What a fetch costs a broker hardly depends on how much it brings: one that finds little waits a moment for more."""
 
@@ -174,10 +174,10 @@ class Inflow:
                 for topic in READ
                 for partition in range(self._counts[topic])
             ]
-            self._consumer.list_topics(timeout=ANSWER_WITHIN_S)  # it would look for leaders once a second
+            self._consumer.list_topics(timeout=_ENDS_WITHIN_S)  # it would look for leaders once a second
             client = admin(self._settings)
-            first = list_offsets(client, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-            last = list_offsets(client, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+            first = list_offsets(client, places, FIRST, _ENDS_WITHIN_S)
+            last = list_offsets(client, places, END, _ENDS_WITHIN_S)
             self._at_start = {at: (found.offset, last[at].offset) for at, found in first.items()}
         place = self._place(lane, name, 0)
         return self._at_start[place.topic, place.partition]
@@ -187,7 +187,7 @@ class Inflow:
         if not self.has(lane, name):
             return 0, 0
         low, high = self._consumer.get_watermark_offsets(
-            self._place(lane, name, 0), timeout=5.0, cached=cached
+            self._place(lane, name, 0), timeout=_ENDS_WITHIN_S, cached=cached
         )
         return int(low), int(high)
 

@@ -2,11 +2,12 @@
 
 The files are described in `runtime.state_files`, which reads them, and their bytes in `wire.frames`.
 
-A commit is appended by a thread, so that the lanes of a cell force their files to disk beside one another; `wait`
-returns when it is there. `settle` then writes that the commit is settled: that Redis and Kafka have acknowledged what
-was put out up to it. A lane is opened at its last settled commit, and the journal is cut there: state that ran ahead
-would take the events after it for duplicates, and their numbers would never be published. Nobody else knows offsets, so
-a lane's folder may be opened by any cell, of any number of cells, on any host.
+A commit is appended by a thread, so that the lanes of a cell force their files to disk beside one another, and nobody
+waits for them; `wait` returns when it is there. `acknowledge` says that Redis and Kafka have taken what was put out up
+to it: the commit is settled then, which is written behind it as soon as it is on disk, at the latest with the next
+commit. A lane is opened at its last settled commit, and the journal is cut there: state that ran ahead would take the
+events after it for duplicates, and their numbers would never be published. Nobody else knows offsets, so a lane's
+folder may be opened by any cell, of any number of cells, on any host.
 
 The word `settled` is not forced to disk by itself, but by the next commit: a host that loses power may go back one
 epoch more, which is as exact.
@@ -60,6 +61,8 @@ class Journal:
         self._next: NextSegment | None = None
         self._writing: Future[None] | None = None
         self._unsettled: Commit | None = None
+        self._owed = False
+        """Whether that is acknowledged."""
         self._counter = 0
         self._segment = 0
         self._end = 0
@@ -128,7 +131,7 @@ class Journal:
         """Append what changed, and where the sources stood; on disk once `wait` has returned. `final`: nothing follows,
         a base is written."""
         assert self._file is not None
-        self.wait()
+        self._settle_what_is_owed()
         self._counter += 1
         self._commits += 1
         commit = Commit(self._counter, int(time.time() * 1000), lane.log_clock, position)
@@ -159,9 +162,23 @@ class Journal:
         if writing is not None:
             writing.result()
 
+    def acknowledge(self) -> None:
+        """Everything that was put out up to the last commit is acknowledged: it is settled once it is on disk, if that
+        is not yet, with the next commit. Raises OSError."""
+        self._owed = True
+        if self._writing is None or self._writing.done():
+            self.settle()
+
+    def _settle_what_is_owed(self) -> None:
+        if self._owed:
+            self.settle()
+        else:
+            self.wait()
+
     def settle(self) -> None:
-        """Everything that was put out up to the last commit is acknowledged. Raises OSError."""
+        """As `acknowledge`, and return when it is settled. Raises OSError."""
         self.wait()
+        self._owed = False
         commit, self._unsettled = self._unsettled, None
         if commit is None:
             return
@@ -230,7 +247,7 @@ class Journal:
     def close(self) -> None:
         """Let the folder go."""
         if self._file is not None:
-            self.wait()
+            self._settle_what_is_owed()
             self._abandon_next()
             self._file.close()
             self._file = None

@@ -35,7 +35,8 @@ _SMALL = "small-"
 @dataclass(frozen=True)
 class Options:
     """What to measure, and how long. `limit`: seconds after which a slow peer is cut, and drains the small set as well,
-    of which `small` are the events, so that its numbers are checked; `rate`: events a second for latency."""
+    of which `small` are the events, so that its numbers are checked; `rate`: events a second for latency, into topics
+    of so many partitions, `lanes`."""
 
     parts: tuple[str, ...] = PARTS
     peers: tuple[str, ...] = tuple(PEERS)
@@ -45,6 +46,7 @@ class Options:
     rounds: int = 3
     limit: int = 150
     rate: int = 10_000
+    lanes: int = 4
     seconds: int = 60
 
 
@@ -75,6 +77,7 @@ _NUMBERS = {
     "rounds": "rounds, of which the medians",
     "limit": "seconds after which a peer is cut",
     "rate": "events a second for latency",
+    "lanes": "partitions of the topics for latency",
     "seconds": "how long, for latency",
 }
 
@@ -102,8 +105,11 @@ def compare(settings: Settings, codec: Codec, options: Options, console: Console
     if "latency" in options.parts:
         for contender in latency.contenders(peers):
             title = compare_report.title(contender.name)
-            say(f"latency of {title}: {options.rate:,} events/s for {options.seconds} s")
-            measured = latency.measure(settings, codec, contender, options.rate, options.seconds)
+            say(
+                f"latency of {title}: {options.rate:,} events/s for {options.seconds} s, {options.lanes} lanes"
+            )
+            paced = settings.replace(partitions=options.lanes)
+            measured = latency.measure(paced, codec, contender, options.rate, options.seconds)
             comparison.latencies[contender.name] = measured
             say(f"{title}: {measured.line()}")
     compare_report.write(comparison)

@@ -5,11 +5,16 @@ from collections.abc import Iterable
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, ListOffsetsResultInfo, OffsetSpec
 
-ANSWER_WITHIN_S = 30.0
+FIRST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+END: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_ANSWER_WITHIN_S = 30.0
 
 
 def list_offsets(
-    client: AdminClient, places: Iterable[TopicPartition], what: OffsetSpec, within_s: float = ANSWER_WITHIN_S
+    client: AdminClient,
+    places: Iterable[TopicPartition],
+    what: OffsetSpec,
+    within_s: float = _ANSWER_WITHIN_S,
 ) -> dict[tuple[str, int], ListOffsetsResultInfo]:
     """What Kafka says of each partition, by (full topic name, partition). Raises KafkaException."""
     asked = dict.fromkeys(places, what)

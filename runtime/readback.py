@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import OffsetSpec
 
 from runtime import kafka
 from runtime.exit import ExitCode, Refusal
-from runtime.offsets import list_offsets
+from runtime.offsets import END, list_offsets
 from runtime.settings import Settings
 
 _BATCH = 10_000
@@ -58,7 +57,7 @@ def end_offsets(settings: Settings, topics: Iterable[str]) -> dict[tuple[str, in
         places = [TopicPartition(name, at) for name in names for at in partitions_of(consumer, name)]
     finally:
         consumer.close()
-    found = list_offsets(kafka.admin(settings), places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    found = list_offsets(kafka.admin(settings), places, END)
     return {(names[name], partition): told.offset for (name, partition), told in found.items()}
 
 

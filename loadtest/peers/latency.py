@@ -3,7 +3,7 @@
 W1's mix is sent at a steady rate; fifty events a second are probes: receipts of one unit for skus on which nothing else
 happens. A probe's time begins when it was due to be sent and ends when its effect is read: from Redis, which is asked
 every 2 ms, for all; from the engine's API besides, for which no peer has a counterpart. Opening counts are drained
-before, and the first ten seconds are not measured.
+before, and the first half minute of the load is not measured.
 """
 
 import time

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -145,6 +146,38 @@ def test_settling_twice_or_without_a_commit_says_nothing(kept: Kept) -> None:
     size = (kept.files / "journal-0").stat().st_size
     kept.journal.settle()
     assert (kept.files / "journal-0").stat().st_size == size
+
+
+def test_nobody_waits_for_the_disk_and_the_next_commit_settles_what_was_acknowledged(kept: Kept) -> None:
+    held, file = threading.Event(), kept.journal._file
+    kept.journal._disk.submit(held.wait)
+    try:
+        kept.feed()
+        kept.journal.commit(kept.lane, position(1))
+        kept.journal.acknowledge()
+        assert kept.journal._file is file
+        assert reopened(kept.folder).commit is None
+    finally:
+        held.set()
+    kept.commit()
+    again = reopened(kept.folder).commit
+    assert again is not None
+    assert again.position == position(1)
+    kept.journal.acknowledge()  # it is there already
+    again = reopened(kept.folder).commit
+    assert again is not None
+    assert again.position == position(2)
+
+
+def test_what_was_acknowledged_is_settled_at_the_end(kept: Kept) -> None:
+    held = threading.Event()
+    kept.journal._disk.submit(held.wait)
+    kept.feed()
+    kept.journal.commit(kept.lane, position(1))
+    kept.journal.acknowledge()
+    held.set()
+    kept.journal.close()
+    assert reopened(kept.folder).commit is not None
 
 
 def test_the_last_commit_writes_a_base(kept: Kept) -> None:
