@@ -189,8 +189,6 @@ class Cell:
         self._epoch_ends = 0.0
         self._begins: Beginnings | None = None
         self.opened: dict[int, OpenLane] = {}
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, self._on_signal)
         self.topic_ids = TopicIds(settings, READ, ("availability",))
         self.redis = RedisLink(settings, self.stopping)
         self.disk = ThreadPoolExecutor(_WRITERS, "journal")
@@ -204,6 +202,8 @@ class Cell:
         check_retention(settings, self.checkpoints.taken_at)
         resuming = self.disk.map(partial(resume, self), self.lanes)
         prepare()
+        for each in (signal.SIGTERM, signal.SIGINT):  # until here there is nothing to drain: they end it at once
+            signal.signal(each, self._on_signal)
         for resumed in resuming:
             self.opened[resumed.lane.number] = OpenLane(self, resumed)
 
