@@ -202,7 +202,8 @@ class Cell:
         check_retention(settings, self.checkpoints.taken_at)
         resuming = self.disk.map(partial(resume, self), self.lanes)
         prepare()
-        for each in (signal.SIGTERM, signal.SIGINT):  # until here there is nothing to drain: they end it at once
+        # Until here there is nothing to drain: they end the process at once.
+        for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._on_signal)
         for resumed in resuming:
             self.opened[resumed.lane.number] = OpenLane(self, resumed)
