@@ -257,7 +257,7 @@ class Cell:
         """What steps a lane."""
         return self.opened[lane]
 
-    def gather(self, wait_s: float = 0.0) -> None:
+    def gather(self, wait_s: float) -> None:
         """Sort what has come for the lanes, or wait for it so long. Raises KafkaException."""
         self._inflow.gather(wait_s)
 

@@ -6,8 +6,8 @@ What is read for a lane is folded and published before the next lane is read. We
 them would fold what was read a whole round ago.
 
 At an epoch's end Bytewax tells the sources, then each lane, which commits what it has folded with the offsets that
-this came from (a thread writes its journal), then the sink, which waits for Redis, Kafka and the journals, and calls
-the commits settled. (A lane that was asked has stepped in the epoch, and every step puts something out, so the sink is
+this came from (a thread writes its journal), then the sink, which waits for Redis and Kafka, and tells the journals
+that all was taken. (A lane that was asked has stepped in the epoch, and every step puts something out, so the sink is
 asked too; after the last step the cell settles by itself.)
 
 Bytewax keeps nothing: a recovery store of its own would tie the lanes to the cell that ran them, and would know no more
@@ -54,7 +54,7 @@ class Parts(Protocol):
 
     lanes: list[int]
 
-    def gather(self, wait_s: float = 0.0) -> None: ...
+    def gather(self, wait_s: float) -> None: ...
     def open_reader(self, lane: int) -> LaneReader: ...
     def stepper(self, lane: int) -> Stepper: ...
 

@@ -60,7 +60,6 @@ class Inflow:
         self._counts = counts
         self.hearing = Hearing()
         self._settings = settings
-        self._name_of = settings.topic
         self._consumer: Consumer = consumer(
             settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
             fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES,
@@ -80,7 +79,7 @@ class Inflow:
         }
 
     def _place(self, lane: int, name: str, offset: int) -> TopicPartition:
-        return TopicPartition(self._name_of(name), 0 if TOPICS[name].single else lane, offset)
+        return TopicPartition(self._settings.topic(name), 0 if TOPICS[name].single else lane, offset)
 
     def has(self, lane: int, name: str) -> bool:
         """Whether there is a partition of a topic for a lane to read: topics may have fewer than there are lanes."""
@@ -170,7 +169,7 @@ class Inflow:
             return 0, 0
         if not self._at_start:
             places = [
-                TopicPartition(self._name_of(topic), partition)
+                TopicPartition(self._settings.topic(topic), partition)
                 for topic in READ
                 for partition in range(self._counts[topic])
             ]

@@ -96,6 +96,7 @@ class Publisher:
     ) -> None:
         self._settings = settings
         self._outlets = outlets
+        self._outlet_of = {"reservation-decisions": outlets.urgent, "routed": outlets.routed}
         self._redis = redis
         self._stopping = stopping
         self._journals_settle = journals_settle
@@ -119,7 +120,7 @@ class Publisher:
             value = self._codec.encode("ReservationDecision", decisions.record(answer))
             key = answer.identity.sku.encode()
             partition = lane % self._counts["reservation-decisions"]
-            self._produce("reservation-decisions", value, key, partition, self._outlets.urgent)
+            self._produce("reservation-decisions", value, key, partition)
 
     def publish(self, item: Published) -> None:
         """Start everything that the step put out."""
@@ -236,10 +237,8 @@ class Publisher:
 
     # -- Kafka ---------------------------------------------------------------------------------------------------
 
-    def _produce(
-        self, name: str, value: bytes, key: bytes | None, partition: int = -1, outlet: Producer | None = None
-    ) -> None:
-        topic, outlet = self._topics[name], outlet or self._outlets.rest
+    def _produce(self, name: str, value: bytes, key: bytes | None, partition: int = -1) -> None:
+        topic, outlet = self._topics[name], self._outlet_of.get(name, self._outlets.rest)
         waits_since = 0.0
         while True:
             try:
@@ -285,16 +284,16 @@ class Publisher:
             np.split(rows, bounds), lanes[np.concatenate([[0], bounds])].tolist(), strict=True
         ):
             for block in pack_rows(forward.slice.origin, forward.slice.records, part):
-                self._produce("routed", block, None, lane, self._outlets.routed)
+                self._produce("routed", block, None, lane)
 
     def _release(self, lane: int, message: Read) -> None:
         origin, packed = records.one_row(message)
         for block in pack_rows(origin, packed, np.zeros(1, np.int64)):
-            self._produce("routed", block, None, lane, self._outlets.routed)
+            self._produce("routed", block, None, lane)
 
     def _control(self, lane: int, control: Control) -> None:
         word = {"kind": str(control.kind), **control.payload}
-        self._produce("routed", pack_word(word), None, lane, self._outlets.routed)
+        self._produce("routed", pack_word(word), None, lane)
 
 
 class _Visible:

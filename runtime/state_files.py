@@ -118,7 +118,7 @@ class StateFiles:
         for segment in reversed(segments):
             path = self.journal(segment)
             data = self._mapped(path)
-            if data[: len(FORMER)] == FORMER:
+            if _is_former(data):
                 return self._former(segment, data)
             found = self._read_journal(path, data)
             torn = torn or found.torn
@@ -153,10 +153,10 @@ class StateFiles:
             return None
         if known.segment != segment:
             path = self.journal(known.segment)
-            data = self._bytes(path)
+            data = self._mapped(path)
         if len(data) < known.offset:
             raise self._damaged(path, f"it ends at byte {len(data)}, before the commit at {known.offset}")
-        base = self._whole_base(known.segment)[0] if known.segment else []
+        base = self._whole_base(known.segment, self._mapped)[0] if known.segment else []
         sections = [section for section, _ in self._checked(path, data, known.offset)]
         at = Settled(known.segment, known.offset, Commit(0, 0, 0, known.position))
         return Resumable(at, base + sections, "", former=True)
@@ -172,7 +172,7 @@ class StateFiles:
                 raise NothingCommitted(f"{self.folder} holds no state yet: start the engine, and try again")
             path = self.journal(segments[-1])
             try:
-                base = self._whole_base(segments[-1])[0] if segments[-1] else []
+                base = self._whole_base(segments[-1], self._bytes)[0] if segments[-1] else []
                 data = self._bytes(path)
                 found = self._read_journal(path, data)
             except StateDamaged:
@@ -186,12 +186,12 @@ class StateFiles:
             return base + found.sections[: found.last.sections if found.last else 0], len(data) - found.whole
 
     def _whole_base(
-        self, segment: int, read: Callable[[Path], Buffer] | None = None
+        self, segment: int, read: Callable[[Path], Buffer]
     ) -> tuple[list[Section], Commit | None]:
-        """All of it, and the commit that it is (the version before did not tell). `read`: how (as bytes)."""
+        """All of it, `read` so, and the commit that it is (the version before did not tell)."""
         path, sections, commit = self.base(segment), list[Section](), None
-        data = (read or self._bytes)(path)
-        ends = _LAST_OF_A_DUMP if data[: len(FORMER)] == FORMER else COMMIT
+        data = read(path)
+        ends = _LAST_OF_A_DUMP if _is_former(data) else COMMIT
         last = ""
         for section, _ in self._checked(path, data, len(data)):
             last = section.name
@@ -208,7 +208,7 @@ class StateFiles:
         last: _Mark | None = None
         settled: tuple[int, _Mark] | None = None
         whole, torn = 0, ""
-        ends = _LAST_OF_A_DUMP if data[: len(FORMER)] == FORMER else COMMIT
+        ends = _LAST_OF_A_DUMP if _is_former(data) else COMMIT
         try:
             for section, stop in read_frames(data, len(data)):
                 if section.name == HEAD:
@@ -272,6 +272,10 @@ class StateFiles:
             "lane is then restored from its last checkpoint (STOCKTIDE_CHECKPOINT_DIR), and without one it is "
             "rebuilt from its topics"
         )
+
+
+def _is_former(data: Buffer) -> bool:
+    return data[: len(FORMER)] == FORMER
 
 
 def folder_of(folder: Path, lane: int) -> Path:

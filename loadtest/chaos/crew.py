@@ -8,11 +8,11 @@ import json
 import logging
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
+from queue import SimpleQueue
 from typing import IO, Any
 
 from loadtest.chaos import report
@@ -58,17 +58,21 @@ def side_by_side(
     tasks: Sequence[Task], workers: int, settings: Settings, options: Options
 ) -> Iterator[report.Entry]:
     """Let so many processes make the runs; what comes of each, as soon as it has. Raises ProcessEnded."""
-    left = deque(tasks)
+    free: SimpleQueue[_Worker] = SimpleQueue()
+
+    def make(task: Task) -> report.Entry:
+        worker = free.get()
+        try:
+            return worker.make(task)
+        finally:
+            free.put(worker)
+
     with ExitStack() as stack:
-        crew = [stack.enter_context(_worker(settings, options)) for _ in range(min(workers, len(tasks)))]
-        threads = ThreadPoolExecutor(len(crew))
+        for _ in range(min(workers, len(tasks))):
+            free.put(stack.enter_context(_worker(settings, options)))
+        threads = ThreadPoolExecutor(workers)
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        busy = {threads.submit(each.make, left.popleft()): each for each in crew}
-        while busy:
-            done = next(as_completed(busy))
-            worker = busy.pop(done)
-            if left:
-                busy[threads.submit(worker.make, left.popleft())] = worker
+        for done in as_completed([threads.submit(make, task) for task in tasks]):
             yield done.result()
 
 

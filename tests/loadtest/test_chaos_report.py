@@ -154,6 +154,10 @@ def test_workers_make_the_runs_side_by_side_and_each_goes_on_as_soon_as_it_can(
     assert {entry["by"] for entry in came if entry["seed"] > 1} != {came[-1]["by"]}
 
 
+def test_where_nothing_is_missing_no_worker_is_needed() -> None:
+    assert list(crew.side_by_side([], 2, Settings(), Options())) == []
+
+
 def test_a_worker_that_ends_is_told_with_the_run_that_it_owes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "_WORKER", (sys.executable, "-c", _WORKS))
     with pytest.raises(ProcessEnded, match="drained seed 9"):
