@@ -1,5 +1,9 @@
-"""What the lanes of a cell read, through one consumer: a broker answers it with one fetch, where it would answer each
-lane with its own.
+"""What the lanes of a cell read, through two consumers: a broker answers each with one fetch, where it would answer
+each lane with its own.
+
+A fetch names every partition of its consumer, and costs by their number what each brings next to nothing of. So topics
+that bring something all the time have one consumer, whose fetches gather for a moment; those that rarely do have
+another, whose fetches wait until something comes.
 
 Each lane is assigned its partition of every topic, by hand. No group, no rebalancing. A topic of one partition is read
 once, for all lanes; each gets of it what it has not had.
@@ -13,7 +17,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from dataflows.hearing import STATISTICS_MS, Hearing
-from dataflows.intake import READ
+from dataflows.intake import MASTERS, READ
 from runtime.kafka import admin, consumer
 from runtime.offsets import END, FIRST, list_offsets
 from runtime.settings import Settings
@@ -33,6 +37,9 @@ is old among what is new, at twice the cost."""
 _ENDS_WITHIN_S = 5.0
 _WORTH_A_FETCH, _FETCH_WITHIN_MS = 1 << 16, 5
 """What a fetch costs a broker hardly depends on how much it brings: one that finds little waits a moment for more."""
+_RARE = frozenset((*MASTERS, "expected-supply"))
+_RARELY_MS = 500
+"""A fetch of what is rare comes back with the first record, or after so long."""
 
 
 class Arrived(NamedTuple):
@@ -53,19 +60,26 @@ def _nothing() -> Arrived:
 
 
 class Inflow:
-    """The consumer, and what has arrived for each lane and was not taken yet. `counts`: the partitions of each
+    """The consumers, and what has arrived for each lane and was not taken yet. `counts`: the partitions of each
     topic."""
 
     def __init__(self, settings: Settings, counts: Mapping[str, int]) -> None:
         self._counts = counts
-        self.hearing = Hearing()
+        self._hearing, self._hearing_rare = Hearing(), Hearing()
         self._settings = settings
-        self._consumer: Consumer = consumer(
-            settings, session_timeout_ms=_GIVE_UP_COMMITS_MS, queued_max_messages_kbytes=_QUEUE_KB,
-            fetch_max_bytes=_FETCH_BYTES, max_partition_fetch_bytes=_PARTITION_BYTES,
-            fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
-            statistics_interval_ms=STATISTICS_MS, stats_cb=self.hearing.take,
+        given: dict[str, Any] = {
+            "session_timeout_ms": _GIVE_UP_COMMITS_MS, "queued_max_messages_kbytes": _QUEUE_KB,
+            "fetch_max_bytes": _FETCH_BYTES, "max_partition_fetch_bytes": _PARTITION_BYTES,
+            "statistics_interval_ms": STATISTICS_MS,
+        }  # fmt: skip
+        self._busy: Consumer = consumer(
+            settings, **given, fetch_min_bytes=_WORTH_A_FETCH, fetch_wait_max_ms=_FETCH_WITHIN_MS,
+            stats_cb=self._hearing.take,
         )  # fmt: skip
+        self._rare: Consumer = consumer(
+            settings, **given, fetch_wait_max_ms=_RARELY_MS, stats_cb=self._hearing_rare.take
+        )
+        self._rarely = {settings.topic(name) for name in _RARE}
         self._at_start: dict[tuple[str, int], tuple[int, int]] = {}
         self._arrived: dict[int, Arrived] = {}
         self._untaken = 0
@@ -80,6 +94,10 @@ class Inflow:
 
     def _place(self, lane: int, name: str, offset: int) -> TopicPartition:
         return TopicPartition(self._settings.topic(name), 0 if TOPICS[name].single else lane, offset)
+
+    def _reads(self, topic: str) -> Consumer:
+        """Who reads a topic (full name)."""
+        return self._rare if topic in self._rarely else self._busy
 
     def has(self, lane: int, name: str) -> bool:
         """Whether there is a partition of a topic for a lane to read: topics may have fewer than there are lanes."""
@@ -105,13 +123,14 @@ class Inflow:
         self.full = self._untaken >= _MOST_RECORDS
         if self.full:
             return
-        first = self._consumer.poll(wait_s) if wait_s else None
+        first = self._busy.poll(wait_s) if wait_s else None
         if first is not None:
             self._sort(first)
-        messages = self._consumer.consume(_MOST_RECORDS, timeout=0)
-        for message in messages:
-            self._sort(message)
-        self.full = len(messages) >= _MOST_RECORDS
+        for reads in (self._busy, self._rare):
+            messages = reads.consume(_MOST_RECORDS, timeout=0)
+            for message in messages:
+                self._sort(message)
+            self.full = self.full or len(messages) >= _MOST_RECORDS
 
     def holds(self, lane: int) -> bool:
         """Whether something has arrived for a lane."""
@@ -124,14 +143,20 @@ class Inflow:
         self._arrived[lane] = _nothing()
         self._untaken -= arrived.many
         if arrived.many:
-            self.hearing.heard()
+            self._hearing.heard()
         return arrived
 
+    def heard_until(self, now: int) -> int:
+        """Up to when (ms) all that has happened by `now` has been heard of. Never falls while `now` does not."""
+        return min(self._hearing.until(now), self._hearing_rare.until(now))
+
     def _assign(self) -> None:
-        again = [TopicPartition(*at) for at in self._wanted if at in self._assigned]
-        if again:
-            self._consumer.incremental_unassign(again)
-        self._consumer.incremental_assign([TopicPartition(*at, o) for at, o in self._wanted.items()])
+        for reads in (self._busy, self._rare):
+            own = {at: offset for at, offset in self._wanted.items() if self._reads(at[0]) is reads}
+            again = [TopicPartition(*at) for at in own if at in self._assigned]
+            if again:
+                reads.incremental_unassign(again)
+            reads.incremental_assign([TopicPartition(*at, offset) for at, offset in own.items()])
         self._assigned |= self._wanted.keys()
         self._wanted.clear()
 
@@ -163,8 +188,8 @@ class Inflow:
                 wanted[lane] = at + 1
 
     def ends_at_start(self, lane: int, name: str) -> tuple[int, int]:
-        """Where a lane's partition of a topic began and ended when a lane first asked: of all partitions Kafka is asked
-        at once. Raises KafkaException."""
+        """Where a lane's partition of a topic began and ended when a lane first asked: of all partitions Kafka is
+        asked at once. Raises KafkaException."""
         if not self.has(lane, name):
             return 0, 0
         if not self._at_start:
@@ -173,7 +198,8 @@ class Inflow:
                 for topic in READ
                 for partition in range(self._counts[topic])
             ]
-            self._consumer.list_topics(timeout=_ENDS_WITHIN_S)  # it would look for leaders once a second
+            for reads in (self._busy, self._rare):
+                reads.list_topics(timeout=_ENDS_WITHIN_S)  # it would look for leaders once a second
             client = admin(self._settings)
             first = list_offsets(client, places, FIRST, _ENDS_WITHIN_S)
             last = list_offsets(client, places, END, _ENDS_WITHIN_S)
@@ -185,16 +211,15 @@ class Inflow:
         """Where a lane's partition of a topic begins and ends; `cached`: as the broker last said. KafkaException."""
         if not self.has(lane, name):
             return 0, 0
-        low, high = self._consumer.get_watermark_offsets(
-            self._place(lane, name, 0), timeout=_ENDS_WITHIN_S, cached=cached
+        place = self._place(lane, name, 0)
+        low, high = self._reads(place.topic).get_watermark_offsets(
+            place, timeout=_ENDS_WITHIN_S, cached=cached
         )
         return int(low), int(high)
 
     def commit(self, lane: int, offsets: Mapping[str, int]) -> None:
         """Tell lag tools how far a lane has come; nothing reads it back. KafkaException."""
-        self._consumer.commit(
-            offsets=[self._place(lane, n, at) for n, at in offsets.items()], asynchronous=True
-        )
+        self._busy.commit(offsets=[self._place(lane, n, at) for n, at in offsets.items()], asynchronous=True)
 
     def close(self, lane: int) -> None:
         """The lane reads no more; with the last one the consumer ends."""
@@ -202,4 +227,5 @@ class Inflow:
         for wanted in self._from.values():
             wanted.pop(lane, None)
         if not self._arrived:
-            self._consumer.close()
+            self._busy.close()
+            self._rare.close()

@@ -142,7 +142,7 @@ class LaneReader:
         self._masters_ready = self._masters_ready or all(
             self._next.get(name, 0) >= end for name, end in self._wanted.items()
         )
-        heard = self._inflow.hearing.until(now)
+        heard = self._inflow.heard_until(now)
         reached = [heard if self._at_end[n] else self._log_times.get(n, 0) for n in self._reading()]
         if not recent or not messages or now - self._lag_at >= _LAG_EVERY_MS:
             self._lag_at, self._lag = now, self._behind()

@@ -87,7 +87,7 @@ def test_a_broker_that_stands_still_is_noticed(settings: Settings, kafka: KafkaS
             inflow.gather()
             inflow.take(0)
             now = int(time.time() * 1000)
-            return least_ms <= now - inflow.hearing.until(now) <= most_ms
+            return least_ms <= now - inflow.heard_until(now) <= most_ms
 
         return holds
 
