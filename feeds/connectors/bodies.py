@@ -1,0 +1,32 @@
+"""Rendering the bodies of requests."""
+
+import json
+from typing import Any
+
+from feeds.exchange import Request
+
+JSON = {"content-type": "application/json; charset=UTF-8", "accept": "application/json"}
+"""The headers of a request with a JSON body."""
+
+
+def as_json(body: Any) -> bytes:
+    """Compact JSON."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def post(path: str, limit: str, body: Any, items: int = 1, points: int = 0) -> Request:
+    """A POST of JSON."""
+    return Request("POST", path, limit, headers=JSON, body=as_json(body), items=items, points=points)
+
+
+def as_file(name: str, content: bytes) -> tuple[dict[str, str], bytes]:
+    """A form with one file of JSON: headers and body. The boundary is taken from the name, which no content has."""
+    boundary = f"part-{name}"
+    kind = f'Content-Disposition: form-data; name="file"; filename="{name}.json"\r\nContent-Type: application/json'
+    body = b"--%b\r\n%b\r\n\r\n%b\r\n--%b--\r\n" % (
+        boundary.encode(),
+        kind.encode(),
+        content,
+        boundary.encode(),
+    )
+    return {"content-type": f'multipart/form-data; boundary="{boundary}"', "accept": "application/json"}, body

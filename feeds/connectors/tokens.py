@@ -1,0 +1,31 @@
+"""Fetching an OAuth token with a form, as most token services want it."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from feeds.connectors.replies import Talk
+from feeds.exchange import Conversation, Reply, Request
+
+_SECONDS = 600.0
+"""How long a token holds of which that was not said."""
+
+
+def fetch_token(
+    path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+) -> Conversation[tuple[str, float]]:
+    """An access token, and for how many seconds it holds. Raises Setback."""
+    kind = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+    body = urlencode(form).encode()
+    request = Request("POST", path, headers={**kind, **(headers or {})}, body=body, secret=True)
+    return (yield from Talk().ask(request, _token, carries=False))
+
+
+def basic(user: str, password: str) -> str:
+    """The value of an `Authorization` header."""
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _token(reply: Reply) -> tuple[str, float]:
+    told = reply.json()
+    return str(told["access_token"]), float(told.get("expires_in", _SECONDS))

@@ -1,0 +1,249 @@
+"""What every connector must do, as tests. For a new one, in a test module:
+
+    class TestMine(BulkContract, ReadContract):
+        connector_class = Mine
+        market_class = MyMarket
+        options = {"shop": "1"}
+        secrets = ("token",)
+
+`MyMarket` is a small stand-in of the marketplace, and a `Market`. Without a bulk operation, or where nothing can be
+read, the contract is only one of these, or `Contract`. docs/connectors.md has a whole example.
+"""
+
+import copy
+from typing import ClassVar
+
+from feeds.buckets import Scope, Weight
+from feeds.connector import Item
+from feeds.outcomes import Answer, Fate, Trouble
+from feeds.plans import plan
+from tests.feeds.connectors.contract_faults import FaultContract
+from tests.feeds.connectors.market import hold
+from tests.feeds.connectors.trial import INTENT, TAKEN
+
+
+class Contract(FaultContract):
+    """Ordinary pytest tests."""
+
+    bulk_is_tried: ClassVar = False
+    reading_is_tried: ClassVar = False
+
+    # -- what it declares ----------------------------------------------------------------------------------------
+
+    def test_it_says_who_it_is(self) -> None:
+        assert self.connector_class.name == self.connector_class.name.lower() != ""
+        assert (self.connector_class.__doc__ or "").strip()
+
+    def test_all_of_it_is_tried(self) -> None:
+        bulk = any(operation.bulk for operation in self.operations())
+        assert bulk is self.bulk_is_tried, "a bulk operation is tried by BulkContract"
+        reads = self.connector_class.reads_most > 0
+        assert reads is self.reading_is_tried, (
+            "what reads back is tried by ReadContract; else say reads_most = 0"
+        )
+
+    def test_its_operations_make_sense(self) -> None:
+        operations = list(self.operations())
+        assert operations
+        assert len({operation.name for operation in operations}) == len(operations)
+        assert sum(operation.bulk for operation in operations) <= 1
+        for operation in operations:
+            assert 1 <= operation.least <= operation.most
+            assert operation.at_once >= 1
+            if operation.bytes_most:
+                assert operation.bytes_each, "say how large an item is, or batches cannot be cut"
+
+    def test_its_limits_make_sense(self) -> None:
+        limits = self.connector_class.limits
+        assert all(limits.values()), "a group without buckets limits nothing"
+        for bucket in self.declared().values():
+            plan(bucket)  # the limiter can keep it
+        for operation in self.operations():
+            assert operation.limit in self.connector_class.limits
+            for bucket in self.connector_class.limits[operation.limit]:
+                if bucket.weight is Weight.POINTS:
+                    assert 0 < operation.points <= max(bucket.capacity, bucket.units)
+                if bucket.weight is Weight.ITEMS:
+                    assert operation.most <= max(bucket.capacity, bucket.units), (
+                        "such a call is never admitted"
+                    )
+
+    # -- what it asks --------------------------------------------------------------------------------------------
+
+    def test_the_first_request_takes_what_was_declared(self) -> None:
+        for operation in self.operations():
+            items = self.batch(operation)
+            first = next(self.connector().write(operation, items, INTENT))
+            assert first.limit == operation.limit
+            for bucket in self.connector_class.limits[operation.limit]:
+                if bucket.weight is Weight.ITEMS:
+                    assert first.items == len(items)
+                if bucket.weight is Weight.POINTS:
+                    assert first.points == operation.points
+                if bucket.scope is Scope.LISTING:
+                    assert first.listings == tuple((item.listing, item.quantity == 0) for item in items)
+
+    def test_every_request_is_limited(self) -> None:
+        for request in self.requests():
+            assert request.path.startswith(("/", "http://", "https://"))
+            assert not set(request.path) & set(' "<>\n'), "the path must be percent-encoded"
+            if request.limit is None:
+                # A token, or a document at an address of its own.
+                assert request.secret or not request.path.startswith("/")
+                continue
+            for bucket in self.connector_class.limits[request.limit]:
+                assert bucket.weight is not Weight.POINTS or request.points > 0
+
+    def test_a_full_call_is_not_too_large(self) -> None:
+        for operation in self.operations():
+            fits = operation.bytes_most // operation.bytes_each if operation.bytes_most else operation.most
+            many = min(fits, operation.most)
+            place = max(self.locations, key=lambda location: len(location or ""))
+            items = [Item(self.longest(n), place, 1_000_000, 1) for n in range(many)]
+            market = self.market()
+            market.prepare(items[:1])
+            held = hold(self.connector().write(operation, items, INTENT), market.reply)
+            assert max(request.items for request in held.requests) <= operation.most
+            if operation.bytes_most:
+                assert max(len(request.body) for request in held.requests) <= operation.bytes_most
+
+    # -- what it understands -------------------------------------------------------------------------------------
+
+    def test_all_is_well(self) -> None:
+        for operation in self.operations():
+            market, items = self.market(), self.batch(operation)
+            answer = self.written(market, operation, items)
+            assert answer.trouble is Trouble.NONE
+            assert (answer.submission is not None) is operation.bulk
+            assert {outcome.fate for outcome in answer.items} <= (
+                {Fate.ACCEPTED} if operation.bulk else TAKEN
+            )
+            market.settle()
+            if operation.bulk:
+                progress = hold(self.connector().follow(answer.submission or "", items), market.reply).result
+                assert {outcome.fate for outcome in progress.answer.items} <= TAKEN
+            for item in items:
+                assert market.shows[item.listing, item.location] == item.quantity
+
+    def test_zero_is_a_quantity(self) -> None:
+        for operation in self.operations():
+            market, item = self.market(), self.items(1)[0]
+            for quantity in (3, 0):
+                self.outcomes(market, operation, [item._replace(quantity=quantity)])
+                market.settle()
+                assert market.shows[item.listing, item.location] == quantity
+
+    def test_awkward_listings(self) -> None:
+        place = self.locations[0]
+        for operation in self.operations():
+            market = self.market()
+            for at, listing in enumerate(self.awkward):
+                answer = self.outcomes(market, operation, [Item(listing, place, at, 1)])
+                assert answer.items[0].fate in TAKEN
+                market.settle()
+                assert market.shows[listing, place] == at
+        if self.connector_class.reads_most:
+            for at, listing in enumerate(self.awkward):
+                held = hold(self.connector().read_back([(listing, place)]), market.reply)
+                assert held.result.units == {(listing, place): at}
+
+    def test_a_listing_stays_in_its_place(self) -> None:
+        """A slash in it does not make another path."""
+        place = self.locations[0]
+
+        def paths(listing: str) -> list[str]:
+            writes = (
+                self.connector().write(each, [Item(listing, place, 1, 1)], INTENT)
+                for each in self.operations()
+            )
+            asks = [next(write) for write in writes]
+            if self.connector_class.reads_most:
+                asks.append(next(self.connector().read_back([(listing, place)])))
+            return [ask.path for ask in asks]
+
+        for path in paths("A/B?C=D#E%2FF"):
+            assert not set(path) & set("?#")
+        for awkward, plain in zip(paths("A/B?C=D#E%2FF"), paths("plain"), strict=True):
+            assert awkward.count("/") == plain.count("/")
+
+    def test_what_is_refused_is_told_apart(self) -> None:
+        for operation in self.operations():
+            market, items = self.market(), self.batch(operation)
+            poisoned = min(1, len(items) - 1)
+            market.refuses = {items[poisoned].listing}
+            answer = self.outcomes(market, operation, items)
+            for at, outcome in enumerate(answer.items):
+                if items[at].listing in market.refuses:
+                    assert outcome.fate is Fate.REJECTED
+                    assert outcome.reason
+                else:
+                    assert outcome.fate in TAKEN | {Fate.RETURNED}
+            market.settle()
+            for item, outcome in zip(items, answer.items, strict=True):
+                if outcome.fate in TAKEN:
+                    assert market.shows[item.listing, item.location] == item.quantity
+            # What was returned is taken without the poisoned one.
+            rest = [items[at] for at, outcome in enumerate(answer.items) if outcome.fate is Fate.RETURNED]
+            if rest:
+                again = self.outcomes(market, operation, rest)
+                assert {outcome.fate for outcome in again.items} <= TAKEN
+
+    # -- what it must not do -------------------------------------------------------------------------------------
+
+    def test_it_keeps_nothing(self) -> None:
+        for operation in self.operations():
+            connector, items = self.connector(), self.batch(operation)
+            before = copy.deepcopy(vars(connector))
+            sent = []
+            for _ in range(2):
+                market = self.market()
+                market.prepare(items)
+                held = hold(connector.write(operation, items, INTENT), market.reply)
+                sent.append([(each.method, each.path, each.query, each.body) for each in held.requests])
+            assert vars(connector) == before
+            assert sent[0] == sent[1]
+
+    def test_conversations_do_not_disturb_one_another(self) -> None:
+        operation = next(iter(self.operations()))
+        connector, market, items = self.connector(), self.market(), self.items(2)
+        market.prepare(items)
+        one, other = (connector.write(operation, [item], INTENT) for item in items)
+        first, second = next(one), next(other)
+        assert first.body != second.body or first.path != second.path
+        replies = [market.reply(request) for request in (second, first)]
+        for conversation, reply in ((other, replies[0]), (one, replies[1])):
+            result: Answer | None = None
+            try:
+                request = conversation.send(reply)
+                while True:
+                    request = conversation.send(market.reply(request))
+            except StopIteration as end:
+                result = end.value
+            assert result is not None
+            assert result.items[0].fate in TAKEN
+
+    def test_the_idempotency_key(self) -> None:
+        """5, then 4, then 5 again: a key that is made from the quantity would swallow the third."""
+        operation = next(iter(self.operations()))
+        item = self.items(1)[0]
+
+        def key(item: Item, account: str = "account-1") -> str | None:
+            return self.key(next(self.connector(account).write(operation, [item], INTENT)))
+
+        if key(item) is None:
+            return  # the marketplace wants none
+        assert key(item) == key(item)
+        assert key(item) == key(item._replace(quantity=item.quantity + 1))
+        assert key(item) != key(item._replace(version=item.version + 1))
+        assert key(item) != key(item._replace(listing=self.listing(99)))
+        assert key(item) != key(item, "account-2")
+
+    def test_a_token(self) -> None:
+        tokens = self.connector().authorise()
+        if tokens is None:
+            assert not self.secrets, "who has secrets says how they are used"
+            return
+        headers, seconds = hold(tokens, self.market().reply).result
+        assert headers
+        assert all(isinstance(value, str) and value for value in headers.values())
+        assert seconds > 0

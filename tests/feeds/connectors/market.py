@@ -1,0 +1,106 @@
+"""A stand-in of a marketplace, what can go wrong with it, and how a connector talks to it in tests."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from typing import Any, NamedTuple
+
+import pytest
+
+from feeds.connector import Item
+from feeds.exchange import Conversation, Lost, Reply, Request, Unsent
+from feeds.outcomes import Fate, Trouble
+
+NOW_MS = 1_790_000_000_000
+
+
+class Market(ABC):
+    """A marketplace for one seller, who may write everything but what it `refuses`.
+
+    `shows`: units by (listing, location). `stands`: what becomes of bulk submissions: "open", "closed" or "failed".
+    """
+
+    def __init__(self) -> None:
+        self.refuses: set[str] = set()
+        self.stands = "closed"
+        self.shows: dict[tuple[str, str | None], int] = {}
+
+    @abstractmethod
+    def reply(self, request: Request) -> Reply:
+        """Answer, and do what was asked."""
+
+    def throttled(self, request: Request) -> Reply:
+        """How it says that a limit was hit."""
+        return Reply(429)
+
+    def prepare(self, items: Sequence[Item]) -> None:  # noqa: B027
+        """These are going to be written or read: it must know them, but for those that it refuses."""
+
+    def settle(self) -> None:  # noqa: B027
+        """What it has taken is shown from now on."""
+
+
+class Held(NamedTuple):
+    """A conversation that is over. `result`: or what it was ended by."""
+
+    result: Any
+    requests: list[Request]
+
+
+def hold(conversation: Conversation[Any], answer: Callable[[Request], Reply | Exception]) -> Held:
+    """Drive a conversation to its end."""
+    requests: list[Request] = []
+    try:
+        request = next(conversation)
+        while True:
+            requests.append(request)
+            assert len(requests) < 10_000, "the conversation does not end"
+            told = answer(request)
+            request = conversation.throw(told) if isinstance(told, Exception) else conversation.send(told)
+    except StopIteration as end:
+        return Held(end.value, requests)
+    except Exception as end:
+        return Held(end, requests)
+
+
+class Fault(NamedTuple):
+    """A reply that spoils a conversation (or what is thrown in its place), and what a write makes of it."""
+
+    name: str
+    reply: Reply | Exception
+    trouble: Trouble
+    fate: Fate
+
+
+PAGE = b"<html><body>Please try again later</body></html>"
+DATE = formatdate(NOW_MS / 1000, usegmt=True)
+SOON = formatdate(NOW_MS / 1000 + 30, usegmt=True)
+
+FAULTS = [
+    Fault("429", Reply(429), Trouble.THROTTLED, Fate.RETURNED),
+    Fault("429-html", Reply(429, {"retry-after": "soon"}, PAGE), Trouble.THROTTLED, Fate.RETURNED),
+    Fault("401", Reply(401, {}, b'{"errors":"no"}'), Trouble.AUTH, Fate.RETURNED),
+    Fault("403-html", Reply(403, {}, PAGE), Trouble.AUTH, Fate.RETURNED),
+    Fault("500", Reply(500, {}, b"{}"), Trouble.BROKEN, Fate.UNKNOWN),
+    Fault("502-html", Reply(502, {}, PAGE), Trouble.BROKEN, Fate.UNKNOWN),
+    Fault("503", Reply(503, {"retry-after": "60"}), Trouble.BROKEN, Fate.UNKNOWN),
+    Fault("redirected", Reply(302, {"location": "/login"}, PAGE), Trouble.BROKEN, Fate.UNKNOWN),
+    Fault("lost", Lost(), Trouble.BROKEN, Fate.UNKNOWN),
+    Fault("unsent", Unsent(), Trouble.BROKEN, Fate.RETURNED),
+]
+UNREADABLE = [
+    Fault(name, Reply(200, {}, body), Trouble.BROKEN, Fate.UNKNOWN)
+    for name, body in (
+        ("html", PAGE),
+        ("empty", b""),
+        ("torn", b'{"items": [{"sku": '),
+        ("bytes", b"\xff\xfe\x00"),
+        ("null", b"null"),
+        ("list", b"[]"),
+        ("text", b'"OK"'),
+        ("number", b"7"),
+        ("object", b"{}"),
+        ("strange", b'{"status": null, "items": 7, "data": [], "nodes": {"a": 1}, "errors": 3}'),
+    )
+]
+each_fault = pytest.mark.parametrize("fault", [*FAULTS, *UNREADABLE], ids=lambda fault: fault.name)

@@ -1,0 +1,150 @@
+"""What a connector is tried with, and how."""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from feeds.buckets import Bucket, Scope
+from feeds.connector import Connector, Identity, Item, Operation
+from feeds.exchange import Conversation, Observed, Reply, Request
+from feeds.outcomes import Answer, Fate, Progress
+from feeds.plans import by_name
+from tests.feeds.connectors.market import NOW_MS, UNREADABLE, Fault, Market, hold
+
+INTENT = "0f3c"
+TAKEN = {Fate.APPLIED, Fate.ACCEPTED}
+
+
+class Trial:
+    """Every attribute may be overridden, and so may `market`, `listing`, `longest` and `key`."""
+
+    connector_class: ClassVar[type[Connector]]
+    market_class: ClassVar[Callable[[], Market]]
+    options: ClassVar[Mapping[str, Any]] = {}
+    secrets: ClassVar[Sequence[str]] = ()
+    """Names; the values are made up."""
+    locations: ClassVar[Sequence[str | None]] = (None,)
+    awkward: ClassVar[Sequence[str]] = ("A/B", "50% off?", "ä ö&=#", 'say "hi"', "a,b")
+    """Listings with characters that mean something in a URL, JSON or CSV."""
+
+    def listing(self, n: int) -> str:
+        """An id of a listing as the marketplace has them."""
+        return f"LISTING-{n}"
+
+    def longest(self, n: int) -> str:
+        """The longest id that a listing may have."""
+        return f"{n:050d}"
+
+    def key(self, request: Request) -> str | None:
+        """The idempotency key of a request that writes."""
+        return request.headers.get("idempotency-key")
+
+    def market(self) -> Market:
+        return type(self).market_class()
+
+    def connector(self, account: str = "account-1") -> Connector:
+        secrets = {name: f"hush-{name}-hush" for name in self.secrets}
+        return self.connector_class(Identity(account, self.options, secrets))
+
+    def items(self, many: int, quantity: int = 10, version: int = 1000) -> list[Item]:
+        """Different listings, quantities and versions."""
+        places = self.locations
+        return [
+            Item(self.listing(n), places[n % len(places)], quantity + n, version + n) for n in range(many)
+        ]
+
+    def batch(self, operation: Operation, most: int = 5) -> list[Item]:
+        """A small call, as the operation allows."""
+        return self.items(min(operation.most, most))
+
+    def operations(self) -> Iterator[Operation]:
+        yield from self.connector_class.operations
+
+    def written(self, market: Market, operation: Operation, items: Sequence[Item]) -> Answer:
+        """Write, all being well."""
+        market.prepare(items)
+        held = hold(self.connector().write(operation, items, INTENT), market.reply)
+        assert isinstance(held.result, Answer), held.result
+        assert len(held.result.items) == len(items)
+        self.know(held.result.observed)
+        return held.result
+
+    def outcomes(self, market: Market, operation: Operation, items: Sequence[Item]) -> Answer:
+        """Write, and follow a bulk operation until it closes."""
+        answer = self.written(market, operation, items)
+        if not operation.bulk:
+            return answer
+        assert answer.submission is not None
+        market.settle()
+        progress = hold(self.connector().follow(answer.submission, items), market.reply).result
+        assert isinstance(progress, Progress)
+        assert progress.answer is not None
+        assert len(progress.answer.items) == len(items)
+        return progress.answer
+
+    def declared(self) -> dict[str, Bucket]:
+        """All buckets by name; two of one name are an error."""
+        try:
+            return by_name(self.connector_class.limits)
+        except ValueError as error:
+            raise AssertionError(error) from error
+
+    def know(self, observed: Sequence[Observed]) -> None:
+        """What replies say is of buckets that were declared, and possible."""
+        buckets = self.declared()
+        for said in observed:
+            assert buckets[said.bucket].scope is not Scope.LISTING
+            assert said.left is None or said.left >= 0
+            assert said.wait_s is None or said.wait_s >= 0
+            assert said.rate is None or said.rate > 0
+
+    def requests(self) -> Iterator[Request]:
+        """All that it asks when all is well."""
+        for operation in self.operations():
+            market, items = self.market(), self.batch(operation)
+            market.prepare(items)
+            held = hold(self.connector().write(operation, items, INTENT), market.reply)
+            yield from held.requests
+            if operation.bulk:
+                yield from hold(self.connector().follow(held.result.submission, items), market.reply).requests
+                yield from hold(self.connector().find(INTENT, NOW_MS), market.reply).requests
+            market.settle()
+            if self.connector_class.reads_most:
+                asked = [(item.listing, item.location) for item in items][: self.connector_class.reads_most]
+                yield from hold(self.connector().read_back(asked), market.reply).requests
+        tokens = self.connector().authorise()
+        if tokens is not None:
+            yield from hold(tokens, self.market().reply).requests
+
+    def spoilt(
+        self, of: Callable[[Market], Conversation[Any]], fault: Fault
+    ) -> Iterator[tuple[int, int, Any]]:
+        """The same conversation as often as it has requests, each time with a fault in the place of one reply: which
+        request, of how many, and the result."""
+        market = self.market()
+        market.prepare(self.items(5))
+        good: list[Reply] = []
+
+        def note(request: Request) -> Reply:
+            good.append(market.reply(request))
+            return good[-1]
+
+        many = len(hold(of(market), note).requests)
+        for position in range(many):
+            if fault in UNREADABLE and not good[position].body:
+                continue  # nobody reads that body
+            market, asked = self.market(), 0
+            market.prepare(self.items(5))
+
+            def answer(
+                request: Request, market: Market = market, position: int = position
+            ) -> Reply | Exception:
+                nonlocal asked
+                asked += 1
+                return fault.reply if asked == position + 1 else market.reply(request)
+
+            yield position, many, hold(of(market), answer).result
+
+    def hushed(self) -> list[str]:
+        values = [f"hush-{name}-hush" for name in self.secrets]
+        return [*values, "hush", *(b64encode(value.encode()).decode().rstrip("=")[:12] for value in values)]
