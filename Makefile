@@ -6,6 +6,7 @@
 #   make mutants     seeds bugs into the engine, one by one, and counts those that the tests catch
 #   make chaos       one fault after the other under traffic, each judged, with a table and reports/chaos.json
 #   make bench       throughput and latency, with a table and reports/bench.json
+#   make feeds-bench a flash sale on simulated marketplaces by three schemes of turns, and reports/feeds.json
 #   make compare     the same work by Kafka Streams, Quix Streams and stock Bytewax, in turns with ours
 #   make lint        the part of `make test` that runs nothing
 #   make format      let ruff write the code as `make lint` wants it
@@ -27,13 +28,16 @@ QUIX := .local/peers/quix
 # Services are set up unless the settings name some that are there already.
 SERVICES := $(if $(STOCKTIDE_KAFKA_BOOTSTRAP),,kafka) $(if $(STOCKTIDE_REDIS_URL),,redis)
 
-.PHONY: help demo test test-deep mutants bench compare chaos lint format lock clean venv kafka redis valkey hosts ready warm peers
+.PHONY: feeds-bench help demo test test-deep mutants bench compare chaos lint format lock clean venv kafka redis valkey hosts ready warm peers
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 demo bench: $(VENV) $(SERVICES)
 	$(BIN)/python -m loadtest $@
+
+feeds-bench: $(VENV) redis
+	$(BIN)/python -m feeds.trials flash
 
 compare: $(VENV) $(SERVICES) peers
 	$(BIN)/python -m loadtest compare

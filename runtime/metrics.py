@@ -12,13 +12,15 @@ class MetricsUnavailable(Refusal):
 class MetricsServer:
     """Serves `/metrics` on `port` until `stop()`."""
 
-    def __init__(self, port: int, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, port: int, registry: CollectorRegistry, variable: str = "STOCKTIDE_METRICS_PORT"
+    ) -> None:
         try:
             self._server, self._thread = start_http_server(port, addr="127.0.0.1", registry=registry)
         except OSError as error:
             raise MetricsUnavailable(
                 f"metrics cannot be served on 127.0.0.1:{port} ({error.strerror}); "
-                "write a free port into STOCKTIDE_METRICS_PORT, or 0 to serve none"
+                f"write a free port into {variable}, or 0 to serve none"
             ) from None
         self.port = self._server.server_port
 
@@ -29,6 +31,9 @@ class MetricsServer:
         self._thread.join()
 
 
-def start_metrics(port: int, registry: CollectorRegistry = REGISTRY) -> MetricsServer | None:
-    """Serve the metrics of this process on loopback; 0 serves none. Raises `MetricsUnavailable`."""
-    return MetricsServer(port, registry) if port else None
+def start_metrics(
+    port: int, registry: CollectorRegistry = REGISTRY, variable: str = "STOCKTIDE_METRICS_PORT"
+) -> MetricsServer | None:
+    """Serve the metrics of this process on loopback; 0 serves none. `variable`: where the port is set. Raises
+    `MetricsUnavailable`."""
+    return MetricsServer(port, registry, variable) if port else None

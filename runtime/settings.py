@@ -187,6 +187,17 @@ class Settings(BaseSettings):
         "127.0.0.1, ::1 or localhost: the API asks for no tokens yet and must not be reached from outside",
     )
     api_port: int = _port(8000, "Port of the API; 0: any free one")
+    feeds_accounts: Path | None = _setting(
+        None,
+        "YAML file of the marketplace accounts that `python -m feeds run` feeds",
+        "the path of a YAML file",
+    )
+    feeds_lease_ms: int = _duration(
+        15_000,
+        "How long a marketplace account stays with a process that does not renew its lease",
+        minimum=500,
+    )
+    feeds_metrics_port: int = _port(0, "Port of the Prometheus metrics of `python -m feeds run`; 0: off")
     metrics_port: int = _port(0, "Port of the Prometheus metrics on loopback; 0: off; cell c adds c")
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info", "Least severity that is logged", "debug, info, warning or error"
