@@ -37,6 +37,8 @@ RECORDS_A_GROUP = 1_500_000
 _KEYED_BY_SKU = ("stock-movements", "reservations", "expected-supply")
 _BY_LINES = "pos-sales"
 _QUIET_WITHIN_S = 120.0
+_AT_ONCE = 2
+"""Groups that are judged side by side: each takes some two gigabytes."""
 _CATCH_UP_S = 600.0
 
 
@@ -53,6 +55,25 @@ class Found:
     differences: Differences = field(default_factory=Differences)
 
 
+class _Kin:
+    """Who belongs together, directly or through others (union-find)."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def of(self, sku: str) -> str:
+        """The one that stands for all that belong together."""
+        while (parent := self._parent.get(sku, sku)) != sku:
+            self._parent[sku] = self._parent.get(parent, parent)
+            sku = parent
+        return sku
+
+    def join(self, one: str, other: str) -> None:
+        """These two do, and all that belong to either."""
+        first, second = sorted((self.of(one), self.of(other)))
+        self._parent[second] = first
+
+
 class Groups:
     """Which skus belong together, and what they are called. A bundle and its components are in one group."""
 
@@ -60,11 +81,12 @@ class Groups:
         self.many = many
         self._group: dict[str, int] = {}
         self._named: defaultdict[str, set[int]] = defaultdict(set)
-        bundled = {part["sku"] for item in items for part in item["bundle"]}
-        bundled |= {item["sku"] for item in items if item["bundle"]}
+        kin = _Kin()
         for item in items:
-            sku = item["sku"]
-            self._group[sku] = 0 if sku in bundled else zlib.crc32(sku.encode()) % many
+            for part in item["bundle"]:
+                kin.join(item["sku"], part["sku"])
+        for item in items:
+            self._group[item["sku"]] = zlib.crc32(kin.of(item["sku"]).encode()) % many
         for item in items:
             for name in (item["sku"], *(alias["identifier"] for alias in item["aliases"])):
                 self._named[name].add(self._group[item["sku"]])
@@ -169,16 +191,19 @@ def verify_by_groups(
         wait_caught_up(redis, settings, int(time.time() * 1000), _CATCH_UP_S)
     groups, whole, records = groups_of(settings, codec), Found(), 0
     say(f"computing every number a second time, in {groups.many} groups of skus")
-    for group in range(groups.many):
-        # A process of its own for each: what the model took is given back.
-        with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            found = process.submit(judge, settings, groups, group, api_url, seed).result()
-        records += found.records
-        whole.refused |= found.refused
-        whole.mislabelled += found.mislabelled
-        whole.differences.found += found.differences.found
-        whole.differences.compared += found.differences.compared
-        say(f"group {group + 1} of {groups.many}: {len(found.differences.found):,} differences")
+    # A process of its own for each: what the model took is given back.
+    with ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), max_tasks_per_child=1) as processes:
+        judging = [
+            processes.submit(judge, settings, groups, group, api_url, seed) for group in range(groups.many)
+        ]
+        for group, judged in enumerate(judging):
+            found = judged.result()
+            records += found.records
+            whole.refused |= found.refused
+            whole.mislabelled += found.mislabelled
+            whole.differences.found += found.differences.found
+            whole.differences.compared += found.differences.compared
+            say(f"group {group + 1} of {groups.many}: {len(found.differences.found):,} differences")
     refused = Truth(ReferenceModel(), refused=whole.refused, mislabelled=sorted(set(whole.mislabelled)))
     compare_letters(read_letters(settings, codec), refused, whole.differences)
     compared = ", ".join(f"{many:,} {what}" for what, many in whole.differences.compared.items())

@@ -157,9 +157,10 @@ def test_a_bundle_is_judged_with_its_components() -> None:
     items.append({"sku": "KIT", "bundle": [{"sku": "S3"}, {"sku": "S4"}], "aliases": [
         {"source": "shop", "identifier": "S9"}
     ]})  # fmt: skip
+    items.append({"sku": "SET", "bundle": [{"sku": "S40"}, {"sku": "S4"}], "aliases": []})
     groups = Groups(items, 4)
-    assert groups.of("KIT") == groups.of("S3") == groups.of("S4") == 0
+    assert len({groups.of(sku) for sku in ("KIT", "S3", "S4", "SET", "S40")}) == 1
     assert len({groups.of(f"S{n}") for n in range(50)}) == 4
-    assert groups.may_concern("S9", 0)  # the kit's alias
+    assert groups.may_concern("S9", groups.of("KIT"))  # its alias
     assert groups.may_concern("S9", groups.of("S9"))
     assert all(groups.may_concern("nobody's", group) for group in range(4))
