@@ -40,7 +40,7 @@ STRANGERS = re.compile(
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]\n]+\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-_COMMAND = re.compile(r"python -m (\w+)([^`\n#|│]*)")
+_COMMAND = re.compile(r"python -m (\w+(?:\.\w+)*)([^`\n#|│]*)")
 _TARGET = re.compile(r"(?:`|^ *)make ([a-z-]+)", re.MULTILINE)
 _FILE = re.compile(r"`([a-z_]+/[\w./-]*\.\w+)`")
 
@@ -118,7 +118,7 @@ def test_commands_exist(
     page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for module, words in sorted(commands(page.read_text("utf-8"))):
-        assert (ROOT / module / "__main__.py").exists(), module
+        assert (ROOT / module.replace(".", "/") / "__main__.py").exists(), module
         main = importlib.import_module(f"{module}.__main__").main
         # `validate|apply` and `...` stand for words of their own; a subcommand is what comes before all values.
         names = [name for word in words[:1] if word.isidentifier() or "|" in word for name in word.split("|")]
