@@ -188,7 +188,7 @@ class AccountFeed:
                 self._learning.reject(slot, target, slot.version, why, now)
                 self._unrecorded[slot.key] = slot
                 continue
-            if operation.bulk and slot.open_submission() is not None:
+            if operation.bulk and slot.submitted:
                 kept.append(slot)
                 continue
             harm = harm_of(slot, target, self._scarce(velocity_at(slot, now)))

@@ -85,7 +85,7 @@ class Learning:
     def look(self, slot: Slot, units: int, now: int, grace_ms: int) -> None:
         """The marketplace shows so many units. What was accepted may take `grace_ms` to be applied; and a channel that
         has just sold some shows less than it was sent, while its order is on its way to us."""
-        newest = max(slot.writes, key=lambda write: write.number, default=None)
+        newest = slot.last_write
         if newest is not None:
             if newest.stage is not Stage.ACCEPTED or newest.intent is not None:
                 return  # its fate will be told

@@ -41,7 +41,7 @@ def record(account: str, slot: Slot, now: int) -> dict[str, Any]:
 
 def state(slot: Slot) -> str:
     """How far the newest number has got: one of the symbols of FeedState."""
-    newest = max(slot.writes, key=lambda write: write.number, default=None)
+    newest = slot.last_write
     if newest is not None:
         return newest.stage.name
     if slot.rejected is not None and slot.rejected.version == slot.version:
@@ -58,7 +58,7 @@ def restore(fields: Mapping[str, Any]) -> Slot:
     slot.buffer, slot.reason = fields["buffer"], fields["reason"]
     slot.writes = [_restored(write) for write in fields["writes"]]
     slot.newest = fields["newest"]
-    newest = max(slot.writes, key=lambda write: write.number, default=None)
+    newest = slot.last_write
     if newest is not None:
         slot.believed = newest.quantity
     elif fields["state"] == "APPLIED":

@@ -116,9 +116,15 @@ class Slot:
         """Its fate is known."""
         self.writes = [other for other in self.writes if other is not write]
 
-    def open_submission(self) -> Write | None:
-        """The newest write that is in a submission which has not closed."""
-        return next((write for write in reversed(self.writes) if write.intent is not None), None)
+    @property
+    def last_write(self) -> Write | None:
+        """The newest of those whose fate is open."""
+        return max(self.writes, key=lambda write: write.number, default=None)
+
+    @property
+    def submitted(self) -> bool:
+        """Whether a write of it is in a submission which has not closed."""
+        return any(write.intent is not None for write in self.writes)
 
     def settle_before(self, number: int) -> None:
         """What was sent before that write cannot show any more, but for open submissions, which overtake others and

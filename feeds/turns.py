@@ -16,7 +16,6 @@ WEIGHTS: Mapping[Harm, int] = {Harm.ZERO: 50, Harm.SCARCE: 25, Harm.BACK: 10, Ha
 OLDEST = 10
 """Of a hundred turns: those of whoever has waited longest."""
 _CROWDED = 4
-_FASTER = 2.0
 
 
 class Turns(ABC):

@@ -1,12 +1,9 @@
 """Picks what a GraphQL operation selected out of objects, and reckons what it costs to ask."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from feeds.simulator.graphql_text import Field, resolved
-
-Resolver = Callable[[dict[str, Any]], Any]
-"""A field with arguments: they go in, the value comes out."""
 
 
 class Unselectable(Exception):

@@ -21,7 +21,6 @@ _REASONS = (
     "movement_canceled", "other", "promotion", "quality_control", "received", "reservation_created",
     "reservation_deleted", "reservation_updated", "restock", "safety_stock", "shrinkage",
 )  # fmt: skip
-_OLD_FIELDS = ("compareQuantity", "ignoreCompareQuantity")
 _INPUT_FIELDS = {"name", "reason", "referenceDocumentUri", "quantities"}
 _QUANTITY_FIELDS = {"inventoryItemId", "locationId", "quantity", "changeFromQuantity"}
 

@@ -6,22 +6,19 @@ received by then it has received; what the ledger has on disk is all that the ne
 
 import asyncio
 import random
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from redis import Redis
 
 from feeds.clock import Clock
 from feeds.runner import Reading
-from feeds.simulator.clock import Clock as MarketClock
 from feeds.simulator.faults import Fault
-from feeds.simulator.settings import SimulatorSettings
 from feeds.simulator.simulation import Simulation
 from feeds.trials.seller import Opener, Shop, list_sku, place_of, sku_of
+from feeds.trials.world import advance, begin, raise_failures, stop
 from runtime.settings import Settings
 from wire.codec import Codec
 
-_START_MS = 1_795_000_000_000
 _STEP_S, _SETTLING_STEP_S = 0.5, 10.0
 _FAULTS = {
     "http_500": 0.05,
@@ -67,8 +64,7 @@ class Survived:
 
 async def survive(ordeal: Ordeal, seed: int, redis: Redis, settings: Settings) -> Survived:
     """One ordeal; run it on a simulated loop."""
-    clock = Clock(1.0, _START_MS)
-    simulation = Simulation(SimulatorSettings(seed=seed), MarketClock(0.0, _START_MS))
+    clock, simulation = begin(seed)
     reading = Reading(confirm_s=30.0, grace_s=3_600.0, sample_s=60.0)
     opener = Opener(redis, settings, clock, Codec(), reading=reading, seed=seed)
     ordeals = _Ordeal(ordeal, seed, simulation, opener, clock)
@@ -125,15 +121,12 @@ class _Ordeal:
 
     async def end(self) -> None:
         for task in self._running.values():
-            await _stop(task)
+            await stop(task)
 
     async def _step(self, seconds: float = _STEP_S) -> None:
         await self._clock.sleep(seconds)
-        self._simulation.clock.skip(self._clock.now_ms() - self._simulation.clock.now_ms())
-        self._simulation.advance()
-        for task in self._running.values():
-            if task.done():
-                task.result()
+        advance(self._simulation, self._clock)
+        raise_failures(self._running.values())
 
     def _change(self, number: int, units: int) -> None:
         if units != self._wanted[number]:
@@ -147,7 +140,7 @@ class _Ordeal:
 
     async def _die(self, at: int) -> None:
         died = self._shops[at]
-        await _stop(self._running[died.market.name])
+        await stop(self._running[died.market.name])
         self.survived.deaths += 1
         for write in {write.stage.value for slot in died.feed.slots.values() for write in slot.writes}:
             self.survived.at[write] = self.survived.at.get(write, 0) + 1
@@ -182,9 +175,3 @@ def _misbehave(shop: Shop, dice: random.Random) -> None:
             continue  # nobody could ever notice
         if dice.random() < 0.7:
             shop.market.faults.switch_on(Fault(name, probability, share=0.3))
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

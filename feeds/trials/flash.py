@@ -9,23 +9,19 @@ import asyncio
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from redis import Redis
 
 from feeds.clock import Clock
-from feeds.measures import Measures
-from feeds.simulator.clock import Clock as MarketClock
-from feeds.simulator.settings import SimulatorSettings
 from feeds.simulator.simulation import Simulation
 from feeds.trials.seller import Opener, Shop, list_sku, place_of, sku_of
+from feeds.trials.world import advance, begin, raise_failures, stop
 from feeds.turns import FirstCome, Strict, Turns, Weighted
 from runtime.settings import Settings
 from wire.codec import Codec
 
 SCHEMES: dict[str, Callable[[], Turns]] = {"ours": Weighted, "fcfs": FirstCome, "strict": Strict}
-_START_MS = 1_795_000_000_000
 _STEP_S = 0.1
 _HEARD_S = 5.0
 
@@ -55,25 +51,20 @@ class Sale:
 class Outcome:
     """`to_zero_ms`: of each (sku, marketplace) that showed units when its stock had ended, until it showed 0 or the
     end. `oldest_ms`: the longest that any change had waited at any time, by marketplace. `exceeded`: calls beyond a
-    published plan; `throttled`: calls that were refused for it."""
+    published plan."""
 
     scheme: str
     sold: int = 0
     oversold: int = 0
     to_zero_ms: list[int] = field(default_factory=list)
-    already_zero: int = 0
     exceeded: int = 0
-    throttled: int = 0
     oldest_ms: dict[str, int] = field(default_factory=dict)
     oversold_by: dict[str, int] = field(default_factory=dict)
-    measures: dict[str, Measures] = field(default_factory=dict)
-    differences: int = 0
 
 
 async def sell(sale: Sale, scheme: str, redis: Redis, settings: Settings) -> Outcome:
     """One flash sale; run it on a simulated loop."""
-    clock = Clock(1.0, _START_MS)
-    simulation = Simulation(SimulatorSettings(seed=sale.seed), MarketClock(0.0, _START_MS))
+    clock, simulation = begin(sale.seed)
     opener = Opener(redis, settings, clock, Codec(), turns=SCHEMES[scheme], seed=sale.seed)
     shops = [opener.open(simulation.channels[name]) for name in sale.markets]
     world = _World(sale, simulation, shops, clock)
@@ -83,9 +74,7 @@ async def sell(sale: Sale, scheme: str, redis: Redis, settings: Settings) -> Out
         await world.run(running)
     finally:
         for task in running:
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*running)
+            await stop(task)
     return world.outcome(scheme)
 
 
@@ -118,7 +107,7 @@ class _World:
         sale, began = self._sale, self._clock.now_ms()
         batch, sold = self._batch(), False
         while (passed := (self._clock.now_ms() - began) / 1000) < sale.seconds:
-            now = self._advance()
+            now = advance(self._simulation, self._clock)
             for _ in range(_poisson(self._dice, sale.moves * _STEP_S)):
                 self._move(sku_of(self._dice.randrange(sale.hot, sale.skus)), now)
             if passed >= sale.batch_s:
@@ -134,11 +123,9 @@ class _World:
             for shop in self._shops:
                 name = shop.market.name
                 self._oldest[name] = max(self._oldest[name], shop.feed.oldest_ms(now))
-            for task in running:
-                if task.done():
-                    task.result()
+            raise_failures(running)
             await self._clock.sleep(_STEP_S)
-        self._advance()
+        advance(self._simulation, self._clock)
 
     def outcome(self, scheme: str) -> Outcome:
         now = self._clock.now_ms()
@@ -150,18 +137,9 @@ class _World:
             [each.took_ms for each in truth.times_to_zero if each.took_ms is not None and not each.again]
             + [now - (place.empty_since or now) for place in truth.open_places()]
         )
-        found.already_zero = truth.already_zero
         found.exceeded = sum(sum(shop.market.gate.exceeded.values()) for shop in self._shops)
-        found.throttled = sum(sum(shop.market.gate.refused.values()) for shop in self._shops)
         found.oldest_ms = self._oldest
-        found.measures = {shop.market.name: shop.feed.measures for shop in self._shops}
         return found
-
-    def _advance(self) -> int:
-        now = self._clock.now_ms()
-        self._simulation.clock.skip(now - self._simulation.clock.now_ms())
-        self._simulation.advance()
-        return now
 
     def _open_sale(self, now: int) -> None:
         for shop in self._shops:
