@@ -51,15 +51,16 @@ class Options(Pace):
 def soak(given: Settings, codec: Codec, options: Options, console: Console, folder: Path = REPORTS) -> int:
     """Run it, write the report, print it; 1 if a number was wrong, a probe was never seen, or a cell grew."""
     say = timed(console)
-    outcome = _run(given, codec, options, say)
-    found = growths(outcome.rows, options.rate, options.seconds)
+    outcome, found = _run(given, codec, options, say, folder)
     text = write(outcome, found, options, folder)
     console.print(text, highlight=False, soft_wrap=True, markup=False)
     say(f"written to {folder}: soak.md, soak.json, soak.html, soak.csv")
     return 1 if outcome.differences or outcome.probes.lost or not flat(found) else 0
 
 
-def _run(given: Settings, codec: Codec, options: Options, say: Say) -> Outcome:
+def _run(
+    given: Settings, codec: Codec, options: Options, say: Say, folder: Path
+) -> tuple[Outcome, list[Growth]]:
     with world(given, lasting=True) as place:
         settings = with_ports(place.settings.replace(**options.horizons()), options.cells)
         traffic = SoakTraffic(settings, options.shape())
@@ -69,9 +70,15 @@ def _run(given: Settings, codec: Codec, options: Options, say: Say) -> Outcome:
             Sending(settings, traffic) as sender,
             played(settings, place.folder, codec, "soak", sender, options, say, check=check) as (running, outcome),
         ):  # fmt: skip
+            # The numbers take an hour too: what the hour of load has shown is told, and kept, before.
+            found = growths(outcome.rows, options.rate, options.seconds)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_csv(outcome.rows, folder / "soak.csv")
+            for line in growth_lines(found):
+                say(f"soak: memory of {', '.join(line)}")
             lines, differences = verify_by_groups(settings, codec, running.api.url, options.seed, say)
             outcome.verdict, outcome.differences = lines, len(differences.found)
-            return outcome
+            return outcome, found
 
 
 @contextmanager
@@ -95,8 +102,6 @@ def _building(traffic: SoakTraffic) -> Iterator[Callable[[], None]]:
 
 def write(outcome: Outcome, found: list[Growth], options: Options, folder: Path) -> str:
     """Leave the report; returns its Markdown."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_csv(outcome.rows, folder / "soak.csv")
     command = shlex.join(["python", "-m", "loadtest", *sys.argv[1:]])
     text = markdown(outcome, found, options.horizons(), command, options.rate, options.seconds)
     (folder / "soak.md").write_text(text, "utf-8")
