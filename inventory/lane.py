@@ -27,13 +27,12 @@ from inventory.checked import Checked
 from inventory.columns import EVENT_ID, SOURCE, Ints, Kind
 from inventory.components import entries
 from inventory.counting import fold_counts, measured
-from inventory.demand import forget_lines, pass_instants, recount_demand
-from inventory.draws import forget_sales
+from inventory.demand import pass_instants, recount_demand
 from inventory.drift import Drift
 from inventory.effects import FOLDED, MOVED, promise_of, since
 from inventory.expecting import fold_expected
+from inventory.forgetting import Forgetting, Kept
 from inventory.greeting import Greeting
-from inventory.history import forget_history
 from inventory.incidents import nested_bundle
 from inventory.incomplete import may_lack_facts
 from inventory.layers import LONGEST_WINDOW
@@ -44,11 +43,10 @@ from inventory.masters import Masters
 from inventory.numbers import compute, renew_fences
 from inventory.offers import Numbers
 from inventory.parking import Parking
-from inventory.positions import forget_deltas, mark_moved
+from inventory.positions import mark_moved
 from inventory.recent import note_facts, with_recent
 from inventory.snapshots import Snapshots
-from inventory.state import NEVER, Memory
-from inventory.supply import forget_supply
+from inventory.state import Memory
 from inventory.ties import Item, content_of_line, content_of_record, text_of
 from inventory.versions import replace_version, tied_version
 from inventory.views import Views
@@ -111,6 +109,12 @@ class Lane:
             number, config.exception_delay_ms, config.dedupe_horizon_ms, config.clock_tolerance_ms, self.memory,
             self.masters, self.snapshots, self,
         )  # fmt: skip
+        self.forgetting = Forgetting(
+            Kept(config.count_horizon_ms, kept, config.reservation_memory_ms),
+            self.memory,
+            self.masters,
+            self.watch,
+        )
         self._held_markers: list[Marker] = []
         self.checked = Checked(
             self.memory, self.masters, config.confirm_grace_ms, config.reservation_memory_ms, self._numbers_of,
@@ -140,6 +144,7 @@ class Lane:
         """After its state was loaded. `published_incomplete`: whether its last life showed what is left at positions
         that nobody counted. Where it does so no more, or again, every number moves without a fact."""
         self._withhold()
+        self.forgetting.go_on(self.log_clock)
         if may_lack_facts(self.memory) and published_incomplete != self.config.publish_incomplete:
             self.masters.bounds_passed += 1
             self.mark_all_moved()
@@ -182,6 +187,8 @@ class Lane:
             self.masters.components.tell_nature(out)
             self._show(batch.caught_up, out)
         self.watch.pass_time(self.now, self.log_clock, out.incidents)  # all of that log time is folded now
+        if self.live:
+            self.forgetting.pass_time(self.log_clock)
         if out.incidents:
             out.incidents = self.watch.adopt(out.incidents, self.now)
         out.parked = len(self.parking)
@@ -310,7 +317,7 @@ class Lane:
     def _make_room(self, part: Slice, n: int) -> None:
         memory = self.memory
         if not memory.has_room(n):
-            self._forget(n)
+            self.forgetting.make_room(n)
         memory.reserve(n, self.log_clock)
         if part.kind is Kind.COUNT:
             longest = int(part.columns.text_len[EVENT_ID].max(initial=0))
@@ -318,61 +325,7 @@ class Lane:
 
     def forget(self) -> None:
         """Let go of all that no record can ask for any more, whether or not there is room."""
-        self._forget_lines()
-        self._forget_history()
-        self._forget_deltas()
-        self._forget_sales()
-        self._forget_supply()
-
-    def _forget(self, n: int) -> None:
-        """Before a table grows: let go what no record can ask for any more."""
-        memory = self.memory
-        for name, rows, forget in (
-            ("lines", n, self._forget_lines),
-            ("versions", n, self._forget_history),
-            ("uses", n, self._forget_history),
-            ("deltas", 3 * n, self._forget_deltas),
-            ("sales", n, self._forget_sales),
-            ("supply", n, self._forget_supply),
-            ("receipts", n, self._forget_supply),
-        ):
-            store = memory.stores[name]
-            if store.room() < rows:
-                forget()
-                # Forgetting reads the whole table: what it yields must last a while, or the table grows.
-                if store.reserve(rows + store.table.rows.size // 4):
-                    memory.invalidate()
-
-    def _forget_lines(self) -> None:
-        before = self.log_clock - self.config.reservation_memory_ms
-        bounds = self.masters.fences_since()
-        if bounds.size:  # what a line consumed becomes a sale
-            self._forget_sales()
-            for name in ("draws", "sales"):
-                self.memory.stores[name].reserve(len(self.memory.stores["lines"]))
-            self.memory.invalidate()
-        least = int(bounds[0]) if bounds.size else NEVER
-        if forget_lines(self.memory.state(), before, self.log_clock - self.config.count_horizon_ms, least):
-            self.memory.stores["lines"].reindex()
-            self.watch.forgotten = True
-
-    def _forget_sales(self) -> None:
-        kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
-        forget_sales(self.memory.state(), self.log_clock - kept, self.masters.fences_since())
-
-    def _forget_supply(self) -> None:
-        if forget_supply(self.memory.state(), self.log_clock - self.config.reservation_memory_ms):
-            self.memory.stores["supply"].reindex()
-            self.watch.forgotten = True
-
-    def _forget_history(self) -> None:
-        dated_before = self.log_clock - self.config.count_horizon_ms
-        forget_history(self.memory.state(), dated_before - self.config.clock_tolerance_ms, dated_before)
-        self.watch.forgotten = True
-
-    def _forget_deltas(self) -> None:
-        kept = self.config.count_horizon_ms + self.config.clock_tolerance_ms
-        forget_deltas(self.memory.state(), self.log_clock - kept)
+        self.forgetting.everything(self.log_clock)
 
     def _admit(self, part: Slice, out: Outputs) -> tuple[Admitted, list[int]]:
         """What is to be folded, and the counts that came too late."""

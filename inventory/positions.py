@@ -352,11 +352,12 @@ def note_known(s: State, position: int) -> None:
 
 
 @kernel
-def forget_deltas(s: State, logged_before: int) -> int:
-    """Drop deltas whose log time is before an instant (they stay in the values); returns how many."""
+def forget_deltas(s: State, logged_before: int, first: int, end: int) -> int:
+    """Of the positions from `first` to before `end`, drop deltas whose log time is before an instant (they stay in the
+    values); returns how many."""
     d = s.deltas.rows
     dropped = 0
-    for position in range(s.positions.head[0]):
+    for position in range(first, end):
         newer = -1
         row = s.positions.rows["delta"][position]
         while row >= 0 and d["logged_at"][row] >= logged_before:

@@ -487,7 +487,7 @@ def test_an_orphan_closes_when_its_line_is_forgotten() -> None:
     shop.movement("SHIP", 1, reservation_id="gone")
     assert len(stands(shop, "orphan_consumption")) == 1
     shop.run(3 * DAY)
-    shop.cluster.running[0].lane._forget_lines()
+    shop.cluster.running[0].lane.forget()
     shop.run(3 * DAY)
     assert stands(shop, "orphan_consumption", at=3 * DAY) == []
 

@@ -164,7 +164,7 @@ def test_what_was_before_the_horizon_is_kept_apart_at_the_instant_of_the_anchor(
             history.append(each)
             cluster.run(each.log_time)
         for running in cluster.running:
-            running.lane._forget_history()
+            running.lane.forget()
             if crash:
                 running.checkpoint(whole=True)
                 running.start()
@@ -197,7 +197,7 @@ def test_the_part_of_a_forgotten_line_stays_in_the_anchor() -> None:
     assert shop.on_hand() == 7
     shop.run(3 * DAY)
     lane = shop.cluster.running[0].lane
-    lane._forget_lines()
+    lane.forget()
     assert lane.memory.stores["lines"].table.head[3] == 1
     assert shop.on_hand() == 7
     shop.movement("RECEIPT", 1, at=3 * DAY)
@@ -209,7 +209,7 @@ def test_a_soft_line_that_has_just_expired_is_remembered_for_counts_as_of_before
     shop.line("o", 1, 4, at=-2 * DAY, location="DC1", commitment="SOFT", expires_at=NOW - 2 * HOUR)
     shop.run()
     lane = shop.cluster.running[0].lane
-    lane._forget_lines()
+    lane.forget()
     shop.count(3, at=-3 * HOUR, basis="NET", net_of="SOFT_AND_HARD")
     assert shop.on_hand() == 7
 
@@ -219,7 +219,7 @@ def test_lines_of_a_sku_are_found_after_some_were_forgotten() -> None:
     for order_id, quantity in (("a", 0), ("b", 2), ("c", 0), ("d", 3), ("e", 0)):
         shop.line(order_id, 1, quantity, at=-3 * DAY, location="DC1")
     shop.run()
-    shop.cluster.running[0].lane._forget_lines()
+    shop.cluster.running[0].lane.forget()
     shop.line("f", 1, 1, at=-3 * HOUR, location="DC1")
     shop.count(1, at=-2 * HOUR, basis="NET")
     assert shop.on_hand() == 7

@@ -157,7 +157,7 @@ def test_forgotten_deltas_stay_in_the_value_and_bound_how_old_a_count_may_be() -
     position = Position()
     for at in range(10):
         position.move(1, at, logged_at=at)
-    assert forget_deltas(position.memory.state(), 4) == 4
+    assert forget_deltas(position.memory.state(), 4, 0, 1) == 4
     assert (position.on_hand, position.held()) == (10, 6)
     assert position.memory.stores["positions"].table.rows["complete_since"][position.row] == 3
     position.count(Count(5, 0, b"wms", b"e"), 100)

@@ -77,6 +77,12 @@ MUTANTS: tuple[Mutant, ...] = (
            "            order = compare_event_id(s, row, buf, id_at, id_length)\n", "            order = -1\n"),
     Mutant("deltas that a part still needs are forgotten", _POSITIONS,
            '        at = min(at, s.parts.rows["anchored_at_1"][parts])\n', ""),
+    Mutant("what is old is let go of when a table is full", "inventory/lane.py",
+           "            self.forgetting.pass_time(self.log_clock)\n", "            pass\n"),
+    Mutant("positions are looked through once", "inventory/forgetting.py",
+           'self._swept, self._last["deltas"] = 0, self._clock', "pass"),
+    Mutant("what is not folded yet is let go of", "inventory/forgetting.py",
+           "self._clock - self._kept.facts_ms, first, end)", "self._clock, first, end)"),
     # Movements
     Mutant("a shipment adds", _FOLDING,
            "change = quantity if arrives or movement == _ADJUST else -quantity", "change = quantity"),
