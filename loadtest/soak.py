@@ -76,7 +76,9 @@ def _run(
             write_csv(outcome.rows, folder / "soak.csv")
             for line in growth_lines(found):
                 say(f"soak: memory of {', '.join(line)}")
-            lines, differences = verify_by_groups(settings, codec, running.api.url, options.seed, say)
+            lines, differences = verify_by_groups(
+                settings, codec, running.api.url, options.seed, say, place.folder
+            )
             outcome.verdict, outcome.differences = lines, len(differences.found)
             return outcome, found
 

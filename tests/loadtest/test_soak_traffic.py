@@ -1,14 +1,19 @@
 """A soak's traffic may go on for ever: what it opens it closes, what it says twice is the same, all within horizons."""
 
 from collections import defaultdict
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inventory.reference import Config, ReferenceModel
 from loadtest.drafts import Draft, Encoder
+from loadtest.soak_groups import Groups
+from loadtest.soak_spool import SPOOLED, Spool
 from loadtest.soak_traffic import Frame, Rounds, Shape
-from loadtest.soak_truth import Groups, tell_group
+from loadtest.soak_truth import tell_group
 from loadtest.truth import FOLDED, Truth, fold_stored
 from rules.current import Current
 from rules.plan import plan_changes
@@ -123,7 +128,7 @@ def test_only_what_is_poisoned_is_refused_and_nothing_waits_for_ever(whole: Trut
 
 @pytest.mark.parametrize("many", [1, 3])
 def test_groups_together_know_what_the_whole_model_knows(
-    stored: list[Stored], whole: Truth, many: int
+    stored: list[Stored], whole: Truth, many: int, tmp_path: Path
 ) -> None:
     codec, now = Codec(), START + 3_600_000
     items = [codec.decode(each.value or b"")[1] for each in stored if each.topic == "catalog"]
@@ -133,11 +138,18 @@ def test_groups_together_know_what_the_whole_model_knows(
         dedupe_horizon_ms=SHAPE.horizon_ms,
         reservation_memory_ms=SHAPE.horizon_ms,
     )
-    skus, refused = list[str](), dict[Any, str]()
-    for group in range(many):
-        truth, records = tell_group(
-            settings, groups, group, lambda topic: [each for each in stored if each.topic == topic]
+    skus, refused, spool = list[str](), dict[Any, str](), Spool(tmp_path)
+    for topic in SPOOLED:
+        own_records = [each for each in stored if each.topic == topic]
+        assert spool.deal(topic, own_records, groups, codec) == len(own_records)
+
+    def read(topic: str, group: int) -> Iterable[Stored]:
+        return (
+            spool.read(topic, group) if topic in SPOOLED else [each for each in stored if each.topic == topic]
         )
+
+    for group in range(many):
+        truth, records = tell_group(settings, groups, group, partial(read, group=group))
         assert records < len(stored) or many == 1
         refused |= truth.refused
         assert truth.mislabelled == []
@@ -161,6 +173,5 @@ def test_a_bundle_is_judged_with_its_components() -> None:
     groups = Groups(items, 4)
     assert len({groups.of(sku) for sku in ("KIT", "S3", "S4", "SET", "S40")}) == 1
     assert len({groups.of(f"S{n}") for n in range(50)}) == 4
-    assert groups.may_concern("S9", groups.of("KIT"))  # its alias
-    assert groups.may_concern("S9", groups.of("S9"))
-    assert all(groups.may_concern("nobody's", group) for group in range(4))
+    assert set(groups.named("S9")) == {groups.of("KIT"), groups.of("S9")}  # it is an alias, too
+    assert list(groups.named("nobody's")) == [0, 1, 2, 3]
