@@ -1,6 +1,8 @@
 """How a limit is declared: a list of buckets, all of which must admit a call. `limiter.py` keeps them."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -49,3 +51,30 @@ class Bucket:
             raise ValueError(f"bucket {self.name}: units and seconds must be above 0")
         if self.kind is Kind.TOKEN and self.capacity < 1:
             raise ValueError(f"bucket {self.name}: a token bucket needs a capacity of 1 or more")
+
+
+DELAY_S = 0.1
+"""By so much, in real time, calls may be held up that are sent evenly."""
+_LONG_S = 3_600.0
+
+Groups = Mapping[str, Sequence[Bucket]]
+"""All buckets of a connector: what each group of calls must pass."""
+
+
+def guarded(groups: Groups, delay_s: float) -> Groups:
+    """The same limits for calls that may be held up for so long on their way. Those sent evenly may then arrive
+    together, and whose window it is depends on the marketplace's clock: so a token bucket keeps back what comes in
+    that time (half of its capacity at most), windows are longer by it, and a fixed one shorter than an hour is one
+    that may begin at any time."""
+    return {group: [_guarded(bucket, delay_s) for bucket in buckets] for group, buckets in groups.items()}
+
+
+def _guarded(bucket: Bucket, delay_s: float) -> Bucket:
+    if bucket.kind is Kind.TOKEN:
+        comes = math.ceil(bucket.units / bucket.per_s * delay_s)
+        return replace(bucket, capacity=max(1.0, bucket.capacity / 2, bucket.capacity - comes))
+    if bucket.kind is Kind.FIXED:
+        if bucket.per_s >= _LONG_S:
+            return bucket
+        bucket = replace(bucket, kind=Kind.SLIDING)
+    return replace(bucket, per_s=bucket.per_s + delay_s)

@@ -17,6 +17,7 @@ from feeds import ledger
 from feeds.account import AccountFeed
 from feeds.accounts import Account
 from feeds.accounts_file import connector_of, read_secrets
+from feeds.buckets import DELAY_S, guarded
 from feeds.joining import Fed, Joining
 from feeds.kafka_link import Inflow
 from feeds.lease import AsyncLease, LeaseLost
@@ -140,14 +141,9 @@ class Keeper:
     async def _feed(self, lease: AsyncLease) -> None:
         shared, account, connector = self._shared, self.account, self._connector
         clock, speed = await shared.worlds.of(account)
+        limits = guarded(connector.limits, DELAY_S * account.clock_speed)
         limiter = AsyncLimiter(
-            shared.redis,
-            shared.settings,
-            account.quota,
-            account.id,
-            connector.limits,
-            lease=lease,
-            speed=speed,
+            shared.redis, shared.settings, account.quota, account.id, limits, lease=lease, speed=speed
         )
         quotas = Counted(limiter, connector.limits, clock.now_ms)
         feed = AccountFeed(

@@ -7,7 +7,7 @@ the rest under a steady stream of the urgent. What a class does not use, the oth
 
 import heapq
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from feeds.slots import Harm, Slot
 
@@ -16,6 +16,8 @@ WEIGHTS: Mapping[Harm, int] = {Harm.ZERO: 50, Harm.SCARCE: 25, Harm.BACK: 10, Ha
 OLDEST = 10
 """Of a hundred turns: those of whoever has waited longest."""
 _CROWDED = 4
+
+_Entry = tuple[float, int, Slot]
 
 
 class Turns(ABC):
@@ -31,7 +33,7 @@ class Turns(ABC):
         """How many of them wait, by class."""
         self._harm: dict[int, Harm] = {}
         self._tickets = 0
-        self._arrived: list[tuple[int, int, Slot]] = []
+        self._arrived: list[_Entry] = []
 
     def put(self, slot: Slot, harm: Harm, velocity: float) -> None:
         """It waits, from now on with this harm (velocity: units a second)."""
@@ -43,6 +45,7 @@ class Turns(ABC):
         self._harm[slot.queued] = harm
         self.many[harm] += 1
         if new:
+            self._crowd(self._arrived, lambda entry: entry[2].queued > 0 and entry[2].changed_ms == entry[0])
             heapq.heappush(self._arrived, (slot.changed_ms, slot.queued, slot))
         self._place(slot, harm, velocity)
 
@@ -69,6 +72,12 @@ class Turns(ABC):
     def _place(self, slot: Slot, harm: Harm, velocity: float) -> None:
         """Put the slot, which has a new ticket, where its turn will be found."""
 
+    def _crowd(self, heap: list[_Entry], holds: Callable[[_Entry], bool]) -> None:
+        """Rid a heap of entries that do not hold any more, once they are most of it."""
+        if len(heap) > 16 + _CROWDED * len(self.waiting):
+            heap[:] = filter(holds, heap)
+            heapq.heapify(heap)
+
 
 class FirstCome(Turns):
     """Whose change came first."""
@@ -90,7 +99,7 @@ class Strict(Turns):
 
     def __init__(self) -> None:
         super().__init__()
-        self._heaps: dict[Harm, list[tuple[float, int, Slot]]] = {harm: [] for harm in Harm}
+        self._heaps: dict[Harm, list[_Entry]] = {harm: [] for harm in Harm}
 
     def next(self) -> Slot | None:
         for harm in Harm:
@@ -102,9 +111,7 @@ class Strict(Turns):
 
     def _place(self, slot: Slot, harm: Harm, velocity: float) -> None:
         heap = self._heaps[harm]
-        if len(heap) > 16 + _CROWDED * len(self.waiting):
-            heap[:] = [entry for entry in heap if entry[1] == entry[2].queued]
-            heapq.heapify(heap)
+        self._crowd(heap, lambda entry: entry[1] == entry[2].queued)
         heapq.heappush(heap, (-velocity, slot.queued, slot))
 
     def _first(self, harm: Harm) -> Slot | None:

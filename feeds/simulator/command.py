@@ -34,6 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--speed", type=float, default=1.0, metavar="X",
         help="simulated time that passes in one of real time; 0: it stands until POST /_simulator/clock (1)",
     )  # fmt: skip
+    parser.add_argument(
+        "--late-ms", type=int, default=0, metavar="MS",
+        help="real time that a call may be held up on its way: arriving so much too early, times the speed, exceeds no "
+        "quota (0)",
+    )  # fmt: skip
     parser.add_argument("--start-ms", type=int, metavar="MS", help="when simulated time begins (now)")
 
 
@@ -50,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
         url = f"http://{_HOST}:{listener.getsockname()[1]}"
         seed = settings.seed if arguments.seed is None else arguments.seed
         amazon = replace(settings.amazon, base_url=f"{url}/amazon")
-        simulation = Simulation(replace(settings, seed=seed, amazon=amazon), clock)
+        late_ms = settings.late_ms + round(arguments.late_ms * arguments.speed)
+        simulation = Simulation(replace(settings, seed=seed, late_ms=late_ms, amazon=amazon), clock)
         config = uvicorn.Config(
             create(simulation),
             loop="uvloop",

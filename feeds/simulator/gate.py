@@ -2,6 +2,7 @@
 
 There are two sets. `in_force` decides; it can be made tighter than what the marketplace publishes. `published` only
 counts, every call that arrives, refused or not: one that it does not admit exceeds the quota, whatever was answered.
+Calls that were sent in time may be held up and arrive together: `late_ms` says by how much.
 """
 
 from collections import Counter
@@ -56,10 +57,11 @@ class Limits:
             found.append((kept, units))
         return found
 
-    def ask(self, use: Use, now_ms: int) -> Verdict:
-        """Take from all, or from none. Of several that refuse, the one with the longest wait is named."""
+    def ask(self, use: Use, now_ms: int, late_ms: int = 0) -> Verdict:
+        """Take from all, or from none. Of several that refuse, the one with the longest wait is named. A call that
+        would be admitted within `late_ms` is so now."""
         buckets = self.of(use, now_ms)
-        worst = ADMITTED
+        worst = Verdict(None, late_ms)
         for kept, units in buckets:
             if (wait := kept.wait_ms(units, now_ms)) > worst.wait_ms:
                 worst = Verdict(kept.plan, wait)
@@ -109,7 +111,7 @@ class Limits:
 
 class Gate:
     """Counts by group: `calls`, `refused` (violations of what is in force), `exceeded` (calls beyond what is
-    published)."""
+    published). `late_ms`: a call that came no longer than this before its plan admits it exceeds nothing."""
 
     def __init__(self, plans: Mapping[str, Sequence[Plan]]) -> None:
         self.in_force = Limits(plans)
@@ -118,6 +120,7 @@ class Gate:
         self.refused: Counter[str] = Counter()
         self.exceeded: Counter[str] = Counter()
         self.items: Counter[str] = Counter()
+        self.late_ms = 0
         self._told_share, self._share = 1.0, Fraction(1)
         self._unscaled = self.in_force.plans()
 
@@ -125,7 +128,7 @@ class Gate:
         """Judge a call, and count it."""
         self.calls[use.group] += 1
         self.items[use.group] += use.items
-        if self.published.ask(use, now_ms).plan is not None:
+        if self.published.ask(use, now_ms, self.late_ms).plan is not None:
             self.exceeded[use.group] += 1
         verdict = self.in_force.ask(use, now_ms)
         if verdict.plan is not None:

@@ -179,6 +179,7 @@ class SimulatorSettings:
     """All marketplaces. `seed` of everything that is drawn."""
 
     seed: int = 1
+    late_ms: int = 0
     amazon: AmazonSettings = field(default_factory=AmazonSettings)
     walmart: WalmartSettings = field(default_factory=WalmartSettings)
     shopify: ShopifySettings = field(default_factory=ShopifySettings)

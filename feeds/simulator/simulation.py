@@ -29,6 +29,8 @@ class Simulation:
         self.clock = clock or Clock()
         self.truth = Truth()
         self.channels = {name: make(given, self.truth) for name, make in _MAKERS.items()}
+        for channel in self.channels.values():
+            channel.gate.late_ms = given.late_ms
         self.advance()
 
     def advance(self) -> int:

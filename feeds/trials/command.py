@@ -1,4 +1,4 @@
-"""`python -m feeds.trials flash | crashes`: publishers against simulated marketplaces, in simulated time.
+"""`python -m feeds.trials flash | outage | crashes`: publishers against simulated marketplaces, in simulated time.
 
 They start a Redis of their own.
 """
@@ -10,7 +10,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,15 @@ from rich.console import Console
 
 from deploy.redis_server import RedisServer
 from deploy.services import run_folder
-from feeds.trials import simulated
+from feeds.trials import flash_report, outage_report, simulated
 from feeds.trials.crashes import Ordeal, survive
 from feeds.trials.flash import SCHEMES, Outcome, Sale, sell
 from feeds.trials.intake import Intake, take_in
+from feeds.trials.outage import Outage, compared, endure, without
 from runtime.arguments import Parser
 from runtime.settings import Settings
 
-REPORT = Path(__file__).resolve().parents[2] / "reports" / "feeds.json"
-_FEWER = 5.0
-"""So many times fewer units than first come first served must be oversold by ours."""
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,15 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     logging.disable(logging.ERROR)  # that marketplaces misbehave is no news here
     console = Console()
+    trial = {"flash": _flash, "outage": _outage, "crashes": _crashes}[asked.command]
     with run_folder() as folder:
         server = RedisServer(folder / "redis")
         server.start()
         try:
             settings = Settings(redis_url=server.url)
             with Redis.from_url(server.url) as redis:
-                if asked.command == "flash":
-                    return _flash(asked, redis, settings, console)
-                return _crashes(asked, redis, settings, console)
+                return trial(asked, redis, settings, console)
         finally:
             server.kill()
 
@@ -55,13 +53,22 @@ def _parser() -> argparse.ArgumentParser:
     flash = commands.add_parser(
         "flash", help="a flash sale by each scheme of turns, and how much is taken in"
     )
-    sale = Sale()
+    sale, outage = Sale(), Outage()
     flash.add_argument("--schemes", nargs="+", choices=list(SCHEMES), default=list(SCHEMES))
     flash.add_argument(
         "--skus", type=int, default=sale.skus, help="on each of four marketplaces (%(default)s)"
     )
     flash.add_argument("--seconds", type=float, default=sale.seconds, help="simulated (%(default)s)")
     flash.add_argument("--seed", type=int, default=sale.seed)
+    out = commands.add_parser("outage", help="a marketplace that nobody reaches for an hour of its time")
+    out.add_argument("--markets", nargs="+", choices=sale.markets, default=list(sale.markets))
+    out.add_argument(
+        "--skus", type=int, default=outage.skus, help="on each of four marketplaces (%(default)s)"
+    )
+    out.add_argument(
+        "--moves", type=float, default=outage.moves, help="numbers that change a second (%(default)s)"
+    )
+    out.add_argument("--seed", type=int, default=outage.seed)
     crashes = commands.add_parser("crashes", help="publishers that die at any step")
     crashes.add_argument("--seeds", type=int, default=200, help="(%(default)s)")
     crashes.add_argument("--first", type=int, default=1, help="the first seed (%(default)s)")
@@ -82,73 +89,27 @@ def _flash(asked: argparse.Namespace, redis: Redis, settings: Settings, console:
         gc.collect()
         console.print(f"{scheme}: {time.monotonic() - began:.0f} s", highlight=False)
     intake = take_in(Intake())
-    for line in _table(found):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    _print_table(console, flash_report.heads(found), flash_report.lines(found))
     console.print(f"taken in: {intake.changes_per_s:,.0f} changes/s by one core", highlight=False)
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps(_document(sale, found, intake.changes_per_s), indent=2) + "\n", "utf-8")
-    console.print(f"written to {REPORT}", highlight=False)
-    return 0 if _kept(found) else 1
+    _write(console, "feeds", flash_report.document(sale, found, intake.changes_per_s))
+    return 0 if flash_report.is_right(found) else 1
 
 
-def _kept(found: Mapping[str, Outcome]) -> bool:
-    """Whether no quota was exceeded, and ours oversold so many times fewer units."""
-    if any(outcome.exceeded for outcome in found.values()):
-        return False
-    if "ours" not in found or "fcfs" not in found:
-        return True
-    return found["fcfs"].oversold >= _FEWER * found["ours"].oversold
-
-
-def quantile(ordered: Sequence[int], share: float) -> int | None:
-    """The element of an ordered list at that share; None where it is empty."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
-
-
-def _table(found: Mapping[str, Outcome]) -> list[str]:
-    markets = list(next(iter(found.values())).oversold_by)
-    heads = [
-        "scheme",
-        "sold",
-        "oversold",
-        *markets,
-        "to zero p50 s",
-        "p99 s",
-        "oldest change s",
-        "quota exceeded",
+def _outage(asked: argparse.Namespace, redis: Redis, settings: Settings, console: Console) -> int:
+    outages = [
+        Outage(skus=asked.skus, moves=asked.moves, seed=asked.seed, market=name) for name in asked.markets
     ]
-    rows = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
-    for outcome in found.values():
-        oldest = ", ".join(f"{name} {ms / 1000:.0f}" for name, ms in outcome.oldest_ms.items())
-        cells = [
-            outcome.scheme, f"{outcome.sold:,}", f"{outcome.oversold:,}",
-            *(f"{outcome.oversold_by[name]:,}" for name in markets),
-            _seconds(quantile(outcome.to_zero_ms, 0.5)), _seconds(quantile(outcome.to_zero_ms, 0.99)), oldest,
-            str(outcome.exceeded),
-        ]  # fmt: skip
-        rows.append(f"| {' | '.join(cells)} |")
-    return rows
-
-
-def _seconds(ms: int | None) -> str:
-    return "" if ms is None else f"{ms / 1000:.1f}"
-
-
-def _document(sale: Sale, found: Mapping[str, Outcome], changes_per_s: float) -> dict[str, Any]:
-    return {
-        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
-        "sale": vars(sale),
-        "oversold": {name: outcome.oversold for name, outcome in found.items()},
-        "oversold_by": {name: outcome.oversold_by for name, outcome in found.items()},
-        "time_to_zero_ms": {
-            name: {"p50": quantile(outcome.to_zero_ms, 0.5), "p99": quantile(outcome.to_zero_ms, 0.99)}
-            for name, outcome in found.items()
-        },
-        "oldest_ms": {name: outcome.oldest_ms for name, outcome in found.items()},
-        "quota_exceeded": sum(outcome.exceeded for outcome in found.values()),
-        "changes_per_s": round(changes_per_s),
-    }
+    redis.flushall()
+    quiet = simulated.run(endure(without(outages[0]), redis, settings))
+    found = []
+    for outage in outages:
+        redis.flushall()
+        began = time.monotonic()
+        found.append(compared(simulated.run(endure(outage, redis, settings)), quiet))
+        console.print(f"{outage.market}: {time.monotonic() - began:.0f} s", highlight=False)
+    _print_table(console, outage_report.HEADS, [outage_report.line(each) for each in found])
+    _write(console, "feeds-outage", {"outages": [outage_report.document(each) for each in found]})
+    return 0 if all(outage_report.is_right(each) for each in found) else 1
 
 
 def _crashes(asked: argparse.Namespace, redis: Redis, settings: Settings, console: Console) -> int:
@@ -165,3 +126,20 @@ def _crashes(asked: argparse.Namespace, redis: Redis, settings: Settings, consol
         highlight=False,
     )
     return 1 if wrong or exceeded else 0
+
+
+def _print_table(console: Console, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    for cells in (heads, ["---"] * len(heads), *lines):
+        console.print(f"| {' | '.join(cells)} |", highlight=False, soft_wrap=True, markup=False)
+
+
+def _write(console: Console, name: str, found: dict[str, Any]) -> None:
+    told = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        **found,
+    }
+    REPORTS.mkdir(exist_ok=True)
+    path = REPORTS / f"{name}.json"
+    path.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+    console.print(f"written to {path}", highlight=False)

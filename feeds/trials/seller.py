@@ -11,6 +11,7 @@ from typing import Any
 from redis import Redis
 
 from feeds.account import AccountFeed, Policy
+from feeds.buckets import DELAY_S, guarded
 from feeds.clock import Clock
 from feeds.connector import Identity
 from feeds.connectors import connector_class
@@ -34,9 +35,9 @@ ACCOUNTS: Mapping[str, Mapping[str, Any]] = {
     "shopify": {"location": "gid://shopify/Location/1"},
     "zalando": {"merchant_id": SELLER, "sales_channel": "zalando-de"},
 }
+"""The options of the account on each marketplace."""
 _HOME = {"shopify": "gid://shopify/Location/1", "zalando": "zalando-de"}
 """Where the marketplace keeps what has no location of ours."""
-"""The options of the account on each marketplace."""
 SECRETS = {
     "client_id": f"client-{SELLER}",
     "client_secret": f"secret-{SELLER}",
@@ -108,7 +109,8 @@ class Opener:
         name, clock = market.name, self.clock
         kept = {} if ledger is None else ledger
         connector = connector_class(name)(Identity(name, ACCOUNTS[name], SECRETS))
-        limiter = Limiter(self.redis, self.settings, "stocktide", name, connector.limits)
+        limits = guarded(connector.limits, DELAY_S)
+        limiter = Limiter(self.redis, self.settings, "stocktide", name, limits)
         line = Line(connector, _Limits(limiter, clock), _sender(market, clock), clock)
         feed = AccountFeed(
             name, connector.operations, self.policy, self.turns(), reads=connector.reads_most > 0

@@ -1,5 +1,5 @@
 """Publishers that die anywhere, against all four marketplaces with faults; many more seeds by
-`python -m feeds crashes`."""
+`python -m feeds.trials crashes`."""
 
 import logging
 

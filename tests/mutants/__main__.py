@@ -1,4 +1,4 @@
-"""`python -m tests.mutants`: apply each seeded bug to a copy of the engine, and see that the tests catch it.
+"""`python -m tests.mutants`: apply each seeded bug to a copy of the code, and see that the tests catch it.
 
 The kernels run as plain Python, so that nothing is compiled; one test starts a Redis. Leaves `reports/mutants.json`;
 exit 1 if one survives.
@@ -15,18 +15,22 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants import feeds
+from tests.mutants.catalogue import MUTANTS as ENGINE
+from tests.mutants.catalogue import Mutant
 
+MUTANTS = (*ENGINE, *feeds.FEEDS)
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "reports" / "mutants.json"
 PARTS = (
-    "inventory", "wire", "runtime", "rules", "dataflows", "availability_api", "loadtest", "deploy", "avro", "docs",
-    "tests",
+    "inventory", "wire", "runtime", "rules", "dataflows", "availability_api", "feeds", "loadtest", "deploy", "avro",
+    "docs", "tests",
 )  # fmt: skip
 # From the quick ones that catch most to those that draw examples: a bug ends its run at the first test that fails.
 SUITE = (
     "tests/inventory/test_rules_of_the_lane.py", "tests/docs", "tests/inventory/test_master_data.py",
-    "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_parcels.py", "tests/inventory/test_fences.py",
+    "tests/inventory/test_bundles_by_hand.py", "tests/inventory/test_forgetting.py",
+    "tests/inventory/test_parcels.py", "tests/inventory/test_fences.py",
     "tests/inventory/test_net_counts.py", "tests/inventory/test_supply.py", "tests/inventory/test_checked.py",
     "tests/golden", "tests/dataflows/test_resuming.py", "tests/dataflows/test_tenure.py",
     "tests/inventory/test_promises.py", "tests/inventory/test_incidents.py", "tests/inventory/test_recent.py",
@@ -49,7 +53,8 @@ def survives(mutant: Mutant) -> bool:
         file = copy / mutant.path
         file.write_text(applied(mutant, file.read_text("utf-8")), "utf-8")
         command = ["sh", "-c", f'ulimit -S -t {CPU_LIMIT_S}; exec "$@"', "sh", sys.executable, "-m", "pytest"]
-        command += ["-q", "-x", "-n0", "--hypothesis-profile=mutants", *SUITE]
+        command += ["-q", "-x", "-n0", "--hypothesis-profile=mutants"]
+        command += feeds.SUITE if mutant.path.startswith("feeds/") else SUITE
         environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
         if done.returncode == -signal.SIGXCPU:

@@ -4,14 +4,15 @@ import ast
 
 import pytest
 
-from tests.mutants.__main__ import ROOT, applied
-from tests.mutants.catalogue import MUTANTS, Mutant
+from tests.mutants.__main__ import MUTANTS, ROOT, applied
+from tests.mutants.catalogue import Mutant
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name.replace(" ", "-"))
 def test_a_mutant_can_be_applied(mutant: Mutant) -> None:
     source = (ROOT / mutant.path).read_text("utf-8")
-    ast.parse(applied(mutant, source))
+    if mutant.path.endswith(".py"):
+        ast.parse(applied(mutant, source))
     assert applied(mutant, source) != source
 
 
