@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtest import bench, compare_peers, demo, storm, tills
+from loadtest import bench, bench_feeds, compare_peers, demo, storm, tills
 from loadtest.chaos import command as chaos
 from loadtest.cluster.command import add_cluster
 from loadtest.growth_arguments import add_growth, add_sizes
@@ -60,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
             "storm", help="2,000 customers, 100 units, everything killed; writes reports/storm.json"
         )
     )
+    _feeds_arguments(
+        commands.add_parser(
+            "feeds", help="changes that a publisher takes in while it sends; writes reports/feeds-intake.json"
+        )
+    )
     add_peak(commands)
     add_soak(commands)
     matrix = commands.add_parser(
@@ -91,6 +96,10 @@ def _demo_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--cells", type=_positive, default=defaults.cells, metavar="N", help="cells (1)")
     _customers_argument(parser)
+    parser.add_argument(
+        "--listed", type=_share, default=defaults.fed, metavar="PART",
+        help=f"what part of the products is listed on the simulated marketplaces ({defaults.fed:g})",
+    )  # fmt: skip
     parser.set_defaults(run=_demo)
 
 
@@ -165,8 +174,19 @@ def _storm_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_storm)
 
 
+def _feeds_arguments(parser: argparse.ArgumentParser) -> None:
+    for name, value in asdict(bench_feeds.Options()).items():
+        parser.add_argument(f"--{name}", type=_positive, default=value, metavar="N", help=f"({value:,})")
+    parser.set_defaults(run=_feeds)
+
+
+def _feeds(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
+    options = bench_feeds.Options(given.skus, given.rate, given.seconds, given.seed)
+    return bench_feeds.bench(settings, codec, options, console)
+
+
 def _demo(given: argparse.Namespace, settings: Settings, codec: Codec, console: Console) -> int:
-    options = demo.Options(given.lines, given.seed, given.rate, given.cells, given.customers)
+    options = demo.Options(given.lines, given.seed, given.rate, given.cells, given.customers, given.listed)
     return demo.demo(settings, codec, options, console)
 
 
@@ -244,6 +264,13 @@ def _rate(text: str) -> float | None:
     if text == "max":
         return None
     return _pace(text)
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share <= 1:
+        raise argparse.ArgumentTypeError("write a part above 0, up to 1")
+    return share
 
 
 def _pace(text: str) -> float:

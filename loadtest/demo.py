@@ -11,10 +11,13 @@ from rich.console import Console
 
 from deploy.ports import free_port
 from loadtest.freshness import wait_caught_up
+from loadtest.market_accounts import FED
+from loadtest.marketplaces import Fed, fed, simulated
 from loadtest.processes import Running, api, apply_rules, engine, rebalance, warm
 from loadtest.pulse import Pulse
 from loadtest.replay import Replay
 from loadtest.report import replay_table
+from loadtest.reporting import REPORTS
 from loadtest.screen import Screen
 from loadtest.shoppers import Shoppers, shopping
 from loadtest.verify import Verdict, verify
@@ -23,9 +26,12 @@ from runtime import redis as redis_link
 from runtime.settings import Settings
 from wire.codec import Codec
 
+_FEEDS_REPORT = REPORTS / "feeds-status.html"
 _CATCH_UP_S = 90.0
 _LOOK_EVERY_S = 0.25
 _NO_NEWS_S = 0.5
+_MARKET_SPEED = 60
+_SETTLED_WITHIN_S = 120.0
 
 _NEXT = """What to look at next:
   README.md                        what it is, and how to run it for good
@@ -37,13 +43,15 @@ _NEXT = """What to look at next:
 
 @dataclass(frozen=True)
 class Options:
-    """How much is replayed, how fast, by how many cells; how many customers reserve through the API meanwhile."""
+    """How much is replayed, how fast, by how many cells; how many customers reserve through the API meanwhile; what
+    part of the products is listed on marketplaces."""
 
     lines: int = 300_000
     seed: int = 1
     lines_per_s: float = 6_000.0
     cells: int = 1
     customers_per_s: float = 10.0
+    fed: float = 0.03
 
 
 def demo(given: Settings, codec: Codec, options: Options, console: Console) -> int:
@@ -57,7 +65,7 @@ def demo(given: Settings, codec: Codec, options: Options, console: Console) -> i
     own = not (given.kafka_bootstrap and given.redis_url)
     say(f"{'starting Kafka and Redis' if own else 'using your services'}, reading the real tills meanwhile")
     with ThreadPoolExecutor(1) as helper:
-        building = helper.submit(Replay, codec, options.lines, options.seed, options.lines_per_s)
+        building = helper.submit(Replay, codec, options.lines, options.seed, options.lines_per_s, options.fed)
         with world(given) as place:
             verdict = _show(place, codec, options, console, helper, building, say)
     for line in verdict.lines():
@@ -86,7 +94,16 @@ def _show(
             say("the engine's kernels are being compiled: a minute or two, once on a machine")
         warming.wait()
     say(f"starting the engine ({options.cells} cell(s)) and the API")
-    with engine(settings, options.cells, place.folder) as running, api(settings, place.folder) as url:
+    with (
+        engine(settings, options.cells, place.folder) as running,
+        api(settings, place.folder) as url,
+        simulated(settings, place.folder, FED, replay.fed(), _MARKET_SPEED) as there,
+        fed(settings, place.folder, codec, there, _MARKET_SPEED) as publisher,
+    ):
+        say(
+            f"{len(there.skus):,} products are on sale at {len(FED)} simulated marketplaces, "
+            f"{_MARKET_SPEED} times as fast"
+        )
         redis = redis_link.connect(settings)
         replay.prologue(settings)
         say(f"{replay.report.messages:,} catalog records and opening counts sent")
@@ -104,10 +121,26 @@ def _show(
         say("computing every number a second time, with the reference model")
         verdict = verify(settings, redis, codec, url, options.seed, say, everything=True)
         verdict.differences.found += shoppers.check().broken
+        verdict.differences.found += _settle(publisher, say)
         running.check()
         redis.close()
     say("engine and API stopped")
     return verdict
+
+
+def _settle(publisher: Fed, say: Callable[[str], None]) -> list[str]:
+    """What is wrong at the marketplaces, once they have had time to show what they were told."""
+    found = publisher.settled(_SETTLED_WITHIN_S)
+    counted = publisher.there.counted()
+    beyond = sum(each["beyond_published"] for each in counted.values())
+    calls = ", ".join(f"{name} {each['calls']:,}" for name, each in counted.items())
+    say(
+        f"{len(publisher.there.skus) * len(FED):,} listings: {len(found):,} show another number than was published; "
+        f"calls: {calls}; {beyond:,} beyond a quota"
+    )
+    publisher.report(_FEEDS_REPORT)
+    say(f"how they were fed: {_FEEDS_REPORT}")
+    return [*found, *([f"marketplaces: {beyond:,} calls beyond a quota"] if beyond else [])]
 
 
 def _watch(

@@ -13,9 +13,14 @@ Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 
 def scrape_cell(settings: Settings, cell: int) -> Samples:
     """All samples of one cell; none where it does not answer."""
+    return scrape_port(settings.metrics_port + cell)
+
+
+def scrape_port(port: int) -> Samples:
+    """All samples of whoever serves them there; none where nobody answers."""
     samples: Samples = defaultdict(dict)
     try:
-        answer = httpx.get(f"http://127.0.0.1:{settings.metrics_port + cell}/metrics", timeout=2.0)
+        answer = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=2.0)
     except httpx.TransportError:
         return samples
     for family in text_string_to_metric_families(answer.text):

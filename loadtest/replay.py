@@ -49,18 +49,20 @@ Progress = Callable[[int], None]
 
 
 class Replay:
-    """A simulation, written and sent. `span_ms` is how long its live part lasts.
+    """A simulation, written and sent. `span_ms` is how long its live part lasts; `fed`: see `retailer.found`.
 
     `lines_per_s` None: nothing is paced, everything lies in the past and is sent as fast as possible.
     """
 
-    def __init__(self, codec: Codec, lines: int, seed: int, lines_per_s: float | None) -> None:
+    def __init__(
+        self, codec: Codec, lines: int, seed: int, lines_per_s: float | None, fed: float = 0.0
+    ) -> None:
         self._codec = codec
         self._lines_per_s = lines_per_s
         self._stopped = threading.Event()
         window = tills.load(lines)
         span = int(window.lines / (lines_per_s or UNPACED_LINES_PER_S) * 1000)
-        self.simulation: Simulation = simulate(window, seed, max(span, 1_000))
+        self.simulation: Simulation = simulate(window, seed, max(span, 1_000), fed)
         self.report = Report(window.lines, window.left_out)
         with no_collection():
             self._live = self.simulation.live()
@@ -133,6 +135,11 @@ class Replay:
         """What customers may want of the API: what sells most often, and bundles of it."""
         kits = [kit.sku for kit in self.simulation.retailer.kits[:-1]]
         return [*(sku for sku, _ in self.watched(2 * len(kits))), *kits]
+
+    def fed(self) -> list[str]:
+        """The skus that are listed at marketplaces."""
+        retailer = self.simulation.retailer
+        return [retailer.tills.products[product].sku for product in sorted(retailer.fed)]
 
     def watched(self, many: int) -> list[tuple[str, str]]:
         """(sku, what it is) of the products that sell most often in the window, but for those sold by weight."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loadtest.market_accounts import FED
+from loadtest.market_accounts import aliases as market_aliases
 from loadtest.tills import Tills
 
 WAREHOUSES = ("DC1", "DC2")
@@ -20,6 +22,7 @@ THIRD_PARTY_SITE = "SITE-77"
 MARKETPLACE = "amazon-orders"
 """The marketplace's order feed: listings instead of skus, a channel name of its own."""
 MARKETPLACE_CHANNEL = "AMZ_US"
+
 
 _PLU_STORES = 0.04
 _PLU_COLLISIONS = 0.05
@@ -51,7 +54,7 @@ class Retailer:
     `plu[store][product]` is what the tills of a store (by index) call a product (by index); other stores
     use the sku. `listing[product]` is the marketplace's name of a product, where it lists it. `launches` are
     products whose catalog record comes in the middle of the replay, after some of their sales. So does that of the
-    last of the `kits`.
+    last of the `kits`. `fed` are products that are listed at every marketplace that is fed.
     """
 
     tills: Tills
@@ -59,6 +62,7 @@ class Retailer:
     listing: dict[int, str]
     launches: frozenset[int]
     kits: tuple[Kit, ...]
+    fed: frozenset[int] = frozenset()
 
     def till_source(self, store: int) -> str:
         """The source that a store's transactions name."""
@@ -80,6 +84,8 @@ class Retailer:
         ]
         if product in self.listing:
             aliases.append({"source": MARKETPLACE, "identifier": self.listing[product]})
+        if product in self.fed:
+            aliases += market_aliases(FED, article.sku)
         return {
             "sku": article.sku,
             "category": article.department,
@@ -108,8 +114,9 @@ class Retailer:
         }
 
 
-def found(tills: Tills, seed: int, launches: int) -> Retailer:
-    """The retailer around a window of tills; `launches` products come to the catalog late.
+def found(tills: Tills, seed: int, launches: int, fed: float = 0.0) -> Retailer:
+    """The retailer around a window of tills; `launches` products come to the catalog late, and about so large a part of
+    the others is `fed` to marketplaces.
 
     Names depend on the chain alone, not on seed or window: an identifier belongs to one product for ever, also
     when a second replay follows the first.
@@ -124,7 +131,12 @@ def found(tills: Tills, seed: int, launches: int) -> Retailer:
     plain = [p for p in range(len(tills.products)) if p not in named and p not in listing]
     dice = random.Random(f"{seed}-retailer")
     late = frozenset(dice.sample(plain, min(launches, len(plain))))
-    return Retailer(tills, plu, listing, late, _kits(tills, late))
+    listed = frozenset(
+        number
+        for number, product in enumerate(tills.products)
+        if number not in late and _chosen(f"fed {product.sku}", fed)
+    )
+    return Retailer(tills, plu, listing, late, _kits(tills, late), listed)
 
 
 def _kits(tills: Tills, late: frozenset[int]) -> tuple[Kit, ...]:
@@ -162,8 +174,10 @@ def _chosen(name: str, share: float) -> bool:
     return zlib.crc32(name.encode()) < share * 2**32
 
 
-def rules(tills: Tills) -> str:
-    """The chain's rules file: places, channels, and rules of every layer that is computed."""
+def rules(tills: Tills, *, fed: bool = False) -> str:
+    """The chain's rules file: places, channels, and rules of every layer that is computed; with the channels of the
+    marketplaces that are `fed`."""
+    own = [account.channel for account in FED if fed and account.channel not in CHANNELS]
     lines = [
         "# The rules of the replayed chain. Places and departments are those of the real tills.",
         "locations:",
@@ -181,6 +195,7 @@ def rules(tills: Tills) -> str:
         f"  - {{id: amazon, locations: {{type: warehouse}}, aliases: [{{source: {MARKETPLACE}, "
         f"identifier: {MARKETPLACE_CHANNEL}}}]}}",
         "  - {id: pickup, locations: {type: store}}",
+        *(f"  - {{id: {channel}, locations: {{type: warehouse}}}}" for channel in own),
         "safety_stock:",
         "  - {id: ss-stores, units: 1, match: {location_type: store}}",
         "  - {id: ss-warehouses, percent: 2.5, match: {location_type: warehouse}}",
@@ -197,6 +212,7 @@ def rules(tills: Tills) -> str:
         "  - {id: it-web, channel: web, confidence: 0.9, within_days: 3}",
         "shares:",
         "  - {id: sh-amazon, channel: amazon, percent: 66.6}",
+        *(f"  - {{id: sh-{channel}, channel: {channel}, percent: 50}}" for channel in own),
         "buffers:",
         "  - {id: bu-amazon, channel: amazon, units: 1}",
         "  - {id: bu-pickup-deli, channel: pickup, units: 3, match: {category: DELI}}",

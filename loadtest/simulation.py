@@ -34,7 +34,7 @@ class Simulation:
     @property
     def rules(self) -> str:
         """The rules file that the chain runs under."""
-        return chain.rules(self.retailer.tills)
+        return chain.rules(self.retailer.tills, fed=bool(self.retailer.fed))
 
     def prologue(self) -> Iterator[Draft]:
         """The catalog, without what is launched later, and an opening count of every position."""
@@ -87,9 +87,9 @@ class Simulation:
             yield Draft(at, "allocation", "allocations", sku, "Allocation", {"sku": sku, "fences": [fence]})
 
 
-def simulate(tills: Tills, seed: int, span_ms: int) -> Simulation:
-    """The simulation around a window of real tills that lasts `span_ms`."""
-    return Simulation(chain.found(tills, seed, _LAUNCHES), seed, span_ms)
+def simulate(tills: Tills, seed: int, span_ms: int, fed: float = 0.0) -> Simulation:
+    """The simulation around a window of real tills that lasts `span_ms`; `fed`: see `retailer.found`."""
+    return Simulation(chain.found(tills, seed, _LAUNCHES, fed), seed, span_ms)
 
 
 def _sends(draft: Draft) -> int:
