@@ -41,11 +41,11 @@ class Fed:
 
 
 class Joining:
-    """`want`: is called with a sku whose row is wanted (`rows.py`)."""
+    """`want`: is called with a sku whose row is wanted (`rows.py`). `decode`: of a record of `availability`."""
 
-    def __init__(self, accounts: Sequence[Account]) -> None:
+    def __init__(self, accounts: Sequence[Account], decode: Callable[[bytes], Mapping[str, Any]]) -> None:
         self.listings = Listings(account.id for account in accounts)
-        self.numbers = Numbers([account.channel for account in accounts])
+        self.numbers = Numbers([account.channel for account in accounts], decode)
         ours = [here for account in accounts for places in account.locations.values() for here in places]
         self.places = Places(ours)
         self.fed: dict[str, Fed] = {}
@@ -65,6 +65,17 @@ class Joining:
         """A record of the view; None: there is no number of the sku any more."""
         news = self.numbers.delete(sku) if record is None else self.numbers.take(record)
         if news:
+            for fed in self.fed.values():
+                self._tell(fed, sku)
+
+    def listed(self, sku: str) -> bool:
+        """Whether any account sells it. Of others `unlisted` is enough. (May be asked by any thread.)"""
+        return self.listings.has(sku)
+
+    def unlisted(self, sku: str, version: int, record: bytes) -> None:
+        """A record of a sku that was sold nowhere when it was read."""
+        self.numbers.keep(sku, version, record)
+        if self.listed(sku):
             for fed in self.fed.values():
                 self._tell(fed, sku)
 

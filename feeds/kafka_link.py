@@ -20,6 +20,7 @@ from runtime.offsets import END, list_offsets
 from runtime.readback import TopicUnreadable, partitions_of
 from runtime.settings import Settings
 from wire.codec import Codec, RegistryUnavailable, WireError
+from wire.peek import sku_and_version
 
 _log = logging.getLogger("stocktide.feeds")
 
@@ -31,12 +32,19 @@ _LOOK_EVERY_S = 30.0
 _AGAIN_S = 1.0
 
 
+class Undecoded(NamedTuple):
+    """A record of `availability` that nobody has asked for yet."""
+
+    version: int
+    value: bytes
+
+
 class Heard(NamedTuple):
     """A record: its topic without prefix, its key, and its fields; None: the key was deleted."""
 
     topic: str
     key: str
-    fields: dict[str, Any] | None
+    fields: dict[str, Any] | Undecoded | None
 
 
 class NotRead(Refusal):
@@ -46,13 +54,21 @@ class NotRead(Refusal):
 
 
 class Inflow:
-    """`take` is called in the event loop with each batch. `caught_up`: all was taken that was there at the start.
-    `failed` is set to a Refusal that ends the process. `unreadable`: records that were passed over."""
+    """`take` is called in the event loop with each batch; of `availability` it gets decoded what is `wanted`, by its
+    sku (asked in the thread). `caught_up`: all was taken that was there at the start. `failed` is set to a Refusal that
+    ends the process. `unreadable`: records that were passed over."""
 
-    def __init__(self, settings: Settings, codec: Codec, take: Callable[[Sequence[Heard]], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        codec: Codec,
+        take: Callable[[Sequence[Heard]], None],
+        wanted: Callable[[str], bool] = lambda sku: True,
+    ) -> None:
         self._settings = settings
         self._codec = codec
         self._take = take
+        self._wanted = wanted
         self._loop = asyncio.get_running_loop()
         self.caught_up = asyncio.Event()
         self.failed: asyncio.Future[None] = self._loop.create_future()
@@ -141,8 +157,7 @@ class Inflow:
             return Heard(topic, key, None)
         while not self._stop.is_set():
             try:
-                fields = self._codec.decode(bytes(value))[1]
-                return Heard(topic, fields["sku"], fields)
+                return self._heard(topic, bytes(value))
             except RegistryUnavailable as error:
                 _log.warning("waiting for the schema registry", extra={"reason": str(error)})
                 self._stop.wait(_AGAIN_S)
@@ -155,6 +170,14 @@ class Inflow:
                 )
                 return None
         return None
+
+    def _heard(self, topic: str, value: bytes) -> Heard:
+        if topic == "availability":
+            sku, version = sku_and_version(self._codec, value)
+            if not self._wanted(sku):
+                return Heard(topic, sku, Undecoded(version, value))
+        fields = self._codec.decode(value)[1]
+        return Heard(topic, fields["sku"], fields)
 
     def _hand_over(self, heard: list[Heard]) -> None:
         if heard:

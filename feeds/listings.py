@@ -41,6 +41,10 @@ class Listings:
         """The sku of each listing of an account."""
         return {listing.id: sku for listing, sku in self._sku.items() if listing.account == account}
 
+    def has(self, sku: str) -> bool:
+        """Whether the catalog lists it anywhere."""
+        return sku in self._of_sku
+
     def take(self, sku: str, aliases: Iterable[Mapping[str, str]]) -> Sequence[Move]:
         """The catalog's last word on a sku; no aliases: also where it was deleted. What moves by that."""
         claimed = tuple(

@@ -7,9 +7,10 @@ altogether never more than the channel may sell.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from wire.codec import WireError
 from wire.rows_read import read_header, read_nodes, read_parts
 
 _log = logging.getLogger("stocktide.feeds")
@@ -23,17 +24,28 @@ class Published(NamedTuple):
 
 
 class Numbers:
-    """The last published numbers of every sku in some channels. The greatest version wins."""
+    """The last published numbers of every sku in some channels. The greatest version wins. The record of a sku that
+    nobody has asked for may be kept as it came; `decode` is called when somebody does. It raises WireError."""
 
-    def __init__(self, channels: Sequence[str]) -> None:
+    def __init__(self, channels: Sequence[str], decode: Callable[[bytes], Mapping[str, Any]]) -> None:
         self._at = {channel: at for at, channel in enumerate(dict.fromkeys(channels))}
+        self._decode = decode
         self._last: dict[str, Published] = {}
+        self._kept: dict[str, tuple[int, bytes]] = {}
         self._unnamed: set[str] = set()
+
+    def keep(self, sku: str, version: int, record: bytes) -> None:
+        """A record of a sku that is listed nowhere."""
+        known = self._last.get(sku)
+        before = self._kept.get(sku, (-1, b""))[0] if known is None else known.version
+        if version > before:
+            self._last.pop(sku, None)
+            self._kept[sku] = version, record
 
     def take(self, record: Mapping[str, Any]) -> bool:
         """The fields of an Availability; whether they are news."""
         sku, version = record["sku"], record["version"]
-        known = self._last.get(sku)
+        known = self._known(sku)
         if known is not None and version <= known.version:
             return False
         found = [-1] * len(self._at)
@@ -48,7 +60,7 @@ class Numbers:
 
     def delete(self, sku: str) -> bool:
         """The view has no number of a sku any more: there is nothing to sell. Whether that is news."""
-        known = self._last.get(sku)
+        known = self._known(sku)
         if known is None or not any(known.available):
             return False
         self._last[sku] = Published(known.version + 1, (0,) * len(self._at))
@@ -56,11 +68,22 @@ class Numbers:
 
     def of(self, sku: str, channel: str) -> tuple[int, int] | None:
         """Version and units; None: nothing was published of it."""
-        known = self._last.get(sku)
+        known = self._known(sku)
         return None if known is None else (known.version, known.available[self._at[channel]])
 
     def __len__(self) -> int:
-        return len(self._last)
+        return len(self._last) + len(self._kept)
+
+    def _known(self, sku: str) -> Published | None:
+        kept = self._kept.pop(sku, None)
+        if kept is not None:
+            try:
+                self.take(self._decode(kept[1]))
+            except WireError as error:
+                _log.error(
+                    "a record cannot be read, and is passed over", extra={"sku": sku, "reason": str(error)}
+                )
+        return self._last.get(sku)
 
     def _warn(self, sku: str, found: Sequence[int]) -> None:
         for channel, at in self._at.items():

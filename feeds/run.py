@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from feeds.accounts import Account
 from feeds.accounts_file import read_accounts
 from feeds.joining import Joining
-from feeds.kafka_link import Heard, Inflow
+from feeds.kafka_link import Heard, Inflow, Undecoded
 from feeds.keeper import Keeper, Shared
 from feeds.ledger_link import LedgerReader, LedgerWriter
 from feeds.metrics import serve
@@ -38,7 +39,13 @@ def run(settings: Settings, path: Path) -> int:
     return asyncio.run(_run(settings, accounts, path.resolve().parent))
 
 
+_TURN_S = 0.0005
+"""So long may one thread go on while another wants to: the loop waits for that after each of its many short writes, and
+the threads that read and write Kafka never rest of themselves."""
+
+
 async def _run(settings: Settings, accounts: Sequence[Account], folder: Path) -> int:
+    sys.setswitchinterval(_TURN_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -46,10 +53,11 @@ async def _run(settings: Settings, accounts: Sequence[Account], folder: Path) ->
     redis = await connect_async(settings)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
-        joining = Joining(accounts)
+        codec = codec_of(settings)
+        joining = Joining(accounts, lambda record: codec.decode(record)[1])
         rows = Rows(redis, settings, joining.places, joining.found)
         joining.want = rows.want
-        inflow = Inflow(settings, codec_of(settings), lambda heard: _take(joining, heard))
+        inflow = Inflow(settings, codec_of(settings), lambda heard: _take(joining, heard), joining.listed)
         writer = LedgerWriter(settings, codec_of(settings))
         stack.push_async_callback(writer.close)
         reader = LedgerReader(settings, codec_of(settings))
@@ -91,7 +99,9 @@ async def _feed(keepers: Sequence[Keeper], rows: Rows, inflow: Inflow, stop: asy
 
 def _take(joining: Joining, heard: Sequence[Heard]) -> None:
     for topic, key, fields in heard:
-        if topic == "catalog":
+        if isinstance(fields, Undecoded):
+            joining.unlisted(key, *fields)
+        elif topic == "catalog":
             joining.catalog(key, () if fields is None else fields["aliases"])
         else:
             joining.availability(key, fields)

@@ -43,7 +43,7 @@ class MarketAccount:
     def described(self, url: str, speed: float) -> dict[str, Any]:
         """For the accounts file."""
         options = {
-            "amazon": {"seller_id": self.seller, "marketplace_ids": "ATVPDKIKX0DER"},
+            "amazon": {"seller_id": self.seller, "marketplace_ids": "A1PA6795UKMFR9"},
             "shopify": {"location": self.place},
             "zalando": {"merchant_id": self.seller, "sales_channel": self.place},
         }

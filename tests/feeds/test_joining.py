@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from feeds.account import AccountFeed
 from feeds.accounts import Account
 from feeds.connector import Operation
@@ -24,7 +26,7 @@ PLACED = {**PLAIN, "id": "zed", "channel": "app", "locations": {"north": ["DC1"]
 
 def _joining(*accounts: Mapping[str, Any]) -> tuple[Joining, list[Account]]:
     found = [Account(**account) for account in accounts]
-    joining = Joining(found)
+    joining = Joining(found, orjson.loads)
     joining.places.ordinals = {"DC1": 0, "S001": 1}
     return joining, found
 
@@ -42,6 +44,28 @@ def _aliases(*names: str) -> list[Mapping[str, str]]:
 def _publish(joining: Joining, sku: str, version: int, web: int, app: int = 0) -> None:
     channels = [{"channel": "web", "available": web}, {"channel": "app", "available": app}]
     joining.availability(sku, {"sku": sku, "version": version, "channels": channels})
+
+
+def test_a_sku_that_was_listed_nowhere_when_its_number_came() -> None:
+    joining, (acme,) = _joining(PLAIN)
+    fed = _begin(joining, acme)
+    assert not joining.listed("SKU")
+    channels = [{"channel": "web", "available": 7}]
+    joining.unlisted("SKU", 5, orjson.dumps({"sku": "SKU", "version": 5, "channels": channels}))
+    joining.unlisted("SKU", 4, b"never looked into")
+    assert len(joining.numbers) == 1
+    joining.catalog("SKU", _aliases("acme:A"))
+    assert joining.listed("SKU")
+    assert _wanted(fed) == {"A": 7}
+    _publish(joining, "SKU", 5, 9)
+    assert _wanted(fed) == {"A": 7}
+    # It was listed while the record was on its way from the thread that reads.
+    channels[0]["available"] = 3
+    joining.unlisted("SKU", 6, orjson.dumps({"sku": "SKU", "version": 6, "channels": channels}))
+    assert _wanted(fed) == {"A": 3}
+    joining.unlisted("SKU", 6, b"never looked into")
+    joining.availability("SKU", None)
+    assert _wanted(fed) == {"A": 0}
 
 
 def _wanted(fed: Fed) -> dict[Any, int]:

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.kafka_server import KafkaServer
 from feeds import ledger
-from feeds.kafka_link import Heard, Inflow
+from feeds.kafka_link import Heard, Inflow, Undecoded
 from feeds.ledger_link import LedgerReader, LedgerWriter, decoded, last_records
 from feeds.slots import Fact, Harm, Slot, Stage, Write
 from runtime.kafka import producer, send
@@ -69,6 +69,28 @@ def test_everything_is_read_and_then_what_comes(ready: Settings) -> None:
     assert {each.key for each in heard[:301]} == {f"S{number}" for number in range(300)}
     assert [each for each in heard if each.fields is None] == [Heard("catalog", "S2", None)]
     assert heard[-1].key == "late"
+
+
+def test_what_nobody_wants_is_not_decoded(ready: Settings) -> None:
+    client = producer(ready)
+    fields = {"version": 7, "generation": 1, "computed_at": 1, "as_of": 1, "active": True, "channels": []}
+    values = {sku: CODEC.encode("Availability", {"sku": sku, **fields}) for sku in ("wanted", "unwanted")}
+    for sku, value in values.items():
+        send(client, ready.topic("availability"), value, sku.encode())
+    client.flush(20)
+    heard: list[Heard] = []
+
+    async def read() -> None:
+        inflow = Inflow(ready, CODEC, heard.extend, "wanted".__eq__)
+        inflow.start()
+        async with asyncio.timeout(20):
+            await inflow.caught_up.wait()
+        await inflow.close()
+
+    asyncio.run(read())
+    found = {each.key: each.fields for each in heard}
+    assert found["wanted"] == {"sku": "wanted", **fields}
+    assert found["unwanted"] == Undecoded(7, values["unwanted"])
 
 
 def test_topics_that_are_missing_end_the_reading(settings: Settings) -> None:

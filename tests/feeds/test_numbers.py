@@ -16,6 +16,7 @@ from feeds.rows import Rows
 from runtime.redis import client, client_async
 from runtime.settings import Settings
 from tests.wire import sample_views
+from wire.codec import Codec
 from wire.rows import encode_calls, script, script_sha
 from wire.viewkeys import network_key
 
@@ -37,7 +38,7 @@ def _record(version: int, **available: int) -> dict[str, object]:
 
 
 def test_the_greatest_version_wins() -> None:
-    numbers = Numbers(["web", "amazon"])
+    numbers = Numbers(["web", "amazon"], orjson.loads)
     assert numbers.of("SKU", "web") is None
     assert numbers.take(_record(5, web=3, amazon=2, other=9))
     assert not numbers.take(_record(5, web=4, amazon=2))
@@ -48,8 +49,38 @@ def test_the_greatest_version_wins() -> None:
     assert numbers.of("SKU", "web") == (6, 0)
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 9), st.sampled_from(["taken", "kept", "asked", "deleted"])), max_size=30
+    )
+)
+def test_whatever_is_kept_the_greatest_version_wins(steps: list[tuple[int, str]]) -> None:
+    numbers, version, units = Numbers(["web"], orjson.loads), 0, 0
+    for step, how in steps:
+        record = _record(step, web=10 * step)
+        if how == "taken":
+            numbers.take(record)
+        elif how == "kept":
+            numbers.keep("SKU", step, orjson.dumps(record))
+        elif how == "deleted" and numbers.delete("SKU"):
+            version, units = version + 1, 0
+        if how in ("taken", "kept") and step > version:
+            version, units = step, 10 * step
+        if how == "asked":
+            assert numbers.of("SKU", "web") == ((version, units) if version else None)
+    assert numbers.of("SKU", "web") == ((version, units) if version else None)
+
+
+def test_a_record_that_was_kept_and_cannot_be_read_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    numbers = Numbers(["web"], lambda record: Codec().decode(record)[1])
+    numbers.keep("SKU", 5, b"nonsense")
+    with caplog.at_level(logging.ERROR):
+        assert numbers.of("SKU", "web") is None
+    assert "cannot be read" in caplog.text
+
+
 def test_a_channel_that_is_not_named_counts_as_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    numbers = Numbers(["web", "amazon"])
+    numbers = Numbers(["web", "amazon"], orjson.loads)
     with caplog.at_level(logging.WARNING):
         for version in (1, 2, 3):
             numbers.take(_record(version, web=3))
