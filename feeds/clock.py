@@ -10,12 +10,12 @@ class Clock:
     def __init__(self, speed: float = 1.0, start_ms: int | None = None) -> None:
         self._speed = speed
         self._start_ms = int(time.time() * 1000) if start_ms is None else start_ms
-        self._began = asyncio.get_running_loop().time()
+        self._time = asyncio.get_running_loop().time
+        self._began = self._time()
 
     def now_ms(self) -> int:
         """Milliseconds since the epoch, as this clock has it."""
-        passed = asyncio.get_running_loop().time() - self._began
-        return self._start_ms + int(passed * self._speed * 1000)
+        return self._start_ms + int((self._time() - self._began) * self._speed * 1000)
 
     async def sleep(self, seconds: float) -> None:
         """Until so many seconds of this clock have passed."""

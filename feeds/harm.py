@@ -36,4 +36,6 @@ def note_fall(slot: Slot, units: int, now_ms: int) -> None:
 
 def velocity_at(slot: Slot, now_ms: int) -> float:
     """Units a second that go, by what went of late: each unit sold counts for less as time passes."""
+    if slot.velocity == 0.0:
+        return 0.0
     return slot.velocity * math.exp(-_DECAY * max(0, now_ms - slot.falling_ms))

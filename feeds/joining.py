@@ -14,7 +14,7 @@ from typing import Any
 from feeds.account import AccountFeed, Key
 from feeds.accounts import Account
 from feeds.listings import Listings, Move
-from feeds.numbers import Numbers, Places, Row, spread
+from feeds.numbers import Numbers, Places, Published, Row, spread
 from feeds.slots import Slot
 
 _log = logging.getLogger("stocktide.feeds")
@@ -61,23 +61,15 @@ class Joining:
             if fed is not None:
                 self._move(fed, move)
 
-    def availability(self, sku: str, record: Mapping[str, Any] | None) -> None:
-        """A record of the view; None: there is no number of the sku any more."""
-        news = self.numbers.delete(sku) if record is None else self.numbers.take(record)
-        if news:
-            for fed in self.fed.values():
-                self._tell(fed, sku)
+    def availability(self, sku: str, version: int, record: bytes) -> None:
+        """A record of the view."""
+        if self.numbers.keep(sku, version, record) and self.listings.has(sku):
+            self._tell_all(sku)
 
-    def listed(self, sku: str) -> bool:
-        """Whether any account sells it. Of others `unlisted` is enough. (May be asked by any thread.)"""
-        return self.listings.has(sku)
-
-    def unlisted(self, sku: str, version: int, record: bytes) -> None:
-        """A record of a sku that was sold nowhere when it was read."""
-        self.numbers.keep(sku, version, record)
-        if self.listed(sku):
-            for fed in self.fed.values():
-                self._tell(fed, sku)
+    def deleted(self, sku: str) -> None:
+        """The view has no number of a sku any more."""
+        if self.numbers.delete(sku):
+            self._tell_all(sku)
 
     # -- accounts that begin and end -----------------------------------------------------------------------------
 
@@ -94,13 +86,13 @@ class Joining:
             fed.unfilled.setdefault(sku, set()).add(listing)
         self.fed[fed.account.id] = fed
         for at, sku in enumerate(list(fed.unfilled)):
-            self._tell(fed, sku)
+            self._tell_one(fed, sku)
             if at % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     def awaits_rows(self, fed: Fed) -> int:
         """How many skus of an account with locations wait for their rows, having a number otherwise."""
-        return sum(self.numbers.of(sku, fed.account.channel) is not None for sku in fed.unfilled)
+        return sum(self.numbers.of(sku) is not None for sku in fed.unfilled)
 
     def end(self, account: str) -> None:
         """Feed an account no more."""
@@ -108,27 +100,42 @@ class Joining:
 
     # -- numbers -------------------------------------------------------------------------------------------------
 
-    def _tell(self, fed: Fed, sku: str) -> None:
+    def _tell_all(self, sku: str) -> None:
+        published = self.numbers.of(sku)
+        if published is not None:
+            for fed in self.fed.values():
+                self._tell(fed, sku, published)
+
+    def _tell_one(self, fed: Fed, sku: str) -> None:
+        published = self.numbers.of(sku)
+        if published is not None:
+            self._tell(fed, sku, published)
+
+    def _tell(self, fed: Fed, sku: str, published: Published) -> None:
         """The core hears the last number of a sku, or the row is asked for."""
-        if sku not in fed.unfilled and not fed.feed.of_sku(sku):
+        slots, unfilled = fed.feed.of_sku(sku), sku in fed.unfilled
+        if not slots and not unfilled:
             return
-        known = self.numbers.of(sku, fed.account.channel)
-        if known is None:
-            return
-        version, units = known
+        units = published.available[self.numbers.place(fed.account.channel)]
         if fed.account.locations and units > 0:
             self.want(sku)
-            return
-        self._apply(fed, sku, version, dict.fromkeys(fed.locations, units))
+        elif unfilled:
+            self._apply(fed, sku, published.version, dict.fromkeys(fed.locations, units))
+        else:
+            now = fed.now_ms()
+            for slot in slots:
+                fed.feed.change(slot, units, published.version, now)
+            fed.changed()
 
     def found(self, sku: str, row: Row) -> bool:
         """A row that was asked for. False: it is older than the record, and must be looked for again."""
         settled = True
         for fed in self.fed.values():
-            known = self.numbers.of(sku, fed.account.channel)
-            if not fed.account.locations or known is None:
+            published = self.numbers.of(sku)
+            if not fed.account.locations or published is None:
                 continue
-            version, units = known
+            version = published.version
+            units = published.available[self.numbers.place(fed.account.channel)]
             if row.bundle and units and sku not in self._bundles:
                 self._bundles.add(sku)
                 _log.warning("a bundle has no places of its own: 0 is shown there", extra={"sku": sku})
@@ -172,7 +179,7 @@ class Joining:
                 fed.kept[key] = slot
         if move.after is not None:
             fed.unfilled.setdefault(move.after, set()).add(listing)
-            self._tell(fed, move.after)
+            self._tell_one(fed, move.after)
 
     def _gone(self, fed: Fed, slot: Slot) -> None:
         applied = None if slot.applied is None else slot.applied.quantity

@@ -1,4 +1,4 @@
-"""Reads `catalog` and `availability` from the beginning, and then as they grow, in a thread that decodes.
+"""Reads `catalog` and `availability` from the beginning, and then as they grow, in a thread.
 
 Every partition is assigned by hand; no group. What was decoded is handed to the event loop in batches, and no more than
 two of them wait there, so that answers of marketplaces do not wait behind a flood: a loop that is busy makes the thread
@@ -33,7 +33,7 @@ _AGAIN_S = 1.0
 
 
 class Undecoded(NamedTuple):
-    """A record of `availability` that nobody has asked for yet."""
+    """A record of `availability`: decoding most of them is left to whoever asks for one."""
 
     version: int
     value: bytes
@@ -54,21 +54,13 @@ class NotRead(Refusal):
 
 
 class Inflow:
-    """`take` is called in the event loop with each batch; of `availability` it gets decoded what is `wanted`, by its
-    sku (asked in the thread). `caught_up`: all was taken that was there at the start. `failed` is set to a Refusal that
-    ends the process. `unreadable`: records that were passed over."""
+    """`take` is called in the event loop with each batch. `caught_up`: all was taken that was there at the start.
+    `failed` is set to a Refusal that ends the process. `unreadable`: records that were passed over."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        codec: Codec,
-        take: Callable[[Sequence[Heard]], None],
-        wanted: Callable[[str], bool] = lambda sku: True,
-    ) -> None:
+    def __init__(self, settings: Settings, codec: Codec, take: Callable[[Sequence[Heard]], None]) -> None:
         self._settings = settings
         self._codec = codec
         self._take = take
-        self._wanted = wanted
         self._loop = asyncio.get_running_loop()
         self.caught_up = asyncio.Event()
         self.failed: asyncio.Future[None] = self._loop.create_future()
@@ -174,8 +166,7 @@ class Inflow:
     def _heard(self, topic: str, value: bytes) -> Heard:
         if topic == "availability":
             sku, version = sku_and_version(self._codec, value)
-            if not self._wanted(sku):
-                return Heard(topic, sku, Undecoded(version, value))
+            return Heard(topic, sku, Undecoded(version, value))
         fields = self._codec.decode(value)[1]
         return Heard(topic, fields["sku"], fields)
 

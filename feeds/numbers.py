@@ -24,8 +24,8 @@ class Published(NamedTuple):
 
 
 class Numbers:
-    """The last published numbers of every sku in some channels. The greatest version wins. The record of a sku that
-    nobody has asked for may be kept as it came; `decode` is called when somebody does. It raises WireError."""
+    """The last published numbers of every sku in some channels. The greatest version wins. A record is kept as it came
+    until somebody asks for it; then `decode` is called, which raises WireError."""
 
     def __init__(self, channels: Sequence[str], decode: Callable[[bytes], Mapping[str, Any]]) -> None:
         self._at = {channel: at for at, channel in enumerate(dict.fromkeys(channels))}
@@ -34,28 +34,13 @@ class Numbers:
         self._kept: dict[str, tuple[int, bytes]] = {}
         self._unnamed: set[str] = set()
 
-    def keep(self, sku: str, version: int, record: bytes) -> None:
-        """A record of a sku that is listed nowhere."""
-        known = self._last.get(sku)
-        before = self._kept.get(sku, (-1, b""))[0] if known is None else known.version
-        if version > before:
-            self._last.pop(sku, None)
-            self._kept[sku] = version, record
-
-    def take(self, record: Mapping[str, Any]) -> bool:
-        """The fields of an Availability; whether they are news."""
-        sku, version = record["sku"], record["version"]
-        known = self._known(sku)
-        if known is not None and version <= known.version:
+    def keep(self, sku: str, version: int, record: bytes) -> bool:
+        """A record; whether it is news."""
+        known = self._kept.get(sku) or self._last.get(sku)
+        if known is not None and version <= known[0]:
             return False
-        found = [-1] * len(self._at)
-        for each in record["channels"]:
-            at = self._at.get(each["channel"])
-            if at is not None:
-                found[at] = each["available"]
-        if -1 in found:
-            self._warn(sku, found)
-        self._last[sku] = Published(version, tuple(max(0, units) for units in found))
+        self._last.pop(sku, None)
+        self._kept[sku] = version, record
         return True
 
     def delete(self, sku: str) -> bool:
@@ -66,10 +51,13 @@ class Numbers:
         self._last[sku] = Published(known.version + 1, (0,) * len(self._at))
         return True
 
-    def of(self, sku: str, channel: str) -> tuple[int, int] | None:
-        """Version and units; None: nothing was published of it."""
-        known = self._known(sku)
-        return None if known is None else (known.version, known.available[self._at[channel]])
+    def place(self, channel: str) -> int:
+        """Where a channel's units stand in `Published`."""
+        return self._at[channel]
+
+    def of(self, sku: str) -> Published | None:
+        """What was published last; None: nothing was."""
+        return self._known(sku)
 
     def __len__(self) -> int:
         return len(self._last) + len(self._kept)
@@ -78,12 +66,24 @@ class Numbers:
         kept = self._kept.pop(sku, None)
         if kept is not None:
             try:
-                self.take(self._decode(kept[1]))
+                self._last[sku] = Published(kept[0], self._units(sku, self._decode(kept[1])))
             except WireError as error:
                 _log.error(
                     "a record cannot be read, and is passed over", extra={"sku": sku, "reason": str(error)}
                 )
         return self._last.get(sku)
+
+    def _units(self, sku: str, record: Mapping[str, Any]) -> tuple[int, ...]:
+        """Of a record, by our channels."""
+        found = [-1] * len(self._at)
+        for each in record["channels"]:
+            at = self._at.get(each["channel"])
+            if at is not None:
+                found[at] = each["available"]
+        if -1 in found:
+            self._warn(sku, found)
+            return tuple(max(0, units) for units in found)
+        return tuple(found)
 
     def _warn(self, sku: str, found: Sequence[int]) -> None:
         for channel, at in self._at.items():

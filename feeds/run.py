@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import sys
@@ -44,8 +45,13 @@ _TURN_S = 0.0005
 the threads that read and write Kafka never rest of themselves."""
 
 
+_NEW_OBJECTS = 50_000
+"""Before cycles are looked for: hardly anything makes some, and a look costs more the more listings there are."""
+
+
 async def _run(settings: Settings, accounts: Sequence[Account], folder: Path) -> int:
     sys.setswitchinterval(_TURN_S)
+    gc.set_threshold(_NEW_OBJECTS, 20, 100)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -54,10 +60,10 @@ async def _run(settings: Settings, accounts: Sequence[Account], folder: Path) ->
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(redis.aclose)
         codec = codec_of(settings)
-        joining = Joining(accounts, lambda record: codec.decode(record)[1])
+        joining = Joining(accounts, codec.decode_own)
         rows = Rows(redis, settings, joining.places, joining.found)
         joining.want = rows.want
-        inflow = Inflow(settings, codec_of(settings), lambda heard: _take(joining, heard), joining.listed)
+        inflow = Inflow(settings, codec_of(settings), lambda heard: _take(joining, heard))
         writer = LedgerWriter(settings, codec_of(settings))
         stack.push_async_callback(writer.close)
         reader = LedgerReader(settings, codec_of(settings))
@@ -100,8 +106,8 @@ async def _feed(keepers: Sequence[Keeper], rows: Rows, inflow: Inflow, stop: asy
 def _take(joining: Joining, heard: Sequence[Heard]) -> None:
     for topic, key, fields in heard:
         if isinstance(fields, Undecoded):
-            joining.unlisted(key, *fields)
+            joining.availability(key, *fields)
         elif topic == "catalog":
             joining.catalog(key, () if fields is None else fields["aliases"])
         else:
-            joining.availability(key, fields)
+            joining.deleted(key)

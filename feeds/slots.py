@@ -89,6 +89,8 @@ class Slot:
     writes: list[Write] = field(default_factory=list)
     queued: int = 0
     """The ticket of its place among the turns; 0: it has none."""
+    placed: float = 0.0
+    """The velocity by which it has that place."""
 
     @property
     def key(self) -> tuple[str, str | None]:
@@ -97,10 +99,11 @@ class Slot:
     @property
     def highest(self) -> int | None:
         """The most units that buyers may see now; None where nothing was ever known."""
-        known = [write.quantity for write in self.writes]
-        if self.applied is not None:
-            known.append(self.applied.quantity)
-        return max(known, default=None)
+        most = None if self.applied is None else self.applied.quantity
+        for write in self.writes:
+            if most is None or write.quantity > most:
+                most = write.quantity
+        return most
 
     @property
     def applied_ms(self) -> int:

@@ -16,6 +16,7 @@ WEIGHTS: Mapping[Harm, int] = {Harm.ZERO: 50, Harm.SCARCE: 25, Harm.BACK: 10, Ha
 OLDEST = 10
 """Of a hundred turns: those of whoever has waited longest."""
 _CROWDED = 4
+_FASTER = 1.25
 
 _Entry = tuple[float, int, Slot]
 
@@ -36,11 +37,14 @@ class Turns(ABC):
         self._arrived: list[_Entry] = []
 
     def put(self, slot: Slot, harm: Harm, velocity: float) -> None:
-        """It waits, from now on with this harm (velocity: units a second)."""
+        """It waits, from now on with this harm (velocity: units a second). One that waits already and is hardly faster
+        keeps its place: most changes are of such."""
+        if self._harm.get(slot.queued) is harm and velocity <= _FASTER * slot.placed:
+            return
         new = slot.queued not in self.waiting
         self.drop(slot)
         self._tickets += 1
-        slot.queued = self._tickets
+        slot.queued, slot.placed = self._tickets, velocity
         self.waiting[slot.queued] = slot
         self._harm[slot.queued] = harm
         self.many[harm] += 1

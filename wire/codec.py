@@ -64,9 +64,17 @@ class Codec:
         schema, at = self.framing.writer(data)
         return schema.record, self.read(schema, data, at)
 
+    def decode_own(self, data: bytes) -> dict[str, Any]:
+        """The value of a message that the engine has written: its bytes are not looked through before they are read.
+        Raises WireError, RegistryUnavailable."""
+        return self._value(*self.framing.writer(data), data)
+
     def read(self, writer: Schema, data: bytes, at: int) -> dict[str, Any]:
         """The value of a message that `framing.writer` has found the schema of. Raises WireError."""
         check(writer, data)
+        return self._value(writer, at, data)
+
+    def _value(self, writer: Schema, at: int, data: bytes) -> dict[str, Any]:
         body = data[at:]
         current = self.schemas.of(writer.record)
         source = BytesIO(body)

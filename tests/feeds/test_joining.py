@@ -43,29 +43,21 @@ def _aliases(*names: str) -> list[Mapping[str, str]]:
 
 def _publish(joining: Joining, sku: str, version: int, web: int, app: int = 0) -> None:
     channels = [{"channel": "web", "available": web}, {"channel": "app", "available": app}]
-    joining.availability(sku, {"sku": sku, "version": version, "channels": channels})
+    joining.availability(sku, version, orjson.dumps({"channels": channels}))
 
 
 def test_a_sku_that_was_listed_nowhere_when_its_number_came() -> None:
     joining, (acme,) = _joining(PLAIN)
     fed = _begin(joining, acme)
-    assert not joining.listed("SKU")
-    channels = [{"channel": "web", "available": 7}]
-    joining.unlisted("SKU", 5, orjson.dumps({"sku": "SKU", "version": 5, "channels": channels}))
-    joining.unlisted("SKU", 4, b"never looked into")
+    _publish(joining, "SKU", 5, 7)
+    joining.availability("SKU", 4, b"never looked into")
     assert len(joining.numbers) == 1
     joining.catalog("SKU", _aliases("acme:A"))
-    assert joining.listed("SKU")
     assert _wanted(fed) == {"A": 7}
     _publish(joining, "SKU", 5, 9)
     assert _wanted(fed) == {"A": 7}
-    # It was listed while the record was on its way from the thread that reads.
-    channels[0]["available"] = 3
-    joining.unlisted("SKU", 6, orjson.dumps({"sku": "SKU", "version": 6, "channels": channels}))
+    _publish(joining, "SKU", 6, 3)
     assert _wanted(fed) == {"A": 3}
-    joining.unlisted("SKU", 6, b"never looked into")
-    joining.availability("SKU", None)
-    assert _wanted(fed) == {"A": 0}
 
 
 def _wanted(fed: Fed) -> dict[Any, int]:
@@ -81,7 +73,7 @@ def test_a_slot_comes_with_its_first_number() -> None:
     assert _wanted(fed) == {"A": 7, "B": 7}
     _publish(joining, "SKU", 4, 9)
     assert _wanted(fed) == {"A": 7, "B": 7}
-    joining.availability("SKU", None)
+    joining.deleted("SKU")
     assert _wanted(fed) == {"A": 0, "B": 0}
     joining.catalog("OTHER", _aliases("acme:C"))
     _publish(joining, "OTHER", 1, 3)

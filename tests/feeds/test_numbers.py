@@ -32,50 +32,44 @@ NETWORK = {
 ORDINALS = {"DC1": 0, "S001": 33, "S002": 2}
 
 
-def _record(version: int, **available: int) -> dict[str, object]:
+def _record(**available: int) -> bytes:
     channels = [{"channel": channel, "available": units} for channel, units in available.items()]
-    return {"sku": "SKU", "version": version, "channels": channels}
+    return orjson.dumps({"channels": channels})
 
 
 def test_the_greatest_version_wins() -> None:
     numbers = Numbers(["web", "amazon"], orjson.loads)
-    assert numbers.of("SKU", "web") is None
-    assert numbers.take(_record(5, web=3, amazon=2, other=9))
-    assert not numbers.take(_record(5, web=4, amazon=2))
-    assert not numbers.take(_record(4, web=4, amazon=2))
-    assert (numbers.of("SKU", "web"), numbers.of("SKU", "amazon")) == ((5, 3), (5, 2))
+    assert numbers.of("SKU") is None
+    assert numbers.keep("SKU", 5, _record(web=3, amazon=2, other=9))
+    assert not numbers.keep("SKU", 5, _record(web=4, amazon=2))
+    assert not numbers.keep("SKU", 4, _record(web=4, amazon=2))
+    assert numbers.of("SKU") == (5, (3, 2))
     assert numbers.delete("SKU")
     assert not numbers.delete("SKU")
-    assert numbers.of("SKU", "web") == (6, 0)
+    assert numbers.of("SKU") == (6, (0, 0))
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 9), st.sampled_from(["taken", "kept", "asked", "deleted"])), max_size=30
-    )
-)
-def test_whatever_is_kept_the_greatest_version_wins(steps: list[tuple[int, str]]) -> None:
+@given(st.lists(st.tuples(st.integers(1, 9), st.sampled_from(["kept", "asked", "deleted"])), max_size=30))
+def test_whatever_is_asked_meanwhile_the_greatest_version_wins(steps: list[tuple[int, str]]) -> None:
     numbers, version, units = Numbers(["web"], orjson.loads), 0, 0
     for step, how in steps:
-        record = _record(step, web=10 * step)
-        if how == "taken":
-            numbers.take(record)
-        elif how == "kept":
-            numbers.keep("SKU", step, orjson.dumps(record))
-        elif how == "deleted" and numbers.delete("SKU"):
-            version, units = version + 1, 0
-        if how in ("taken", "kept") and step > version:
-            version, units = step, 10 * step
-        if how == "asked":
-            assert numbers.of("SKU", "web") == ((version, units) if version else None)
-    assert numbers.of("SKU", "web") == ((version, units) if version else None)
+        if how == "kept":
+            assert numbers.keep("SKU", step, _record(web=10 * step)) == (step > version)
+            if step > version:
+                version, units = step, 10 * step
+        elif how == "deleted":
+            assert numbers.delete("SKU") == (units > 0)
+            version, units = version + (units > 0), 0
+        else:
+            assert numbers.of("SKU") == ((version, (units,)) if version else None)
+    assert numbers.of("SKU") == ((version, (units,)) if version else None)
 
 
 def test_a_record_that_was_kept_and_cannot_be_read_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
     numbers = Numbers(["web"], lambda record: Codec().decode(record)[1])
     numbers.keep("SKU", 5, b"nonsense")
     with caplog.at_level(logging.ERROR):
-        assert numbers.of("SKU", "web") is None
+        assert numbers.of("SKU") is None
     assert "cannot be read" in caplog.text
 
 
@@ -83,8 +77,9 @@ def test_a_channel_that_is_not_named_counts_as_nothing(caplog: pytest.LogCapture
     numbers = Numbers(["web", "amazon"], orjson.loads)
     with caplog.at_level(logging.WARNING):
         for version in (1, 2, 3):
-            numbers.take(_record(version, web=3))
-    assert numbers.of("SKU", "amazon") == (3, 0)
+            numbers.keep("SKU", version, _record(web=3))
+            assert numbers.of("SKU") == (version, (3, 0))
+    assert numbers.place("amazon") == 1
     assert len(caplog.records) == 1
 
 
