@@ -51,7 +51,7 @@ class Options:
     lines_per_s: float = 6_000.0
     cells: int = 1
     customers_per_s: float = 10.0
-    fed: float = 0.01
+    fed: float = 0.002
 
 
 def demo(given: Settings, codec: Codec, options: Options, console: Console) -> int:
