@@ -124,7 +124,7 @@ class AccountFeed:
         if slot.calling:
             slot.changed_ms = slot.changed_ms or now
             return
-        target = slot.wanted if self._holds_nothing else self.target(slot, now)[0]
+        target, _ = self.target(slot, now)
         if not self._waits(slot, target):
             self._turns.drop(slot)
             slot.changed_ms = 0
@@ -136,11 +136,6 @@ class AccountFeed:
             return
         velocity = velocity_at(slot, now)
         self._turns.put(slot, harm_of(slot, target, self._scarce(velocity)), velocity)
-
-    @property
-    def _holds_nothing(self) -> bool:
-        """Whether what is wanted is what is sent."""
-        return self.policy.z is None and not self.stopped
 
     def _scarce(self, velocity: float) -> float:
         """So many units, or fewer, may be gone before the marketplace hears of the next number."""

@@ -64,12 +64,12 @@ class Joining:
     def availability(self, sku: str, version: int, record: bytes) -> None:
         """A record of the view."""
         if self.numbers.keep(sku, version, record) and self.listings.has(sku):
-            self._tell_all(sku)
+            self._tell(sku, self.fed.values())
 
     def deleted(self, sku: str) -> None:
         """The view has no number of a sku any more."""
         if self.numbers.delete(sku):
-            self._tell_all(sku)
+            self._tell(sku, self.fed.values())
 
     # -- accounts that begin and end -----------------------------------------------------------------------------
 
@@ -86,7 +86,7 @@ class Joining:
             fed.unfilled.setdefault(sku, set()).add(listing)
         self.fed[fed.account.id] = fed
         for at, sku in enumerate(list(fed.unfilled)):
-            self._tell_one(fed, sku)
+            self._tell(sku, [fed])
             if at % _AT_ONCE == 0:
                 await asyncio.sleep(0)
 
@@ -100,19 +100,14 @@ class Joining:
 
     # -- numbers -------------------------------------------------------------------------------------------------
 
-    def _tell_all(self, sku: str) -> None:
+    def _tell(self, sku: str, accounts: Iterable[Fed]) -> None:
+        """The cores hear the last number of a sku, if there is one, or the row is asked for."""
         published = self.numbers.of(sku)
         if published is not None:
-            for fed in self.fed.values():
-                self._tell(fed, sku, published)
+            for fed in accounts:
+                self._hear(fed, sku, published)
 
-    def _tell_one(self, fed: Fed, sku: str) -> None:
-        published = self.numbers.of(sku)
-        if published is not None:
-            self._tell(fed, sku, published)
-
-    def _tell(self, fed: Fed, sku: str, published: Published) -> None:
-        """The core hears the last number of a sku, or the row is asked for."""
+    def _hear(self, fed: Fed, sku: str, published: Published) -> None:
         slots, unfilled = fed.feed.of_sku(sku), sku in fed.unfilled
         if not slots and not unfilled:
             return
@@ -179,7 +174,7 @@ class Joining:
                 fed.kept[key] = slot
         if move.after is not None:
             fed.unfilled.setdefault(move.after, set()).add(listing)
-            self._tell_one(fed, move.after)
+            self._tell(move.after, [fed])
 
     def _gone(self, fed: Fed, slot: Slot) -> None:
         applied = None if slot.applied is None else slot.applied.quantity

@@ -23,7 +23,6 @@ MARKETPLACE = "amazon-orders"
 """The marketplace's order feed: listings instead of skus, a channel name of its own."""
 MARKETPLACE_CHANNEL = "AMZ_US"
 
-
 _PLU_STORES = 0.04
 _PLU_COLLISIONS = 0.05
 _LISTED = 0.3

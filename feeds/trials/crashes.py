@@ -14,7 +14,7 @@ from feeds.clock import Clock
 from feeds.runner import Reading
 from feeds.simulator.faults import Fault
 from feeds.simulator.simulation import Simulation
-from feeds.trials.seller import Opener, Shop, list_sku, place_of, sku_of
+from feeds.trials.seller import Opener, Shop, exceeded, list_sku, place_of, sku_of
 from feeds.trials.world import advance, begin, raise_failures, stop
 from runtime.settings import Settings
 from wire.codec import Codec
@@ -116,7 +116,7 @@ class _Ordeal:
         self.survived.settled_s = (self._clock.now_ms() - began) / 1000
         self.survived.wrong = self._differences()
         self.survived.calls = sum(sum(shop.market.gate.calls.values()) for shop in self._shops)
-        self.survived.exceeded = sum(sum(shop.market.gate.exceeded.values()) for shop in self._shops)
+        self.survived.exceeded = exceeded(self._shops)
 
     async def end(self) -> None:
         for task in self._running.values():

@@ -15,7 +15,7 @@ from redis import Redis
 
 from feeds.clock import Clock
 from feeds.simulator.simulation import Simulation
-from feeds.trials.seller import Opener, Shop, list_sku, place_of, sku_of
+from feeds.trials.seller import Opener, Shop, exceeded, list_sku, place_of, sku_of
 from feeds.trials.world import advance, begin, raise_failures, stop
 from feeds.turns import FirstCome, Strict, Turns, Weighted
 from runtime.settings import Settings
@@ -137,7 +137,7 @@ class _World:
             [each.took_ms for each in truth.times_to_zero if each.took_ms is not None and not each.again]
             + [now - (place.empty_since or now) for place in truth.open_places()]
         )
-        found.exceeded = sum(sum(shop.market.gate.exceeded.values()) for shop in self._shops)
+        found.exceeded = exceeded(self._shops)
         found.oldest_ms = self._oldest
         return found
 

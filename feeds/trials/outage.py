@@ -19,7 +19,7 @@ from feeds.harm import harm_of
 from feeds.simulator.faults import Fault
 from feeds.simulator.simulation import Simulation
 from feeds.slots import Harm, Slot
-from feeds.trials.seller import Opener, Shop, list_sku, place_of, sku_of
+from feeds.trials.seller import Opener, Shop, exceeded, list_sku, place_of, sku_of
 from feeds.trials.world import advance, begin, raise_failures, stop
 from runtime.settings import Settings
 from wire.codec import Codec
@@ -169,7 +169,7 @@ class _World:
                 endured.held.append(_bytes_held())
         self._out.market.faults.switch_off("outage")
         await self._recover()
-        endured.exceeded = sum(sum(shop.market.gate.exceeded.values()) for shop in self._shops)
+        endured.exceeded = exceeded(self._shops)
 
     async def end(self) -> None:
         for task in self._running:

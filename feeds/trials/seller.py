@@ -169,6 +169,11 @@ def list_sku(shop: Shop, number: int, units: int, now_ms: int) -> None:
     shop.feed.add(slot, now_ms)
 
 
+def exceeded(shops: Iterable[Shop]) -> int:
+    """Calls beyond a published plan."""
+    return sum(shop.market.gate.exceeded.total() for shop in shops)
+
+
 def _sender(market: Marketplace, clock: Clock) -> Callable[[Request], Any]:
     async def send(request: Request) -> Reply:
         headers = {name.lower(): value for name, value in request.headers.items()}
