@@ -12,6 +12,7 @@ from dataflows.duties import read_duties
 from dataflows.reconcile_options import DESCRIPTION, add_options
 from runtime.arguments import Parser
 from runtime.exit import ExitCode, Refusal, run
+from runtime.heap import fix_thresholds
 from runtime.kafka import wait_for_kafka
 from runtime.logs import configure
 from runtime.metrics import start_metrics
@@ -177,6 +178,7 @@ def run_cell(settings: Settings, number: int, run: Callable[["Cell"], None] = me
             f"there is no cell {number} of {settings.cells} with {settings.partitions} lanes: cells count from 0, "
             "and no cell may be without a lane"
         )
+    fix_thresholds()
     _ready(settings)
     from dataflows.cell import Cell
     from dataflows.redis_link import Stopped
