@@ -35,12 +35,25 @@ def main(arguments: list[str] | None = None) -> int:
 
             write(ask(settings, asked.port), asked.out)
             print(asked.out)
+        case "try":
+            return _try(asked)
         case "ledger":
             from feeds.ledger_command import show
 
             for lines in show(settings, asked.account, asked.listing, as_json=asked.json):
                 print(lines)
     return ExitCode.DRAINED
+
+
+def _try(asked: argparse.Namespace) -> int:
+    import asyncio
+
+    from feeds.trying import Wish, attempt
+
+    wish = Wish(
+        asked.account, asked.listing, asked.location, asked.quantity, asked.operation, asked.wait, asked.live
+    )
+    return ExitCode.DRAINED if asyncio.run(attempt(asked.accounts, wish, print)) else ExitCode.DIFFERENT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,6 +67,27 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "accounts", type=Path, nargs="?", metavar="FILE", help="instead of STOCKTIDE_FEEDS_ACCOUNTS"
         )
+    trying = commands.add_parser(
+        "try",
+        help="write one listing and read it back, with every request and reply shown",
+        description="Asks no limiter and keeps no ledger. Ends with 3 if the number did not show in the end.",
+    )
+    trying.add_argument("accounts", type=Path, metavar="FILE", help="the accounts file")
+    trying.add_argument("account")
+    trying.add_argument("listing", help="by the marketplace's id")
+    trying.add_argument("--location", help="by the marketplace's id")
+    trying.add_argument(
+        "--quantity", type=int, metavar="N", help="units to show; without it, it is only read"
+    )
+    trying.add_argument("--operation", metavar="NAME", help="of the connector; else the first")
+    trying.add_argument(
+        "--wait",
+        type=float,
+        default=120.0,
+        metavar="S",
+        help="seconds, for a submission and again to show (%(default)g)",
+    )
+    trying.add_argument("--live", action="store_true", help="write though the account is live")
     status = commands.add_parser("status", help="what the running publisher says of each channel")
     report = commands.add_parser("report", help="the same as a page of HTML")
     for command in (status, report):

@@ -192,7 +192,9 @@ class AccountFeed:
                 kept.append(slot)
                 continue
             harm = harm_of(slot, target, self._scarce(velocity_at(slot, now)))
-            items.append(self._item(slot, target, slot.version, self._writes + 1))
+            # Not below the time: whose ledger was lost still writes with numbers above those of before.
+            self._writes = max(self._writes + 1, now)
+            items.append(self._item(slot, target, slot.version, self._writes))
             slots.append((slot, self._sent(slot, operation, target, held, harm, intent, now)))
             if operation.bulk and harm in _URGENT and self._turns.by_harm and len(self.operations) > 1:
                 slot.again = True  # who is urgent does not wait for a submission to be processed
@@ -216,7 +218,6 @@ class AccountFeed:
     def _sent(
         self, slot: Slot, operation: Operation, quantity: int, held: int, harm: Harm, intent: str, now: int
     ) -> Write:
-        self._writes += 1
         write = Write(
             self._writes, quantity, slot.version, held, now, slot.changed_ms or now, harm, operation.name,
             intent=intent if operation.bulk else None,

@@ -16,9 +16,10 @@ class Item(NamedTuple):
     """One write: a listing (in a location of the marketplace, where it keeps several) is to show so many units.
 
     `version`: of the view that the number was taken from; `write`: our number of this write, which grows with each of
-    the account, since within a version the quantity may change as well. Both, with account and listing, make the
-    idempotency key. `shown`: what we believe it shows now, for marketplaces that compare; None: not known.
-    `attributes`: of the listing, from the accounts file (a product type, an inventory item id).
+    the account, also of the same number sent again, and is at least the time (ms since the epoch), so that it grows
+    though all that we know were lost. Both, with account and listing, make the idempotency key. `shown`: what we
+    believe it shows now, for marketplaces that compare; None: not known. `attributes`: of the listing, from the
+    accounts file (a product type, an inventory item id).
     """
 
     listing: str

@@ -135,6 +135,8 @@ class Line:
             await self.limits.hold(group, pause if result.again_s is None else result.again_s)
         elif trouble is Trouble.EXHAUSTED:
             await self.limits.hold(group, _EXHAUSTED_S if result.again_s is None else result.again_s)
+        elif trouble is Trouble.BROKEN and result.again_s:
+            await self.limits.hold(group, result.again_s)
         elif trouble is Trouble.NONE:
             self._throttled.pop(group, None)
 

@@ -54,7 +54,7 @@ class ItemOutcome:
 class Answer:
     """What came of a write. `items`: one of each item of the batch, in its order. `submission`: the marketplace's id
     of a bulk submission whose outcome is still to come; its items are ACCEPTED. `again_s`: when to call again, of a
-    call that was throttled or found the quota exhausted, where the marketplace said so."""
+    call that was throttled, found the quota exhausted or the marketplace in trouble, where that was said."""
 
     items: Sequence[ItemOutcome]
     trouble: Trouble = Trouble.NONE
@@ -86,7 +86,8 @@ class Shown:
 
 
 class Setback(Exception):
-    """A request that led nowhere, and why. `fate`: of what it carried; REJECTED: the request itself was refused.
+    """A request that led nowhere, and why. `fate`: of what it carried; REJECTED: the request itself was refused; LATER:
+    it is not now, but perhaps after `again_s`.
 
     `find` and `authorise` have no word for it and end with it: the question is open, and is asked again.
     """

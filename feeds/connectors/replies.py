@@ -14,6 +14,9 @@ from feeds.outcomes import Answer, Fate, ItemOutcome, Progress, Setback, Shown, 
 T = TypeVar("T")
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
 _REASON_MOST = 300
+_NOT_NOW = (409, 423, 425)
+"""Something else is going on with the listing: a conflict, a lock. None of them says that it is so for good."""
+_NOT_NOW_S = 300.0
 
 
 class Talk:
@@ -27,9 +30,17 @@ class Talk:
         self._observe = observe
 
     def ask(
-        self, request: Request, read: Callable[[Reply], T], *, carries: bool = True, unknown: T | None = None
+        self,
+        request: Request,
+        read: Callable[[Reply], T],
+        *,
+        refused: Callable[[Reply], T] | None = None,
+        carries: bool = True,
+        unknown: T | None = None,
     ) -> Conversation[T]:
-        """What `read` makes of the reply, if that has a 2xx; it may raise what indexing into a body raises.
+        """What `read` makes of the reply, if that has a 2xx, or `refused` of one with a 4xx. Both may raise a Setback
+        of their own, and what indexing into a body raises: then a 2xx is not understood, and a 4xx means what its
+        status does (`refusal`).
 
         `carries` False: none of the items is in it, so that they are RETURNED whatever happens. `unknown`: stands for
         a 404. Raises Setback.
@@ -40,6 +51,9 @@ class Talk:
             if reply.status == 404 and unknown is not None:
                 return unknown
             if not 200 <= reply.status < 300:
+                if refused is not None and 400 <= reply.status < 500:
+                    with suppress(*_UNREADABLE):
+                        return refused(reply)
                 raise refusal(reply, "" if request.secret else words(reply))
             try:
                 return read(reply)
@@ -69,8 +83,11 @@ class Talk:
     def set_back(self, setback: Setback, many: int) -> Answer:
         """The same for every item. A refused call of several does not say which is to blame."""
         fate, trouble = setback.fate, setback.trouble
-        if fate is Fate.REJECTED and many > 1:
+        if fate in (Fate.REJECTED, Fate.LATER) and many > 1:
             fate, trouble = Fate.RETURNED, Trouble.REFUSED
+        if fate is Fate.LATER:
+            later = ItemOutcome(fate, setback.reason, setback.again_s or _NOT_NOW_S)
+            return Answer([later] * many, trouble, setback.reason, observed=self.observed)
         items = whole(many, fate, setback.reason)
         return Answer(items, trouble, setback.reason, setback.again_s, observed=self.observed)
 
@@ -101,6 +118,8 @@ def refusal(reply: Reply, reason: str = "") -> Setback:
         return Setback(Fate.RETURNED, Trouble.THROTTLED, told, retry_after_s(reply))
     if reply.status in (401, 403):
         return Setback(Fate.RETURNED, Trouble.AUTH, told)
+    if reply.status in _NOT_NOW:
+        return Setback(Fate.LATER, Trouble.NONE, told, retry_after_s(reply))
     if 400 <= reply.status < 500 and reply.status != 408:
         return Setback(Fate.REJECTED, Trouble.NONE, told)
     return Setback(Fate.UNKNOWN, Trouble.BROKEN, told, retry_after_s(reply))

@@ -1,7 +1,7 @@
 """Fetching an OAuth token with a form, as most token services want it."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from feeds.connectors.replies import Talk
@@ -12,13 +12,19 @@ _SECONDS = 600.0
 
 
 def fetch_token(
-    path: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None
+    path: str,
+    form: Mapping[str, str],
+    headers: Mapping[str, str] | None = None,
+    *,
+    limit: str | None = None,
+    read: Callable[[Reply], tuple[str, float]] | None = None,
 ) -> Conversation[tuple[str, float]]:
-    """An access token, and for how many seconds it holds. Raises Setback."""
+    """An access token, and for how many seconds it holds. `limit`: the group that must admit the request, where there
+    is one. `read`: instead of looking for `access_token` and `expires_in`. Raises Setback."""
     kind = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
     body = urlencode(form).encode()
-    request = Request("POST", path, headers={**kind, **(headers or {})}, body=body, secret=True)
-    return (yield from Talk().ask(request, _token, carries=False))
+    request = Request("POST", path, limit, headers={**kind, **(headers or {})}, body=body, secret=True)
+    return (yield from Talk().ask(request, read or _token, carries=False))
 
 
 def basic(user: str, password: str) -> str:

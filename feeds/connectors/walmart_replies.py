@@ -8,8 +8,8 @@ from feeds.exchange import Observed, Reply, Request
 from feeds.outcomes import Fate, ItemOutcome
 
 _LATER_S = 3600.0
-_ITSELF = ("SYSTEM_ERROR", "TIMEOUT_ERROR")
-"""Walmart's own trouble with an item; the rest is the item's."""
+_ITS_OWN = "DATA_ERROR"
+"""Something is wrong with the item; the rest, and what is new, is Walmart's trouble with it, which may pass."""
 
 
 def observe(request: Request, reply: Reply) -> Iterator[Observed]:
@@ -48,10 +48,10 @@ def details(reply: Reply) -> tuple[dict[str, Any], dict[str, ItemOutcome]]:
     for item in (told.get("itemDetails") or {}).get("itemIngestionStatus", ()):
         state = item["ingestionStatus"]
         reason = _reason((item.get("ingestionErrors") or {}).get("ingestionError") or [], state)
-        if state in _ITSELF:
-            failed[item["sku"]] = ItemOutcome(Fate.LATER, reason, _LATER_S)
-        elif state != "SUCCESS":
+        if state == _ITS_OWN:
             failed[item["sku"]] = ItemOutcome(Fate.REJECTED, reason)
+        elif state != "SUCCESS":
+            failed[item["sku"]] = ItemOutcome(Fate.LATER, reason, _LATER_S)
     return {"feedStatus": str(told["feedStatus"]), **counters}, failed
 
 

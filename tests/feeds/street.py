@@ -212,7 +212,18 @@ def wanted(channel: str, numbers: Mapping[str, tuple[int, int, int]]) -> dict[tu
 
 @contextmanager
 def street(settings: Settings, folder: Path) -> Iterator[Street]:
-    """A simulator, until the block ends."""
+    """A simulator and what is around it, until the block ends."""
+    with simulator(folder) as url:
+        made = Street(settings, folder, url)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@contextmanager
+def simulator(folder: Path) -> Iterator[str]:
+    """A simulator, until the block ends; its URL."""
     (folder / "simulator.yaml").write_text(yaml.safe_dump(SIMULATED))
     out = folder / "simulator.log"
     arguments = [
@@ -227,11 +238,7 @@ def street(settings: Settings, folder: Path) -> Iterator[Street]:
     process = Forked("feeds", arguments, dict(os.environ), out)
     try:
         eventually(lambda: "http://" in (out.read_text() if out.exists() else ""), 30)
-        made = Street(settings, folder, out.read_text().split()[-1])
-        try:
-            yield made
-        finally:
-            made.close()
+        yield out.read_text().split()[-1]
     finally:
         process.kill()
         process.wait(10)

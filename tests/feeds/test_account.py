@@ -234,3 +234,27 @@ def test_a_process_that_dies_anywhere_loses_nothing(seed: int, operations: Seque
         channel.step(changes=True)
     channel.crashes = 0.0
     _settles(channel)
+
+
+def test_writes_are_numbered_above_all_before_though_the_ledger_is_lost() -> None:
+    def sent(feed: AccountFeed, now: int) -> list[int]:
+        for name in ("A", "B"):
+            slot = next(iter(feed.of_sku(name)), None) or Slot(name, None, name)
+            if slot.key not in feed.slots:
+                feed.add(slot, now)
+            feed.change(slot, now % 7 + 1, now, now)
+        call = feed.take(SINGLE, 5, "", now)
+        assert call is not None
+        feed.answered(call, Answer(whole(len(call.items), Fate.APPLIED)), now)
+        return [item.write for item in call.items]
+
+    feed = AccountFeed("a", [SINGLE], Policy())
+    assert [*sent(feed, 1_000), *sent(feed, 1_001), *sent(feed, 9_000)] == [
+        1_000,
+        1_001,
+        1_002,
+        1_003,
+        9_000,
+        9_001,
+    ]
+    assert sent(AccountFeed("a", [SINGLE], Policy()), 9_500) == [9_500, 9_501]

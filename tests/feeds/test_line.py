@@ -197,5 +197,14 @@ def test_throttling_holds_the_group_for_as_long_as_told_else_ever_longer() -> No
     ]  # fmt: skip
 
 
+def test_trouble_holds_the_group_for_as_long_as_told_else_the_breaker_does() -> None:
+    talk = Talk()
+    talk.hold(
+        said(Answer(whole(1, Fate.UNKNOWN), Trouble.BROKEN)),
+        said(Answer(whole(1, Fate.RETURNED), Trouble.BROKEN, "maintenance", 120.0)),
+    )
+    assert talk.limits.held == [("put", 120.0)]
+
+
 def test_a_conversation_without_requests_ends() -> None:
     assert Talk().hold(held(fine(), ())) == [fine()]

@@ -11,15 +11,17 @@ read, the contract is only one of these, or `Contract`. docs/connectors.md has a
 """
 
 import copy
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from feeds.buckets import Scope, Weight
-from feeds.connector import Item
-from feeds.outcomes import Answer, Fate, Trouble
+from feeds.connector import Item, Operation
+from feeds.exchange import Conversation
+from feeds.outcomes import Answer, Fate, ItemOutcome, Progress, Trouble
 from feeds.plans import plan
 from tests.feeds.connectors.contract_faults import FaultContract
-from tests.feeds.connectors.market import hold
+from tests.feeds.connectors.market import NOW_MS, hold
 from tests.feeds.connectors.trial import INTENT, TAKEN
+from tests.feeds.connectors.words import in_other_words
 
 
 class Contract(FaultContract):
@@ -99,10 +101,12 @@ class Contract(FaultContract):
             fits = operation.bytes_most // operation.bytes_each if operation.bytes_most else operation.most
             many = min(fits, operation.most)
             place = max(self.locations, key=lambda location: len(location or ""))
-            items = [Item(self.longest(n), place, 1_000_000, 1) for n in range(many)]
+            most = self.connector_class.quantity_most
+            items = [Item(self.longest(n), place, most, NOW_MS, NOW_MS + n) for n in range(many)]
             market = self.market()
-            market.prepare(items[:1])
+            market.prepare(items)
             held = hold(self.connector().write(operation, items, INTENT), market.reply)
+            assert {outcome.fate for outcome in held.result.items} <= TAKEN, held.result.reason
             assert max(request.items for request in held.requests) <= operation.most
             if operation.bytes_most:
                 assert max(len(request.body) for request in held.requests) <= operation.bytes_most
@@ -128,8 +132,19 @@ class Contract(FaultContract):
     def test_zero_is_a_quantity(self) -> None:
         for operation in self.operations():
             market, item = self.market(), self.items(1)[0]
-            for quantity in (3, 0):
-                self.outcomes(market, operation, [item._replace(quantity=quantity)])
+            for nth, quantity in enumerate((3, 0)):
+                self.outcomes(market, operation, [self.later(item, nth, quantity=quantity)])
+                market.settle()
+                assert market.shows[item.listing, item.location] == quantity
+
+    def test_five_then_four_then_five(self) -> None:
+        """Of one version: a key that is made from the quantity would swallow the third, a revision that is made from
+        the version all but the first."""
+        for operation in self.operations():
+            market, item = self.market(), self.items(1)[0]
+            for nth, quantity in enumerate((5, 4, 5)):
+                answer = self.outcomes(market, operation, [self.later(item, nth, quantity=quantity)])
+                assert answer.items[0].fate in TAKEN
                 market.settle()
                 assert market.shows[item.listing, item.location] == quantity
 
@@ -138,7 +153,7 @@ class Contract(FaultContract):
         for operation in self.operations():
             market = self.market()
             for at, listing in enumerate(self.awkward):
-                answer = self.outcomes(market, operation, [Item(listing, place, at, 1)])
+                answer = self.outcomes(market, operation, [Item(listing, place, at, NOW_MS, NOW_MS)])
                 assert answer.items[0].fate in TAKEN
                 market.settle()
                 assert market.shows[listing, place] == at
@@ -152,19 +167,18 @@ class Contract(FaultContract):
         place = self.locations[0]
 
         def paths(listing: str) -> list[str]:
-            writes = (
-                self.connector().write(each, [Item(listing, place, 1, 1)], INTENT)
+            asked: list[Conversation[Any]] = [
+                self.connector().write(each, [Item(listing, place, 1, NOW_MS, NOW_MS)], INTENT)
                 for each in self.operations()
-            )
-            asks = [next(write) for write in writes]
+            ]
             if self.connector_class.reads_most:
-                asks.append(next(self.connector().read_back([(listing, place)])))
-            return [ask.path for ask in asks]
+                asked.append(self.connector().read_back([(listing, place)]))
+            return [next(each).path for each in asked]
 
-        for path in paths("A/B?C=D#E%2FF"):
-            assert not set(path) & set("?#")
-        for awkward, plain in zip(paths("A/B?C=D#E%2FF"), paths("plain"), strict=True):
-            assert awkward.count("/") == plain.count("/")
+        for listing in self.awkward:
+            for path, usual in zip(paths(listing), paths(listing.replace("/", "-")), strict=True):
+                assert not set(path) & set("?#")
+                assert path.count("/") == usual.count("/")
 
     def test_what_is_refused_is_told_apart(self) -> None:
         for operation in self.operations():
@@ -185,8 +199,34 @@ class Contract(FaultContract):
             # What was returned is taken without the poisoned one.
             rest = [items[at] for at, outcome in enumerate(answer.items) if outcome.fate is Fate.RETURNED]
             if rest:
-                again = self.outcomes(market, operation, rest)
+                again = self.outcomes(market, operation, [self.later(item) for item in rest])
                 assert {outcome.fate for outcome in again.items} <= TAKEN
+
+    def test_a_word_that_it_does_not_know(self) -> None:
+        """Marketplaces add words. A new one must not pass for a yes, and must not reject for good what is well."""
+        for operation in self.operations():
+            for word in self.words(operation):
+                outcomes = self.with_word(operation, word)
+                refused, rest = outcomes[0], outcomes[1:]
+                assert refused is None or refused.fate not in TAKEN, word
+                assert not [each for each in rest if each is not None and each.fate is Fate.REJECTED], word
+
+    def with_word(self, operation: Operation, word: str) -> list[ItemOutcome | None]:
+        """The outcomes of a few items, of which the first is refused, where the marketplace says another word than
+        `word`; None: still open."""
+        items = self.batch(operation)
+        market = self.market()
+        market.refuses = {items[0].listing}
+        market.prepare(items)
+        reply = in_other_words(market.reply, word)
+        answer = hold(self.connector().write(operation, items, INTENT), reply).result
+        assert isinstance(answer, Answer), answer
+        if answer.submission is None:
+            return list(answer.items)
+        market.settle()
+        progress = hold(self.connector().follow(answer.submission, items), reply).result
+        assert isinstance(progress, Progress), progress
+        return [None] * len(items) if progress.answer is None else list(progress.answer.items)
 
     # -- what it must not do -------------------------------------------------------------------------------------
 
@@ -230,11 +270,13 @@ class Contract(FaultContract):
         def key(item: Item, account: str = "account-1") -> str | None:
             return self.key(next(self.connector(account).write(operation, [item], INTENT)))
 
-        if key(item) is None:
-            return  # the marketplace wants none
+        assert (key(item) is None) is self.keyless, "say whether it is keyless, or what its `key` is"
+        if self.keyless:
+            return
         assert key(item) == key(item)
         assert key(item) == key(item._replace(quantity=item.quantity + 1))
         assert key(item) != key(item._replace(version=item.version + 1))
+        assert key(item) != key(item._replace(write=item.write + 1))
         assert key(item) != key(item._replace(listing=self.listing(99)))
         assert key(item) != key(item, "account-2")
 
@@ -246,4 +288,4 @@ class Contract(FaultContract):
         headers, seconds = hold(tokens, self.market().reply).result
         assert headers
         assert all(isinstance(value, str) and value for value in headers.values())
-        assert seconds > 0
+        assert seconds == self.market_class.token_s

@@ -1,11 +1,12 @@
 """What a connector must do that has a bulk operation."""
 
 from feeds.connector import Operation
-from feeds.exchange import Conversation, Reply
+from feeds.exchange import Conversation, Reply, Request
 from feeds.outcomes import Fate, Progress, Trouble
 from tests.feeds.connectors.contract import Contract
 from tests.feeds.connectors.market import NOW_MS, Fault, Market, each_fault, hold
 from tests.feeds.connectors.trial import INTENT, TAKEN
+from tests.feeds.connectors.words import in_other_words, words_of
 
 
 class BulkContract(Contract):
@@ -26,20 +27,47 @@ class BulkContract(Contract):
         assert progress.answer is None
         assert progress.again_s is not None
         assert progress.again_s > 0
+        assert market.poll_s in (None, progress.again_s), "ask when the marketplace says"
         market.stands = "closed"
         market.settle()
         progress = hold(self.connector().follow(number, items), market.reply).result
         assert {outcome.fate for outcome in progress.answer.items} <= TAKEN
 
-    def test_a_submission_that_failed(self) -> None:
+    def test_a_state_that_it_does_not_know(self) -> None:
+        """Of an open submission whose state has another name, nothing is taken for granted."""
         operation, market = self.bulk(), self.market()
         items = self.batch(operation)
-        market.stands = "failed"
         number = self.written(market, operation, items).submission or ""
-        market.settle()
-        progress = hold(self.connector().follow(number, items), market.reply).result
-        assert progress.answer.trouble is Trouble.BROKEN
-        assert {outcome.fate for outcome in progress.answer.items} <= {Fate.UNKNOWN, Fate.RETURNED}
+        market.stands = "open"
+        bodies: list[bytes] = []
+
+        def note(request: Request) -> Reply:
+            reply = market.reply(request)
+            bodies.append(reply.body)
+            return reply
+
+        hold(self.connector().follow(number, items), note)
+        for word in words_of(bodies):
+            with_another = in_other_words(market.reply, word)
+            progress = hold(self.connector().follow(number, items), with_another).result
+            if progress.answer is not None:
+                assert {outcome.fate for outcome in progress.answer.items} == {Fate.UNKNOWN}, word
+
+    def test_a_submission_that_ended_badly(self) -> None:
+        operation = self.bulk()
+        items = self.batch(operation)
+        for end in self.market_class.bad_ends:
+            market = self.market()
+            market.stands = end
+            number = self.written(market, operation, items).submission or ""
+            market.settle()
+            progress = hold(self.connector().follow(number, items), market.reply).result
+            assert progress.answer.trouble is Trouble.BROKEN
+            for item, outcome in zip(items, progress.answer.items, strict=True):
+                assert outcome.fate in (Fate.UNKNOWN, Fate.RETURNED)
+                if outcome.fate is Fate.RETURNED:
+                    shows = market.shows.get((item.listing, item.location))
+                    assert shows != item.quantity, "it was taken all the same"
 
     def test_the_order_of_items_does_not_matter_afterwards(self) -> None:
         """After a restart they come from the ledger, in any order."""

@@ -22,11 +22,10 @@ class FaultContract(Trial):
                     continue  # the same as UNKNOWN
                 assert isinstance(answer, Answer), answer
                 fates = {outcome.fate for outcome in answer.items}
+                self.told(answer, items)
                 assert answer.trouble is fault.trouble
                 assert answer.reason
-                assert len(answer.items) == len(items)
                 assert answer.submission is None
-                self.know(answer.observed)
                 # Before the last request nothing has happened to the items.
                 assert fates == {fault.fate if position == many - 1 else Fate.RETURNED}
 
@@ -57,6 +56,15 @@ class FaultContract(Trial):
                     # Who is to blame is not known: nobody is thrown away, and somebody hears of it.
                     assert fates <= {Fate.REJECTED, Fate.RETURNED}
                     assert of.result.trouble in (Trouble.BROKEN, Trouble.REFUSED) or fates == {Fate.REJECTED}
+
+    @pytest.mark.parametrize("status", [409, 423])
+    def test_a_conflict_is_not_for_good(self, status: int) -> None:
+        for operation in self.operations():
+            for items in ([self.items(1)[0]], self.batch(operation)):
+                write = self.connector().write(operation, items, INTENT)
+                answer = hold(write, lambda _: Reply(status, {}, b"{}")).result
+                self.told(answer, items)
+                assert {outcome.fate for outcome in answer.items} <= {Fate.LATER, Fate.STALE, Fate.RETURNED}
 
     def test_a_token_that_is_refused(self) -> None:
         echo = Reply(

@@ -21,10 +21,10 @@ class ReadContract(Contract):
 
     def test_it_reads_what_it_wrote(self) -> None:
         operation = next(iter(self.operations()))
-        market, items = self.market(), self.items(min(5, self.connector_class.reads_most))
+        market, items = self.market(), self.items(min(200, self.connector_class.reads_most))
         for item in items:
             self.outcomes(market, operation, [item])
-        market.settle()
+            market.settle()
         shown = self.read(market, items).result
         assert shown.trouble is Trouble.NONE
         assert shown.units == {(item.listing, item.location): item.quantity for item in items}

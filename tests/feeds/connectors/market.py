@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
@@ -15,10 +16,17 @@ NOW_MS = 1_790_000_000_000
 
 
 class Market(ABC):
-    """A marketplace for one seller, who may write everything but what it `refuses`.
+    """A marketplace for one seller, who may write everything but what it `refuses`. Also what its documentation forbids
+    is to be refused as it says there: too many items, too many bytes, a revision that has not grown, a key that was
+    used before.
 
-    `shows`: units by (listing, location). `stands`: what becomes of bulk submissions: "open", "closed" or "failed".
+    `shows`: units by (listing, location). `stands`: what becomes of bulk submissions: "open", "closed", or one of its
+    `bad_ends`. `token_s`: for how long its tokens hold. `poll_s`: when it says to ask for a submission again.
     """
+
+    bad_ends: ClassVar[Sequence[str]] = ("failed",)
+    token_s: ClassVar[float] = inf
+    poll_s: ClassVar[float | None] = None
 
     def __init__(self) -> None:
         self.refuses: set[str] = set()

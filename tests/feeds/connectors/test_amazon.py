@@ -24,6 +24,8 @@ OPTIONS = {"seller_id": "SELLER", "marketplace_ids": "MARKET-1,MARKET-2"}
 class AmazonMarket(Market):
     """Patches and feeds of one seller."""
 
+    token_s = 3600.0
+
     def __init__(self) -> None:
         super().__init__()
         self.documents: dict[str, Any] = {}
@@ -112,6 +114,7 @@ class TestContract(BulkContract, ReadContract):
     market_class = AmazonMarket
     options = OPTIONS
     secrets = ("client_id", "client_secret", "refresh_token")
+    keyless = True
 
 
 class TestOtherChannel(TestContract):

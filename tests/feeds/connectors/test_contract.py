@@ -22,6 +22,12 @@ IN_THE_EXAMPLE = [
     ("test_the_idempotency_key", _KEY, "str(items[0].quantity)"),
     ("test_the_idempotency_key", _KEY, "str([item[:2] for item in items])"),
     ("test_the_idempotency_key", _KEY, 'key_of("me", items)'),
+    ("test_the_idempotency_key", _KEY, "str([(item.listing, item.version) for item in items])"),
+    ("test_five_then_four_then_five", _KEY, "str([item[:4] for item in items])"),
+    ("test_a_word_that_it_does_not_know", 'if result == "unknown":', 'if result != "busy":'),
+    ("test_a_word_that_it_does_not_know", 'if result == "ok":', 'if result != "unknown":'),
+    ("test_a_full_call_is_not_too_large", "most=100", "most=101"),
+    ("test_a_conflict_is_not_for_good", _SET_BACK, "setback.fate = Fate.REJECTED; " + _SET_BACK),
     (
         "test_what_is_refused_is_told_apart",
         "[results.get(item.listing, missing) for item in items]",
@@ -59,6 +65,16 @@ IN_THE_EXAMPLE = [
     ("test_it_says_who_it_is", 'name = "kirana"', 'name = ""'),
 ]
 
+IN_THE_FILES = [
+    ("test_a_submission_that_ended_badly", 'Fate.UNKNOWN, "the import', 'Fate.RETURNED, "the import'),
+    ("test_a_submission_is_followed", "again_s or _ASK_S", "_ASK_S"),
+    ("test_a_state_that_it_does_not_know", 'if state != "done"', 'if state == "working"'),
+    ("test_a_full_call_is_not_too_large", "bytes_each=64, bytes_most=100_000", ""),
+    ("test_a_full_call_is_not_too_large", "bytes_each=64", "bytes_each=40"),
+    ("test_a_token", '"Bearer {token}"}, seconds', '"Bearer {token}"}, 3600.0'),
+    ("test_what_was_sent_is_found", "found[0] if found else None", 'found[0] if found else "17"'),
+]
+
 IN_WALMART = [
     (
         "test_following_fails",
@@ -71,7 +87,7 @@ IN_WALMART = [
         "Progress(None, _ASK_S)",
     ),
     (
-        "test_a_submission_that_failed",
+        "test_a_submission_that_ended_badly",
         'talk.failed(Fate.RETURNED, "the whole feed failed", len(items))',
         "talk.closed(whole(len(items), Fate.APPLIED))",
     ),
@@ -127,6 +143,13 @@ def test_a_bug_in_the_example(test: str, old: str, new: str) -> None:
     assert complaints(module.TestKirana(), test)
 
 
+@pytest.mark.parametrize(("test", "old", "new"), IN_THE_FILES)
+def test_a_bug_in_the_example_of_files(test: str, old: str, new: str) -> None:
+    assert TEXT.count(old) == 1, "the bug has no place any more"
+    module = module_of_page("a_bug", TEXT.replace(old, new))
+    assert complaints(module.TestKiranaFiles(), test)
+
+
 @pytest.mark.parametrize(("test", "old", "new"), IN_WALMART)
 def test_a_bug_in_a_bulk_operation(test: str, old: str, new: str) -> None:
     text = Path(walmart.__file__).read_text("utf-8")
@@ -142,9 +165,11 @@ def test_a_bug_in_a_bulk_operation(test: str, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "contract", [module_of_page().TestKirana(), WalmartContract()], ids=["example", "walmart"]
+    "contract",
+    [module_of_page().TestKirana(), module_of_page().TestKiranaFiles(), WalmartContract()],
+    ids=["example", "files", "walmart"],
 )
 def test_without_bugs_there_are_no_complaints(contract: Contract) -> None:
-    tests = {test for test, *_ in [*IN_THE_EXAMPLE, *IN_WALMART] if hasattr(contract, test)}
+    tests = {test for test, *_ in [*IN_THE_EXAMPLE, *IN_THE_FILES, *IN_WALMART] if hasattr(contract, test)}
     assert {test: complaints(contract, test) for test in tests} == {test: [] for test in tests}
     assert len(FAULTS) + len(UNREADABLE) >= 20  # as the guide says

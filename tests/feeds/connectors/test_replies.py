@@ -1,5 +1,6 @@
 """What every marketplace's replies have in common."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -12,8 +13,9 @@ from feeds.connector import Item
 from feeds.connectors.bodies import as_file
 from feeds.connectors.keys import key_of
 from feeds.connectors.replies import Talk, moment_ms, number, refusal, retry_after_s, words
-from feeds.exchange import Reply
-from feeds.outcomes import Fate, Trouble
+from feeds.exchange import Reply, Request
+from feeds.outcomes import Fate, Setback, Trouble
+from tests.feeds.connectors.market import hold
 
 DATE = "Mon, 21 Sep 2026 14:13:20 GMT"
 
@@ -28,7 +30,10 @@ DATE = "Mon, 21 Sep 2026 14:13:20 GMT"
         (403, Trouble.AUTH, Fate.RETURNED),
         (404, Trouble.NONE, Fate.REJECTED),
         (408, Trouble.BROKEN, Fate.UNKNOWN),
+        (409, Trouble.NONE, Fate.LATER),
         (413, Trouble.NONE, Fate.REJECTED),
+        (423, Trouble.NONE, Fate.LATER),
+        (425, Trouble.NONE, Fate.LATER),
         (429, Trouble.THROTTLED, Fate.RETURNED),
         (499, Trouble.NONE, Fate.REJECTED),
         (500, Trouble.BROKEN, Fate.UNKNOWN),
@@ -44,6 +49,34 @@ def test_who_is_to_blame() -> None:
     one, two = (Talk().set_back(refusal(Reply(400)), many) for many in (1, 2))
     assert (one.items[0].fate, one.trouble) == (Fate.REJECTED, Trouble.NONE)
     assert ([item.fate for item in two.items], two.trouble) == ([Fate.RETURNED] * 2, Trouble.REFUSED)
+
+
+@pytest.mark.parametrize(("headers", "after_s"), [({}, 300), ({"retry-after": "20"}, 20)])
+def test_a_conflict_passes(headers: dict[str, str], after_s: float) -> None:
+    one, two = (Talk().set_back(refusal(Reply(409, headers)), many) for many in (1, 2))
+    assert [(item.fate, item.after_s) for item in one.items] == [(Fate.LATER, after_s)]
+    assert (one.trouble, one.again_s) == (Trouble.NONE, None)
+    assert ([item.fate for item in two.items], two.trouble) == ([Fate.RETURNED] * 2, Trouble.REFUSED)
+
+
+def _asked(reply: Reply, refused: Callable[[Reply], Any] | None) -> Any:
+    talk = Talk()
+    return hold(talk.ask(Request("GET", "/"), lambda _: "taken", refused=refused), lambda _: reply).result
+
+
+def test_a_refusal_is_read() -> None:
+    def frozen(reply: Reply) -> str:
+        if reply.json()["code"] == "FROZEN":
+            return "frozen"
+        raise Setback(Fate.RETURNED, Trouble.THROTTLED, "busy", 7)
+
+    assert _asked(Reply(423, {}, b'{"code":"FROZEN"}'), frozen) == "frozen"
+    assert _asked(Reply(400, {}, b'{"code":"BUSY"}'), frozen).again_s == 7
+    for body in (b"{}", b"null", b"<html>"):  # what cannot be read means what its status does
+        assert _asked(Reply(404, {}, body), frozen).fate is Fate.REJECTED
+    assert _asked(Reply(503, {}, b'{"code":"FROZEN"}'), frozen).trouble is Trouble.BROKEN
+    assert _asked(Reply(200), frozen) == "taken"
+    assert _asked(Reply(423), None).fate is Fate.LATER
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ from tests.feeds.connectors.contract_bulk import BulkContract
 from tests.feeds.connectors.contract_reads import ReadContract
 from tests.feeds.connectors.market import hold
 from tests.feeds.connectors.simulated import SELLER, SimulatedMarket
+from tests.feeds.connectors.test_shopify import TestContract as ShopifyContract
+from tests.feeds.connectors.test_walmart import TestContract as WalmartContract
 from tests.feeds.connectors.trial import INTENT, TAKEN
 
 SECRETS = {
@@ -36,6 +38,8 @@ ACCOUNTS = {SELLER: AccountSettings(**SECRETS)}
 
 
 class AmazonMarket(SimulatedMarket):
+    token_s = 3600.0
+
     def __init__(self) -> None:
         super().__init__(amazon.Amazon(AmazonSettings(accounts=ACCOUNTS, gzip_reports=True)))
 
@@ -48,9 +52,12 @@ class TestAmazon(BulkContract, ReadContract):
     market_class = AmazonMarket
     options: ClassVar = {"seller_id": SELLER, "marketplace_ids": "A1PA6795UKMFR9"}
     secrets = ("client_id", "client_secret", "refresh_token")
+    keyless = True
 
 
 class WalmartMarket(SimulatedMarket):
+    token_s = 900.0
+
     def __init__(self) -> None:
         super().__init__(walmart.Walmart(WalmartSettings(accounts=ACCOUNTS, nodes=["NODE-1", "NODE-2"])))
 
@@ -63,6 +70,7 @@ class TestWalmart(BulkContract, ReadContract):
     connector_class = Walmart
     market_class = WalmartMarket
     secrets = ("client_id", "client_secret")
+    key = WalmartContract.key
 
 
 class TestWalmartNodes(TestWalmart):
@@ -83,12 +91,18 @@ class TestShopify(ReadContract):
     secrets = ("access_token",)
     locations = ("gid://shopify/Location/11", "gid://shopify/Location/12")
     awkward = ("gid://shopify/InventoryItem/9007199254740993",)
+    key = ShopifyContract.key
 
     def listing(self, n: int) -> str:
         return f"gid://shopify/InventoryItem/{n}"
 
+    def longest(self, n: int) -> str:
+        return self.listing(9007199254740000 + n)
+
 
 class ZalandoMarket(SimulatedMarket):
+    token_s = 7200.0
+
     def __init__(self) -> None:
         settings = ZalandoSettings(accounts=ACCOUNTS, sales_channels=["zalando-de", "zalando-at"])
         super().__init__(zalando.Zalando(settings), home="zalando-de")
@@ -103,6 +117,7 @@ class TestZalando(Contract):
     options: ClassVar = {"merchant_id": SELLER, "sales_channel": "zalando-de"}
     secrets = ("client_id", "client_secret")
     locations = (None, "zalando-at")
+    keyless = True
 
     def test_what_is_refused_is_told_apart(self) -> None:
         """An EAN that it does not know is held; a sales channel that it does not have is refused."""

@@ -30,7 +30,9 @@ def file_of(request: Request) -> tuple[str, Any]:
 
 
 class WalmartMarket(Market):
-    """Single writes and feeds of one seller; a page of details has two items."""
+    """Single writes and feeds of one seller; a page of details has fifty items."""
+
+    token_s = 900.0
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,6 +20,8 @@ OPTIONS = {"merchant_id": "M1", "sales_channel": "DE"}
 class ZalandoMarket(Market):
     """Stocks of one merchant."""
 
+    token_s = 3600.0
+
     def reply(self, request: Request) -> Reply:
         if request.path == "/auth/token":
             assert form_of(request)["grant_type"] == "client_credentials"
@@ -44,6 +46,7 @@ class TestContract(Contract):
     options = OPTIONS
     secrets = ("client_id", "client_secret")
     locations = (None, "AT")
+    keyless = True
 
 
 def stocks(items: list[Item], reply: Reply) -> Any:

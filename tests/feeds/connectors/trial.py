@@ -10,8 +10,9 @@ from feeds.exchange import Conversation, Observed, Reply, Request
 from feeds.outcomes import Answer, Fate, Progress
 from feeds.plans import by_name
 from tests.feeds.connectors.market import NOW_MS, UNREADABLE, Fault, Market, hold
+from tests.feeds.connectors.words import words_of
 
-INTENT = "0f3c"
+INTENT = "0f3c5a7e9b1d4c6f8a0e2d4b6c8f0a1e"
 TAKEN = {Fate.APPLIED, Fate.ACCEPTED}
 
 
@@ -19,13 +20,15 @@ class Trial:
     """Every attribute may be overridden, and so may `market`, `listing`, `longest` and `key`."""
 
     connector_class: ClassVar[type[Connector]]
-    market_class: ClassVar[Callable[[], Market]]
+    market_class: ClassVar[type[Market]]
     options: ClassVar[Mapping[str, Any]] = {}
     secrets: ClassVar[Sequence[str]] = ()
     """Names; the values are made up."""
     locations: ClassVar[Sequence[str | None]] = (None,)
     awkward: ClassVar[Sequence[str]] = ("A/B", "50% off?", "ä ö&=#", 'say "hi"', "a,b")
-    """Listings with characters that mean something in a URL, JSON or CSV."""
+    """Listings with characters that mean something in a URL, JSON or CSV, as far as the marketplace allows them."""
+    keyless: ClassVar[bool] = False
+    """Whether it knows no idempotency keys, so that nothing that is written has one."""
 
     def listing(self, n: int) -> str:
         """An id of a listing as the marketplace has them."""
@@ -47,11 +50,16 @@ class Trial:
         return self.connector_class(Identity(account, self.options, secrets))
 
     def items(self, many: int, quantity: int = 10, version: int = 1000) -> list[Item]:
-        """Different listings, quantities and versions."""
+        """Different listings, quantities, versions and writes."""
         places = self.locations
         return [
-            Item(self.listing(n), places[n % len(places)], quantity + n, version + n) for n in range(many)
+            Item(self.listing(n), places[n % len(places)], quantity + n, version + n, NOW_MS + n)
+            for n in range(many)
         ]
+
+    def later(self, item: Item, by: int = 1, **changes: Any) -> Item:
+        """A later write of the same listing."""
+        return item._replace(write=item.write + 1000 * by, **changes)
 
     def batch(self, operation: Operation, most: int = 5) -> list[Item]:
         """A small call, as the operation allows."""
@@ -65,9 +73,17 @@ class Trial:
         market.prepare(items)
         held = hold(self.connector().write(operation, items, INTENT), market.reply)
         assert isinstance(held.result, Answer), held.result
-        assert len(held.result.items) == len(items)
-        self.know(held.result.observed)
+        self.told(held.result, items)
         return held.result
+
+    def told(self, answer: Answer, items: Sequence[Item]) -> None:
+        """An answer has an outcome of each item, and sends nothing again without end."""
+        assert len(answer.items) == len(items)
+        for outcome in answer.items:
+            assert outcome.fate is not Fate.LATER or (outcome.after_s or 0) > 0, (
+                "it would be sent again at once"
+            )
+        self.know(answer.observed)
 
     def outcomes(self, market: Market, operation: Operation, items: Sequence[Item]) -> Answer:
         """Write, and follow a bulk operation until it closes."""
@@ -79,8 +95,27 @@ class Trial:
         progress = hold(self.connector().follow(answer.submission, items), market.reply).result
         assert isinstance(progress, Progress)
         assert progress.answer is not None
-        assert len(progress.answer.items) == len(items)
+        self.told(progress.answer, items)
         return progress.answer
+
+    def words(self, operation: Operation) -> list[str]:
+        """All words that the marketplace answers with when one of a few items is refused."""
+        items = self.batch(operation)
+        market = self.market()
+        market.refuses = {items[0].listing}
+        market.prepare(items)
+        bodies: list[bytes] = []
+
+        def note(request: Request) -> Reply:
+            reply = market.reply(request)
+            bodies.append(reply.body)
+            return reply
+
+        held = hold(self.connector().write(operation, items, INTENT), note)
+        if operation.bulk:
+            market.settle()
+            hold(self.connector().follow(held.result.submission, items), note)
+        return sorted(set(words_of(bodies)) - {item.listing for item in items})
 
     def declared(self) -> dict[str, Bucket]:
         """All buckets by name; two of one name are an error."""
