@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from feeds.accounts_file import accounts_path, read_accounts
+from feeds.ledger import STATES
 from feeds.simulator import command as simulator
 from runtime.arguments import Parser
 from runtime.exit import ExitCode, run
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         case "ledger":
             from feeds.ledger_command import show
 
-            for lines in show(settings, asked.account, asked.listing, as_json=asked.json):
+            for lines in show(settings, asked.account, asked.listing, state=asked.state, as_json=asked.json):
                 print(lines)
     return ExitCode.DRAINED
 
@@ -98,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     ledger = commands.add_parser("ledger", help="what was wanted, sent, accepted, applied and rejected")
     ledger.add_argument("account")
     ledger.add_argument("listing", nargs="?", help="one listing only, by the marketplace's id")
+    ledger.add_argument(
+        "--state", choices=STATES, metavar="STATE", help=f"only of those in it: {', '.join(STATES)}"
+    )
     ledger.add_argument("--json", action="store_true", help="a line of JSON a record")
     simulator.add_arguments(
         commands.add_parser("simulate", help="marketplaces that behave like the real ones")

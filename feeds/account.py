@@ -7,6 +7,8 @@ there: after a crash, what was sent and not recorded would be live without anybo
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
 
 from feeds import ledger
 from feeds.buffers import Lag, buffer_of
@@ -28,12 +30,14 @@ _URGENT = (Harm.ZERO, Harm.SCARCE)
 class Policy:
     """How an account is fed. `scarce`: so many units, or fewer, are soon gone. `z`: of the buffer; None: none is held
     back. `stop_after_s`: nothing is sold on a channel that is later than that; None: never. `quantity_most`: what the
-    marketplace can show."""
+    marketplace can show. `rejected_again_s`: after that a number that was rejected is tried again, somebody having
+    looked into it perhaps; None: never."""
 
     scarce: int = 5
     z: float | None = None
     stop_after_s: float | None = None
     quantity_most: int = 1_000_000_000
+    rejected_again_s: float | None = 21_600.0
 
 
 class AccountFeed:
@@ -58,6 +62,8 @@ class AccountFeed:
         self._turns = turns or Weighted()
         self._of_sku: dict[str, list[Slot]] = {}
         self._delayed: dict[Key, Slot] = {}
+        self._rejected: list[tuple[float, int, Slot]] = []
+        self._nth = count()
         self._unconfirmed: dict[Key, Slot] = {}
         self._unrecorded: dict[Key, Slot] = {}
         self._writes = 0
@@ -73,6 +79,7 @@ class AccountFeed:
         self._of_sku.setdefault(slot.sku, []).append(slot)
         self._writes = max(self._writes, slot.newest)
         self._consider(slot, now)
+        self._try_again_later(slot)
 
     def resume(self, slots: Iterable[Slot], now: int) -> None:
         """Look for the submissions that had not closed when the slots, which have been added, were written down."""
@@ -187,6 +194,7 @@ class AccountFeed:
                 why = f"{target:,}: more than the {self.policy.quantity_most:,} that can be shown"
                 self._learning.reject(slot, target, slot.version, why, now)
                 self._unrecorded[slot.key] = slot
+                self._try_again_later(slot)
                 continue
             if operation.bulk and slot.submitted:
                 kept.append(slot)
@@ -284,6 +292,13 @@ class AccountFeed:
         self._unrecorded[slot.key] = slot
         if self.slots.get(slot.key) is slot:
             self._consider(slot, now)
+        if slot.rejected is not None and slot.rejected.at_ms == now:
+            self._try_again_later(slot)
+
+    def _try_again_later(self, slot: Slot) -> None:
+        again_s = self.policy.rejected_again_s
+        if slot.rejected is not None and again_s is not None:
+            heappush(self._rejected, (slot.rejected.at_ms + again_s * 1000, next(self._nth), slot))
 
     # -- what is read back ---------------------------------------------------------------------------------------
 
@@ -315,11 +330,25 @@ class AccountFeed:
     # -- as time passes ------------------------------------------------------------------------------------------
 
     def wake(self, now: int) -> None:
-        """Those that were told to come back later, and may now."""
+        """Those that were told to come back later, and may now; and those that were rejected long ago."""
         for slot in [slot for slot in self._delayed.values() if slot.not_before_ms <= now]:
             del self._delayed[slot.key]
             if slot.key in self.slots:
                 self._consider(slot, now)
+        while self._rejected and self._rejected[0][0] <= now:
+            due, _, slot = heappop(self._rejected)
+            if self.slots.get(slot.key) is slot and not slot.calling and self._is_due(slot, due):
+                slot.again = True
+                self._consider(slot, now)
+
+    def _is_due(self, slot: Slot, due: float) -> bool:
+        """Whether it is still the rejection of then that keeps the slot from being sent."""
+        rejected, again_s = slot.rejected, self.policy.rejected_again_s
+        return (
+            rejected is not None
+            and rejected.version == slot.version
+            and due == rejected.at_ms + (again_s or 0) * 1000
+        )
 
     def tick(self, now: int) -> None:
         """Judge how late the channel is, and whether selling stops or starts here; each second or so."""

@@ -43,6 +43,9 @@ class PolicyEntry(_Strict):
     stop_after_s: float | None = _key(
         None, "seconds, more than 0; leave it out to go on selling, however late the channel is", gt=0
     )
+    rejected_again_s: float | None = _key(
+        21_600.0, "seconds, 60 or more, or null to try only new numbers", ge=60
+    )
     confirm_s: float = _key(60.0, "seconds, 0 or more", ge=0)
     grace_s: float = _key(900.0, "seconds, 0 or more", ge=0)
     sample_s: float | None = _key(30.0, "seconds, more than 0, or null to sample nothing", gt=0)
@@ -81,7 +84,7 @@ class Account(_Strict):
     def feed_policy(self, quantity_most: int) -> Policy:
         """For the core."""
         told = self.policy
-        return Policy(told.scarce, told.z, told.stop_after_s, quantity_most)
+        return Policy(told.scarce, told.z, told.stop_after_s, quantity_most, told.rejected_again_s)
 
     def reading(self) -> Reading:
         """For the runner."""

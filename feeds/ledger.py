@@ -14,6 +14,10 @@ TOPIC = "feed-results"
 _FACTS = ("sent", "accepted", "applied", "rejected")
 
 
+STATES = ("PENDING", "SENT", "ACCEPTED", "APPLIED", "REJECTED", "UNKNOWN")
+"""How far the newest number has got: the symbols of FeedState."""
+
+
 def key(account: str, listing: str, location: str | None) -> bytes:
     """`account:listing:location`; colons and percent signs within a name are percent-encoded."""
     return ":".join(_plain(name) for name in (account, listing, location or "")).encode()

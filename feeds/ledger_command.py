@@ -18,8 +18,11 @@ class NotInLedger(Refusal):
     """There is nothing to show."""
 
 
-def show(settings: Settings, account: str, listing: str | None, *, as_json: bool) -> Iterator[str]:
-    """The lines to print, in the order of listings. Raises NotInLedger, KafkaUnavailable, TopicUnreadable."""
+def show(
+    settings: Settings, account: str, listing: str | None, *, state: str | None = None, as_json: bool = False
+) -> Iterator[str]:
+    """The lines to print, in the order of listings; `state`: only of those in it. Raises NotInLedger,
+    KafkaUnavailable, TopicUnreadable."""
     wait_for_kafka(settings)
     found = list(decoded(codec_of(settings), last_records(settings, [account])[account]))
     wanted = [fields for fields in found if listing is None or fields["listing"] == listing]
@@ -29,6 +32,7 @@ def show(settings: Settings, account: str, listing: str | None, *, as_json: bool
             f"the ledger has nothing of {what}: write the account as the accounts file has it, and the listing as "
             "the catalog has it"
         )
+    wanted = [fields for fields in wanted if state in (None, fields["state"])]
     for fields in sorted(wanted, key=lambda each: (each["listing"], each["location"] or "")):
         yield json.dumps(fields, ensure_ascii=False) if as_json else "\n".join(_lines(fields))
 

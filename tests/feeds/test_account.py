@@ -258,3 +258,63 @@ def test_writes_are_numbered_above_all_before_though_the_ledger_is_lost() -> Non
         9_001,
     ]
     assert sent(AccountFeed("a", [SINGLE], Policy()), 9_500) == [9_500, 9_501]
+
+
+def _rejecting(now: int, feed: AccountFeed | None = None) -> tuple[AccountFeed, Slot]:
+    """A feed whose only listing was rejected now."""
+    feed = feed or AccountFeed("a", [SINGLE], Policy(rejected_again_s=600))
+    slot = Slot("A", None, "A")
+    feed.add(slot, now)
+    feed.change(slot, 5, 1, now)
+    _answer(feed, Fate.REJECTED, now)
+    return feed, slot
+
+
+def _answer(feed: AccountFeed, fate: Fate, now: int) -> int:
+    """Send what waits, and answer it; how many items it were."""
+    call = feed.take(SINGLE, 5, "", now)
+    if call is None:
+        return 0
+    feed.answered(call, Answer([ItemOutcome(fate, "no such listing")] * len(call.items)), now)
+    return len(call.items)
+
+
+def test_what_was_rejected_is_tried_again_after_a_while_and_after_that_again() -> None:
+    feed, _ = _rejecting(1_000)
+    for due, fate in ((601_000, Fate.REJECTED), (1_201_000, Fate.APPLIED)):
+        feed.wake(due - 1)
+        assert _answer(feed, Fate.APPLIED, due - 1) == 0
+        feed.wake(due)
+        assert _answer(feed, fate, due) == 1
+    feed.wake(10**9)
+    assert _answer(feed, Fate.APPLIED, 10**9) == 0
+
+
+def test_what_was_rejected_is_forgotten_when_a_new_number_was_taken() -> None:
+    feed, slot = _rejecting(1_000)
+    feed.change(slot, 4, 2, 2_000)
+    assert _answer(feed, Fate.APPLIED, 2_000) == 1
+    feed.wake(601_000)
+    assert _answer(feed, Fate.APPLIED, 601_000) == 0
+
+
+def test_what_was_rejected_before_a_restart_is_tried_again_when_it_would_have_been() -> None:
+    _, slot = _rejecting(1_000)
+    _, fields = Codec().decode(Codec().encode("FeedResult", ledger.record("a", slot, 2_000)))
+    feed = AccountFeed("a", [SINGLE], Policy(rejected_again_s=600))
+    restored = ledger.restore(fields)
+    feed.add(restored, 3_000)
+    feed.change(restored, 5, 1, 3_000)
+    feed.wake(600_999)
+    assert _answer(feed, Fate.APPLIED, 600_999) == 0
+    feed.wake(601_000)
+    assert _answer(feed, Fate.APPLIED, 601_000) == 1
+
+
+def test_a_removed_listing_and_a_policy_without_it_try_nothing_again() -> None:
+    feed, slot = _rejecting(1_000)
+    feed.remove(slot.key)
+    feed.wake(10**9)
+    never, _ = _rejecting(1_000, AccountFeed("a", [SINGLE], Policy(rejected_again_s=None)))
+    never.wake(10**9)
+    assert _answer(feed, Fate.APPLIED, 10**9) == _answer(never, Fate.APPLIED, 10**9) == 0

@@ -1,9 +1,12 @@
 """A slot goes into the ledger and comes back."""
 
+import json
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.ledger import intents, key, record, restore, state
+from feeds.ledger import STATES, intents, key, record, restore, state
 from feeds.slots import Fact, Harm, Slot, Stage, Write
 from wire.codec import Codec
 
@@ -65,3 +68,6 @@ def test_states() -> None:
     assert state(slot) == "APPLIED"
     slot.rejected = Fact(4, 5, 0)
     assert state(slot) == "REJECTED"
+    schema = json.loads((Path(__file__).parents[2] / "avro/FeedResult.avsc").read_text())
+    (of_state,) = (field["type"] for field in schema["fields"] if field["name"] == "state")
+    assert list(STATES) == of_state["symbols"]

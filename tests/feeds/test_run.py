@@ -96,6 +96,11 @@ def test_what_is_published_arrives_and_is_written_down(market: Street) -> None:
         told = _feeds(market, "ledger", "walmart-1", moved)
         assert f"{moved}, sku {third}: APPLIED" in told
         assert "  applied   7 of version" in told
+        assert (
+            _feeds(market, "ledger", "walmart-1", "--state", "APPLIED").count(": APPLIED as of")
+            >= len(SKUS) - 1
+        )
+        assert _feeds(market, "ledger", "walmart-1", "--state", "REJECTED") == ""
 
         process.send_signal(signal.SIGTERM)
         assert process.wait(40) == 0
