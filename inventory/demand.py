@@ -8,7 +8,7 @@ from inventory.draws import bury, redraw, undraw
 from inventory.effects import promise_of, since
 from inventory.hashing import mix
 from inventory.history import drop_history, keep_use
-from inventory.instants import add_instant, free_instant, pop_passed, wait_on
+from inventory.instants import DELIVERY, NOBODY, add_instant, free_instant, pop_passed, wait_on
 from inventory.jit import kernel, making_kernel
 from inventory.nets import shift_nets
 from inventory.positions import mark_moved, position_of
@@ -189,11 +189,12 @@ def pass_instants(s: State, now: int) -> int:
             return passed
         sku = s.instants.rows["sku"][instant]
         line = s.instants.rows["line"][instant]
-        if line >= 0:
-            free_instant(s, instant)
-            settle(s, line, now)
-        else:
+        if line == DELIVERY:
             wait_on(s, instant)
+        else:
+            free_instant(s, instant)
+            if line != NOBODY:
+                settle(s, line, now)
         s.skus.rows["instants"][sku] += 1
         touch(s.skus, sku)
         mark_moved(s, sku)
@@ -254,31 +255,47 @@ def _unlink_forgotten(s: State, sku: int) -> None:
         row = following
 
 
+@kernel
+def _leave_instants(s: State) -> None:
+    """Instants of lines that are about to go stay without them: a version counts those that pass."""
+    for i in range(s.due_head[0]):
+        instant = s.due_heap[i]
+        line = s.instants.rows["line"][instant]
+        if line >= 0 and s.lines.rows["key"][line] < 0:
+            s.instants.rows["line"][instant] = NOBODY
+            touch(s.instants, instant)
+
+
 @making_kernel
 def forget_lines(s: State, logged_before: int, expired_before: int, least: int) -> int:
     """Free lines that are not open and whose last fact is older than an instant. Re-index afterwards.
 
-    A soft line that expired later than `expired_before` is kept: a NET count may be as of when it was open.
+    A soft line that expired later than `expired_before` is kept: a NET count may be as of when it was open. One that
+    would expire yet is not open because of its facts, and goes with them.
     What lines consumed is kept as sales where a fence may count it: `least` is from when on the earliest counts.
     """
     lines = s.lines.rows
-    waiting = np.zeros(s.lines.head[0], np.uint8)
+    expires_yet = np.zeros(s.lines.head[0], np.uint8)
     for i in range(s.due_head[0]):
-        line = s.instants.rows["line"][s.due_heap[i]]
-        if line >= 0:
-            waiting[line] = 1
+        instant = s.due_heap[i]
+        line = s.instants.rows["line"][instant]
+        if line >= 0 and s.instants.rows["due"][instant] == lines["expires_at"][line]:
+            expires_yet[line] = 1
     freed = 0
     concerned = np.zeros(s.skus.head[0], np.uint8)
     for row in range(s.lines.head[0]):
-        if lines["key"][row] < 0 or lines["open"][row] != 0 or waiting[row] == 1:
+        if lines["key"][row] < 0 or lines["open"][row] != 0:
             continue
-        if lines["commitment"][row] == SOFT and lines["expires_at"][row] >= expired_before:
+        expired = lines["commitment"][row] == SOFT and expires_yet[row] == 0
+        if expired and lines["expires_at"][row] >= expired_before:
             continue
         if lines["logged_at"][row] < logged_before:
             bury(s, row, least)
             lines["key"][row] = -1
             concerned[lines["sku"][row]] = 1
             freed += 1
+    if freed > 0:
+        _leave_instants(s)
     for sku in range(s.skus.head[0]):
         if concerned[sku] == 1:
             _unlink_forgotten(s, sku)

@@ -9,6 +9,9 @@ from inventory.tables import give_back, take, touch
 _DAY = 86_400_000
 _WINDOWS = LONGEST_WINDOW
 
+DELIVERY, NOBODY = -1, -2
+"""In place of a line: the instant is a delivery's; it is of a line that was forgotten."""
+
 
 @kernel
 def _sift_up(s: State, at: int) -> None:
@@ -73,7 +76,7 @@ def add_delivery(s: State, expected_at: int, sku: int, now: int) -> int:
     row = take(s.instants)
     s.instants.rows["due"][row] = first + passed * _DAY if passed <= _WINDOWS else expected_at
     s.instants.rows["sku"][row] = sku
-    s.instants.rows["line"][row] = -1
+    s.instants.rows["line"][row] = DELIVERY
     s.instants.rows["until"][row] = expected_at
     _push(s, row)
     return passed

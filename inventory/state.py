@@ -256,7 +256,7 @@ INSTANT = np.dtype(
     [
         ("due", "i8"),  # BEGINNING: free
         ("until", "i8"),  # of a delivery: when it is expected, else NULL
-        ("line", "i4"),  # the reservation line to settle, -1 none
+        ("line", "i4"),  # the reservation line to settle, else DELIVERY or NOBODY (instants.py)
         ("sku", "i4"),
         ("next", "i4"),
     ]

@@ -4,16 +4,21 @@ A round is a simulation of the same window of the year. What is different from a
 as it is, and the facts within the horizons:
 
 - messages are due evenly; what happened before a round is as long ago as the count horizon is short (a count that is
-  30 hours old where counts may be a day old is 12.5 minutes old where they may be 10 minutes old);
+  30 hours old where counts may be a day old is 12.5 minutes old where they may be 10 minutes old), and what is to come
+  after it as soon;
 - every line of an order and of expected supply that a round has told is closed in the next, well before the engine may
-  forget it; stock is replenished; a till sells under new transaction numbers;
+  forget it; a till sells under new transaction numbers;
+- stock is replenished, at tills and in warehouses: else more and more positions would be negative, and each stands as
+  an exception until somebody counts it;
 - what waits for a name that never comes is left out: it would wait for ever.
 """
 
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.queues import Queue
 from typing import Any, NamedTuple
 
@@ -26,6 +31,7 @@ from loadtest.errors import HorizonTooShort
 from loadtest.pause import no_collection
 from loadtest.peak_load import Load, of_messages
 from loadtest.peak_sending import Prepared
+from loadtest.retailer import Retailer
 from loadtest.sender import Sender, send_now
 from loadtest.simulation import Simulation, simulate
 from runtime.codec import codec_of
@@ -90,16 +96,21 @@ class Frame(NamedTuple):
     begins_ms: int
     lasts_ms: int
 
-    def moved(self, at: int) -> int:
-        """A time of the round (ms after its start, negative: before it) on the time line of the whole soak."""
+    def moved(self, at: int, *, poisoned: bool = False) -> int:
+        """A time of the round (ms after its start, negative: before it) on the time line of the whole soak. What is
+        poisoned is too far ahead by the engine's clock, however short the horizons."""
         span = self.shape.round_ms
         if at < 0:
             return self.begins_ms - self.shape.late(-at)
-        return self.begins_ms + (at * self.lasts_ms // span if at < span else self.lasts_ms + at - span)
+        if at < span:
+            return self.begins_ms + at * self.lasts_ms // span
+        ahead = at - span if poisoned else self.shape.late(at - span)
+        return self.begins_ms + self.lasts_ms + ahead
 
     def dated(self, draft: Draft) -> Draft:
         """The draft with times of the whole soak."""
-        return draft._replace(sends=self.moved(draft.sends), fields=moved(draft, self.moved))
+        time_of = partial(self.moved, poisoned=draft.poison is not None)
+        return draft._replace(sends=self.moved(draft.sends), fields=moved(draft, time_of))
 
 
 def closings(drafts: list[Draft], span_ms: int) -> Iterator[Draft]:
@@ -139,6 +150,36 @@ def restocked(simulation: Simulation, turn: int) -> Iterator[Draft]:
         })  # fmt: skip
 
 
+def replenished(retailer: Retailer, drafts: list[Draft], span_ms: int, turn: int) -> Iterator[Draft]:
+    """What the drafts took away where no till sells it (out of warehouses; bundles, out of any store) comes in again in
+    the round `turn`, which follows them."""
+    taken = Counter[tuple[str, str, str]]()
+    parts = {
+        kit.sku: {retailer.tills.products[product].sku: each for product, each in kit.parts.items()}
+        for kit in retailer.kits
+    }
+    stores = set(retailer.tills.stores)
+    for draft in drafts:
+        if draft.poison is not None or draft.kind == "duplicate":
+            continue
+        fields, sold = draft.fields, list[tuple[str, int]]()
+        if draft.record == "PosTransaction":
+            sold = [(line["sku"], line["quantity"]) for line in fields["lines"]]
+        elif draft.record == "StockMovement" and fields["movement"] in ("SHIP", "TRANSFER_OUT"):
+            sold = [(fields["sku"], fields["quantity"])]
+        for sku, units in sold:
+            if units > 0 and (sku in parts or fields["location"] not in stores):
+                for part, each in parts.get(sku, {sku: 1}).items():
+                    taken[fields["source"], fields["location"], part] += units * each
+    chance = Chance(0, "replenishing", span_ms)
+    for number, ((source, location, sku), units) in enumerate(sorted(taken.items())):
+        at = chance.moment()
+        yield Draft(at, "replenished", "stock-movements", sku, "StockMovement", {
+            "event_id": f"again-{turn}-{number}", "source": source, "occurred_at": at,
+            "recorded_at": at, "sku": sku, "location": location, "movement": "RECEIPT", "quantity": units,
+        })  # fmt: skip
+
+
 def _waits_for_ever(draft: Draft) -> bool:
     return str(draft.fields.get("event_id", "")).startswith(_WAIT_FOR_EVER)
 
@@ -170,7 +211,12 @@ class Rounds:
         # One retailer for all: bundles, and what comes to the catalog late, are the same in each round.
         simulation = Simulation(self.first.retailer, self._shape.seed + turn, span)
         own = [renumbered(draft, turn) for draft in simulation.live() if not _waits_for_ever(draft)]
-        drafts = [*own, *restocked(simulation, turn), *closings(self._before, span)]
+        drafts = [
+            *own,
+            *restocked(simulation, turn),
+            *replenished(self.first.retailer, self._before, span, turn),
+            *closings(self._before, span),
+        ]
         self._before = own
         drafts.sort(key=lambda draft: draft.sends)
         return drafts

@@ -1,6 +1,6 @@
 """A soak's traffic may go on for ever: what it opens it closes, what it says twice is the same, all within horizons."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ import pytest
 
 from inventory.reference import Config, ReferenceModel
 from loadtest.drafts import Draft, Encoder
+from loadtest.retailer import WAREHOUSES
 from loadtest.soak_groups import Groups
 from loadtest.soak_spool import SPOOLED, Spool
 from loadtest.soak_traffic import Frame, Rounds, Shape
@@ -79,6 +80,36 @@ def test_nothing_is_sold_under_a_number_of_another_round(drafts: list[tuple[int,
         d.fields["transaction_id"] for _, d in drafts if d.record == "PosTransaction" and d.kind == "sale"
     ]
     assert len(numbers) == len(set(numbers))
+
+
+def test_what_leaves_a_warehouse_comes_in_again_in_the_next_round() -> None:
+    def moved(drafts: list[Draft], kinds: tuple[str, ...], *, again: bool) -> Counter[tuple[str, str]]:
+        units = Counter[tuple[str, str]]()
+        for draft in drafts:
+            fields, own = draft.fields, draft.kind != "duplicate" and draft.poison is None
+            if own and (draft.kind == "replenished") is again and fields.get("movement") in kinds:
+                units[fields["location"], fields["sku"]] += fields["quantity"]
+        return Counter(
+            {key: many for key, many in units.items() if key[0] in WAREHOUSES and key[1] not in bundled}
+        )
+
+    told = Rounds(SHAPE)
+    retailer = told.first.retailer
+    bundled = {retailer.tills.products[part].sku for kit in retailer.kits for part in kit.parts}
+    bundled |= {kit.sku for kit in retailer.kits}
+    before: list[Draft] = []
+    for turn in range(3):
+        drafts = told.round(turn)
+        again = moved(drafts, ("RECEIPT",), again=True)
+        assert again == moved(before, ("SHIP", "TRANSFER_OUT"), again=False)
+        assert turn == 0 or len(again) > 20
+        before = drafts
+
+
+def test_what_is_to_come_is_as_near_as_the_horizons(drafts: list[tuple[int, Draft]]) -> None:
+    ends = [d.fields["expires_at"] - due for due, d in drafts if d.fields.get("expires_at") is not None]
+    assert ends
+    assert max(ends) < SHAPE.horizon_ms + MARGIN_MS
 
 
 def _stored(rounds: Rounds, drafts: list[tuple[int, Draft]]) -> list[Stored]:
