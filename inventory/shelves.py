@@ -10,6 +10,7 @@ import numpy as np
 
 from inventory.columns import Ints, Longs
 from inventory.fences import Fences
+from inventory.jit import kernel, making_kernel
 from inventory.promises import Flags, Others, Promises, promised_of_kits, promises_kept, serve, spread
 from inventory.state import State
 
@@ -61,6 +62,25 @@ def shelf_of(
     )
 
 
+@making_kernel
+def _take(p: Promises, at: int) -> int:
+    """Let the last promise have all of a supply, and no more than the others can do without; returns what it got."""
+    asker = p.units.size - 1
+    there = p.left[at]
+    for d in range(p.units.size):
+        there += p.taken[d, at]
+    p.most[asker, at] = there
+    return int(serve(p, asker, there))
+
+
+@kernel
+def _give_back(p: Promises, at: int, units: int) -> None:
+    asker = p.units.size - 1
+    p.taken[asker, at] -= units
+    p.left[at] += units
+    p.most[asker, at] = p.taken[asker, at]
+
+
 class Stand:
     """The places of one component, as they are for a channel, while kits are put together there."""
 
@@ -91,6 +111,7 @@ class Stand:
             np.zeros_like(most),
         )
         self.firm = not promised
+        self._at = {place: at for at, place in enumerate(self.places.tolist())}
         self._has = nodes[:, 1] + nodes[:, 2] > 0
         for d in range(len(promised)):
             serve(p, d, int(p.units[d]))
@@ -105,20 +126,13 @@ class Stand:
 
     def free(self, place: int) -> int:
         """Units that may be taken at a place, and no more goes unmet. They are taken: `give_back` those left over."""
-        if self.firm:
-            return int(self._p.left[self._at(place)])
-        at, asker = self._at(place), self._p.units.size - 1
-        self._p.most[asker, at] = self._p.left[at] + self._p.taken[:, at].sum()
-        return int(serve(self._p, asker, int(self._p.most[asker, at])))
+        at = self._at[place]
+        return int(self._p.left[at]) if self.firm else int(_take(self._p, at))
 
     def give_back(self, place: int, units: int) -> None:
         """Of those that were taken at a place."""
-        if self.firm:
-            return
-        at, asker = self._at(place), self._p.units.size - 1
-        self._p.taken[asker, at] -= units
-        self._p.left[at] += units
-        self._p.most[asker, at] = self._p.taken[asker, at]
+        if not self.firm:
+            _give_back(self._p, self._at[place], units)
 
     def kits_near(self, places: Flags) -> list[tuple[str, int, int, int]]:
         """The kits that may take units which are then missed at one of some places (by location)."""
@@ -129,6 +143,3 @@ class Stand:
             for kit in self._shelf.kits
             if kit[2] >= self._reach.shape[0] or self._reach[kit[2], near].any()
         ]
-
-    def _at(self, place: int) -> int:
-        return int(np.flatnonzero(self.places == place)[0])

@@ -46,9 +46,9 @@ class Options:
     """How much is replayed, how fast, by how many cells; how many customers reserve through the API meanwhile; what
     part of the products is listed on marketplaces."""
 
-    lines: int = 300_000
+    lines: int = 180_000
     seed: int = 1
-    lines_per_s: float = 6_000.0
+    lines_per_s: float = 3_000.0
     cells: int = 1
     customers_per_s: float = 10.0
     fed: float = 0.002

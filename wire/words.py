@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from inventory.sequences import from_text
@@ -27,6 +28,26 @@ def _rows(*parts: Callable[[Any], bool]) -> Callable[[Any], bool]:
             and len(row) == len(parts)
             and all(p(v) for p, v in zip(parts, row, strict=True))
             for row in value
+        )
+
+    return check
+
+
+def _numbers(value: Any) -> bool:
+    # Of a popular component these are hundreds, each time it moves.
+    return isinstance(value, list) and (
+        not value or (set(map(type, value)) == {int} and min(value) >= 0 and max(value) < 1 << 63)
+    )
+
+
+def _table(width: int) -> Callable[[Any], bool]:
+    """Rows of so many numbers."""
+
+    def check(value: Any) -> bool:
+        return (
+            isinstance(value, list)
+            and all(isinstance(row, list) and len(row) == width for row in value)
+            and _numbers(list(chain.from_iterable(value)))
         )
 
     return check
@@ -84,12 +105,8 @@ def _either(*checks: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: any(check(value) for check in checks)
 
 
-def _numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_number, value))
-
-
 _SHELF = {
-    "nodes": _rows(_number, _number, _number),
+    "nodes": _table(3),
     "lines": _numbers,
     "promised": _rows(_number, _number, _number, _numbers),
     "kits": _rows(_text, _units, _number, _units),
@@ -105,7 +122,7 @@ def _shelf(value: Any) -> bool:
     )
 
 
-_OFFERS = _either(_rows(_number, _number, _number), _rows(_number, _number, _number, _number))
+_OFFERS = _either(_table(3), _table(4))
 """The second as an earlier version told them, which is still in the log after an upgrade."""
 
 _FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {
