@@ -3,7 +3,7 @@
 A kit's lane knows no lines of its components. It is told what was promised without a place, and by whom.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,9 @@ from inventory.state import State
 
 Promised = list[int | list[int]]
 """Channel, units, 1 if they are a fence's and not promised, and what may be served by each expected line."""
+
+
+_PLENTY = 1 << 62
 
 
 class Shelf(NamedTuple):
@@ -75,10 +78,56 @@ def _take(p: Promises, at: int) -> int:
 
 @kernel
 def _give_back(p: Promises, at: int, units: int) -> None:
+    """Of what the last promise has of a supply; it wants no more of it."""
     asker = p.units.size - 1
     p.taken[asker, at] -= units
     p.left[at] += units
     p.most[asker, at] = p.taken[asker, at]
+
+
+class Row(NamedTuple):
+    """Stands one behind the other, as kernels want them. Of stand k: promises `first[k]` to `first[k + 1]` of `channel`
+    and `units`, supplies `begin[k]` to `begin[k + 1]` of `left`, and `most` and `taken` from `cell[k]` on, row by
+    row."""
+
+    first: Longs
+    begin: Longs
+    cell: Longs
+    channel: Ints
+    units: Longs
+    left: Longs
+    most: Longs
+    taken: Longs
+
+
+@making_kernel
+def _stand(r: Row, k: int) -> Any:
+    promises, supplies = r.first[k + 1] - r.first[k], r.begin[k + 1] - r.begin[k]
+    cells = slice(r.cell[k], r.cell[k + 1])
+    return Promises(
+        r.channel[r.first[k] : r.first[k + 1]],
+        r.units[r.first[k] : r.first[k + 1]],
+        r.left[r.begin[k] : r.begin[k + 1]],
+        r.most[cells].reshape(promises, supplies),
+        r.taken[cells].reshape(promises, supplies),
+    )
+
+
+@making_kernel
+def _put_together(r: Row, at: Longs, each: Longs) -> int:
+    """Kits at some places, one place after the other; each leaves what others need. `at` (K, n): the supply of each
+    stand there; `each` (K,): units of it in a kit."""
+    kits = 0
+    got = np.zeros(each.size, np.int64)
+    for place in range(at.shape[1]):
+        here = _PLENTY
+        for k in range(each.size):
+            got[k] = _take(_stand(r, k), at[k, place])
+            here = min(here, int(got[k] // each[k]))
+        for k in range(each.size):
+            _give_back(_stand(r, k), at[k, place], got[k] - here * each[k])
+        kits += here
+    return kits
 
 
 class Stand:
@@ -89,6 +138,7 @@ class Stand:
         nodes = np.array(shelf.nodes, np.int64).reshape(-1, 3)
         nodes = nodes[nodes[:, 0] < sells.shape[1]]  # of others this lane has still to hear
         self.places = nodes[:, 0]
+        self._order = np.argsort(self.places)
         count = self.places.size
         promised = [
             each
@@ -103,7 +153,7 @@ class Stand:
             most[d, :count] = nodes[:, 1] * here
             most[d, count : 2 * count] = 0 if each[2] else nodes[:, 2] * here
             most[d, 2 * count :] = each[3]
-        self._p = p = Promises(
+        self.promises = p = Promises(
             np.array([each[0] for each in promised] + [-1], np.int32),
             np.array([each[1] for each in promised] + [0], np.int64),
             left,
@@ -111,7 +161,6 @@ class Stand:
             np.zeros_like(most),
         )
         self.firm = not promised
-        self._at = {place: at for at, place in enumerate(self.places.tolist())}
         self._has = nodes[:, 1] + nodes[:, 2] > 0
         for d in range(len(promised)):
             serve(p, d, int(p.units[d]))
@@ -119,27 +168,48 @@ class Stand:
     def most(self, locations: int) -> Longs:
         """(L,): what each place has, were nothing promised."""
         there = np.zeros(locations, np.int64)
-        there[self.places] = self._p.left[: self.places.size] + self._p.taken[:, : self.places.size].sum(
-            axis=0
-        )
+        there[self.places] = self.promises.left[: self.places.size] + self.promises.taken[
+            :, : self.places.size
+        ].sum(axis=0)
         return there
 
     def free(self, place: int) -> int:
         """Units that may be taken at a place, and no more goes unmet. They are taken: `give_back` those left over."""
-        at = self._at[place]
-        return int(self._p.left[at]) if self.firm else int(_take(self._p, at))
+        return int(_take(self.promises, int(self.at(np.array([place]))[0])))
 
     def give_back(self, place: int, units: int) -> None:
         """Of those that were taken at a place."""
-        if not self.firm:
-            _give_back(self._p, self._at[place], units)
+        _give_back(self.promises, int(self.at(np.array([place]))[0]), units)
+
+    def at(self, places: Longs) -> Longs:
+        """Which of its supplies are those at some places, at all of which it has one."""
+        return self._order[np.searchsorted(self.places, places, sorter=self._order)]
 
     def kits_near(self, places: Flags) -> list[tuple[str, int, int, int]]:
         """The kits that may take units which are then missed at one of some places (by location)."""
-        wants = self._reach[self._p.channel[:-1]]
+        wants = self._reach[self.promises.channel[:-1]]
         near = spread(places[self.places], self._has, wants)
         return [
             kit
             for kit in self._shelf.kits
             if kit[2] >= self._reach.shape[0] or self._reach[kit[2], near].any()
         ]
+
+
+def put_together(stands: Sequence[Stand], each: Sequence[int], places: Longs) -> int:
+    """How many kits can be put together of `each` so many units of the stands, at `places` (by location) in this
+    order, each at one of them. Every stand has something at each of these places, and is as good as used up
+    afterwards."""
+    parts = [stand.promises for stand in stands]
+    row = Row(
+        np.cumsum([0, *(p.units.size for p in parts)]),
+        np.cumsum([0, *(p.left.size for p in parts)]),
+        np.cumsum([0, *(p.most.size for p in parts)]),
+        np.concatenate([p.channel for p in parts]),
+        np.concatenate([p.units for p in parts]),
+        np.concatenate([p.left for p in parts]),
+        np.concatenate([p.most.ravel() for p in parts]),
+        np.concatenate([p.taken.ravel() for p in parts]),
+    )
+    at = np.array([stand.at(places) for stand in stands])
+    return int(_put_together(row, at, np.array(each, np.int64)))

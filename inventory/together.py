@@ -7,7 +7,7 @@ import numpy as np
 
 from inventory.columns import Ints, Longs
 from inventory.promises import Flags
-from inventory.shelves import Shelf, Stand
+from inventory.shelves import Shelf, Stand, put_together
 
 
 class Together(NamedTuple):
@@ -47,15 +47,10 @@ def _complete(stands: list[tuple[Stand, int]], places: Flags, rank: Ints) -> int
     most: Longs = np.min([stand.most(places.size) // each for stand, each in stands], axis=0) * places
     if all(stand.firm for stand, _ in stands):
         return int(most.sum())
-    kits = 0
     some = np.flatnonzero(most)
-    for place in some[np.argsort(rank[some])].tolist():
-        free = [stand.free(place) for stand, _ in stands]
-        here = min(units // each for units, (_, each) in zip(free, stands, strict=True))
-        for units, (stand, each) in zip(free, stands, strict=True):
-            stand.give_back(place, units - here * each)
-        kits += here
-    return kits
+    return put_together(
+        [stand for stand, _ in stands], [each for _, each in stands], some[np.argsort(rank[some])]
+    )
 
 
 def _claimed(own: Collection[tuple[str, int]], stands: list[tuple[Stand, int]], places: Flags) -> int:
