@@ -222,10 +222,11 @@ class Inflow:
         self._busy.commit(offsets=[self._place(lane, n, at) for n, at in offsets.items()], asynchronous=True)
 
     def close(self, lane: int) -> None:
-        """The lane reads no more; with the last one the consumer ends."""
+        """The lane reads no more; with the last one the consumers end."""
         self._untaken -= self._arrived.pop(lane, _nothing()).many
         for wanted in self._from.values():
             wanted.pop(lane, None)
         if not self._arrived:
-            self._busy.close()
-            self._rare.close()
+            # `Consumer.close` waits for ever for a commit that went to a broker which has died, and there is no group
+            # to leave: without anybody who holds them, consumers just end.
+            del self._busy, self._rare

@@ -31,6 +31,8 @@ _CATCH_UP_S = 90.0
 _LOOK_EVERY_S = 0.25
 _NO_NEWS_S = 0.5
 _MARKET_SPEED = 60
+_LANES = 4
+"""Where the services are our own: as many as two cores have a use for."""
 _SETTLED_WITHIN_S = 120.0
 
 _NEXT = """What to look at next:
@@ -50,7 +52,7 @@ class Options:
     seed: int = 1
     lines_per_s: float = 3_000.0
     cells: int = 1
-    customers_per_s: float = 10.0
+    customers_per_s: float = 5.0
     fed: float = 0.002
 
 
@@ -66,7 +68,7 @@ def demo(given: Settings, codec: Codec, options: Options, console: Console) -> i
     say(f"{'starting Kafka and Redis' if own else 'using your services'}, reading the real tills meanwhile")
     with ThreadPoolExecutor(1) as helper:
         building = helper.submit(Replay, codec, options.lines, options.seed, options.lines_per_s, options.fed)
-        with world(given) as place:
+        with world(given.replace(partitions=_LANES) if own else given) as place:
             verdict = _show(place, codec, options, console, helper, building, say)
     for line in verdict.lines():
         console.print(line, highlight=False, soft_wrap=True)

@@ -1,22 +1,29 @@
 """One consumer reads for all lanes of a cell; each gets its own, and of what is for all what it has not had."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING
 
 from dataflows.inflow import Inflow
-from runtime import kafka
+from deploy.kafka_server import KafkaServer
+from runtime import kafka as clients
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.house import eventually
 from wire.topics import TOPICS
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def inflow(settings: Settings) -> Iterator[Inflow]:
     create_topics(settings)
-    outlet = kafka.producer(settings)
+    outlet = clients.producer(settings)
     for number in range(10):
         for lane in (0, 1):
             outlet.produce(settings.topic_prefix + "catalog", f"{lane}-{number}", b"sku", lane)
@@ -76,3 +83,45 @@ def test_a_lane_that_closes_takes_nothing_from_the_others(inflow: Inflow) -> Non
         inflow.read(lane, {"catalog": None})
     inflow.close(0)
     assert _taken(inflow, 1, 10) == [f"1-{n}" for n in range(10)]
+
+
+def test_it_ends_though_kafka_died_under_its_last_commit(
+    kafka: KafkaServer, settings: Settings, tmp_path: Path
+) -> None:
+    """`Consumer.close` would wait for that commit for ever. In a process of its own: it could not be ended here."""
+    create_topics(settings)
+    script = tmp_path / "ends.py"
+    script.write_text(_ENDS)
+    process = subprocess.Popen(
+        [sys.executable, str(script), settings.kafka_bootstrap or "", settings.topic_prefix],
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "committed\n"
+        kafka.kill()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+        kafka.start()
+
+
+_ENDS = """
+import sys, time
+from dataflows.inflow import Inflow
+from runtime.settings import Settings
+from wire.topics import TOPICS
+settings = Settings(kafka_bootstrap=sys.argv[1], topic_prefix=sys.argv[2], partitions=1)
+inflow = Inflow(settings, dict.fromkeys(TOPICS, 1))
+inflow.read(0, {"catalog": None})
+ends = time.monotonic() + 3
+while time.monotonic() < ends:  # until it knows who takes commits
+    inflow.commit(0, {"catalog": 0})
+    inflow.gather(0.1)
+print("committed", flush=True)
+for _ in range(3):  # meanwhile Kafka dies
+    inflow.commit(0, {"catalog": 0})
+    time.sleep(1)
+inflow.close(0)
+"""
