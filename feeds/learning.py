@@ -28,6 +28,7 @@ class Learning:
             case Fate.ACCEPTED if not self._reads:
                 self._applied(slot, write, outcome.shown, now)
             case Fate.ACCEPTED:
+                write.intent = None  # its submission has closed: from now on it is read back
                 self.accepted(slot, write, now)
             case Fate.UNKNOWN:
                 write.stage, write.intent = Stage.UNKNOWN, None

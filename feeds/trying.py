@@ -64,6 +64,10 @@ def _account(path: Path, wish: Wish) -> Account:
     account = accounts.get(wish.account)
     if account is None:
         raise Refusal(f"{path} has no account {wish.account!r}; write one of {', '.join(accounts)}")
+    if wish.quantity is None and wish.operation is not None:
+        raise Refusal(f"operation {wish.operation} writes: give the --quantity to write")
+    if wish.quantity is not None and wish.quantity < 0:
+        raise Refusal(f"{wish.quantity} units cannot be shown; write 0 or more")
     if account.mode == "live" and wish.quantity is not None and not wish.live:
         raise Refusal(
             f"account {account.id} is live, and buyers would see {wish.quantity}: add --live if you mean that"
@@ -87,8 +91,11 @@ class _Trial:
         now = int(time.time() * 1000)
         item = Item(wish.listing, wish.location, wish.quantity, now, now, None, attributes)
         taken = await self._written(operation, item, wish.wait_s)
-        if not taken or not self._connector.reads_most:
+        if not self._connector.reads_most:
             return taken
+        if not taken:
+            await self._shown(wish)
+            return False
         return await self._shows(wish)
 
     def _operation(self, wish: Wish) -> Operation:
@@ -104,15 +111,20 @@ class _Trial:
         self._say(f"# {operation.name}: {item.listing} is to show {item.quantity:,}")
         answer = await self._line.converse(self._connector.write(operation, [item], intent))
         self._answered(answer)
-        if answer.submission is None:
+        submission = answer.submission
+        if submission is None and not (operation.bulk and answer.items[0].fate is Fate.UNKNOWN):
             return answer.items[0].fate in (Fate.APPLIED, Fate.ACCEPTED)
         found = await self._line.converse(self._connector.find(intent, item.write))
         self._say(
-            f"= found by its intent: {found}" + ("" if found == answer.submission else "  <- another one!")
+            f"= found by its intent: {found}"
+            + ("" if found == (submission or found) else "  <- another one!")
         )
+        submission = submission or found
+        if submission is None:
+            return False
         until = self._clock.now_ms() + wait_s * 1000
         while True:
-            progress: Progress = await self._line.converse(self._connector.follow(answer.submission, [item]))
+            progress: Progress = await self._line.converse(self._connector.follow(submission, [item]))
             if progress.answer is not None:
                 self._answered(progress.answer)
                 return progress.answer.items[0].fate in (Fate.APPLIED, Fate.ACCEPTED)
@@ -127,6 +139,9 @@ class _Trial:
         until = self._clock.now_ms() + wish.wait_s * 1000
         while await self._shown(wish) != wish.quantity:
             if self._clock.now_ms() + _AGAIN_S * 1000 > until:
+                self._say(
+                    f"= it did not show {wish.quantity:,} within {wish.wait_s:g} s; --wait makes it longer"
+                )
                 return False
             await self._clock.sleep(_AGAIN_S)
         return True
@@ -147,6 +162,8 @@ class _Trial:
         told = [outcome.fate.name, outcome.reason, f"trouble {answer.trouble.name}", answer.reason]
         told += [f"submission {answer.submission}"] if answer.submission else []
         told += [f"after {outcome.after_s:g} s"] if outcome.after_s else []
+        told += [f"shows {outcome.shown:,}"] if outcome.shown is not None else []
+        told += [f"again in {answer.again_s:g} s"] if answer.again_s else []
         self._say("= " + ", ".join(each for each in dict.fromkeys(told) if each))
 
     async def _send(self, request: Request) -> Reply:

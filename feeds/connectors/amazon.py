@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from feeds.buckets import Bucket, Kind, Scope
 from feeds.connector import Connector, Identity, Item, Operation
 from feeds.connectors import amazon_replies as says
-from feeds.connectors.bodies import JSON, as_json, post
+from feeds.connectors.bodies import JSON, as_json, post, segment
 from feeds.connectors.options import option, secret
 from feeds.connectors.replies import Talk, texts
 from feeds.connectors.tokens import fetch_token
@@ -97,7 +96,7 @@ class Amazon(Connector):
     def follow(self, submission: str, items: Sequence[Item]) -> Conversation[Progress]:
         talk = Talk(says.observe)
         try:
-            ask = Request("GET", f"{_FEEDS}/feeds/{quote(submission, safe='')}", "feed-status")
+            ask = Request("GET", f"{_FEEDS}/feeds/{segment(submission)}", "feed-status")
             state, document = yield from talk.ask(ask, says.stands)
             if state in _ASK_S:
                 return Progress(None, _ASK_S[state], talk.observed)
@@ -105,7 +104,7 @@ class Amazon(Connector):
                 # Of a feed that was cancelled nothing was applied; of a fatal one some, none or all of it.
                 fate = Fate.RETURNED if state == "CANCELLED" else Fate.UNKNOWN
                 return talk.failed(fate, f"the feed ended {state}", len(items))
-            ask = Request("GET", f"{_FEEDS}/documents/{quote(document, safe='')}", "report")
+            ask = Request("GET", f"{_FEEDS}/documents/{segment(document)}", "report")
             url, packed = yield from talk.ask(ask, says.place)
             found = yield from talk.ask(Request("GET", url), lambda reply: says.report(reply, packed))
             return talk.closed(found.of([item.listing for item in items]))
@@ -144,4 +143,4 @@ class Amazon(Connector):
         return {"x-amz-access-token": token}, seconds
 
     def _path(self, sku: str) -> str:
-        return f"{_LISTINGS}/{self.seller}/{quote(sku, safe='')}"
+        return f"{_LISTINGS}/{self.seller}/{segment(sku)}"

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from feeds.exchange import Request
 
@@ -12,6 +13,11 @@ JSON = {"content-type": "application/json; charset=UTF-8", "accept": "applicatio
 def as_json(body: Any) -> bytes:
     """Compact JSON."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def segment(name: str) -> str:
+    """An id as one segment of a path, whatever is in it; `..` would be another path."""
+    return name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="")
 
 
 def post(path: str, limit: str, body: Any, items: int = 1, points: int = 0) -> Request:

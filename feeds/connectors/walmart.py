@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import quote
 from uuid import uuid4
 
 from feeds.buckets import Bucket, Kind
 from feeds.connector import Connector, Item, Operation
-from feeds.connectors.bodies import JSON, as_file, as_json
+from feeds.connectors.bodies import JSON, as_file, as_json, segment
 from feeds.connectors.keys import key_of
 from feeds.connectors.options import secret
 from feeds.connectors.replies import Talk, texts
@@ -56,7 +55,7 @@ class Walmart(Connector):
             body = as_json({"sku": item.listing, "quantity": _each(item)})
             return Request("PUT", "/v3/inventory", "put", {"sku": item.listing}, headers, body)
         nodes = [{"shipNode": item.location, "inputQty": _each(item)}]
-        path = f"/v3/inventories/{quote(item.listing, safe='')}"
+        path = f"/v3/inventories/{segment(item.listing)}"
         return Request("PUT", path, "put", {}, headers, as_json({"inventories": {"nodes": nodes}}))
 
     def _feed(self, items: Sequence[Item], intent: str) -> Request:
@@ -76,7 +75,7 @@ class Walmart(Connector):
         return Request("POST", "/v3/feeds", "feed", {"feedType": kind}, headers, body, len(items))
 
     def follow(self, submission: str, items: Sequence[Item]) -> Conversation[Progress]:
-        talk, path = Talk(observe), f"/v3/feeds/{quote(submission, safe='')}"
+        talk, path = Talk(observe), f"/v3/feeds/{segment(submission)}"
         failed, offset, told = dict[str, ItemOutcome](), 0, dict[str, Any]()
         try:
             # PROCESSED says nothing of the items; their counters say when there are no more failures to be found.
@@ -116,7 +115,7 @@ class Walmart(Connector):
                     ask = Request("GET", "/v3/inventory", "read", {"sku": sku}, _headers())
                     shows = yield from talk.ask(ask, amount, unknown=_NOWHERE)
                 else:
-                    path = f"/v3/inventories/{quote(sku, safe='')}"
+                    path = f"/v3/inventories/{segment(sku)}"
                     ask = Request("GET", path, "read", {"shipNode": node}, _headers())
                     shows = yield from talk.ask(ask, inputs, unknown=_NOWHERE)
                 units |= {(sku, node): shows[node]} if node in shows else {}

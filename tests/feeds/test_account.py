@@ -318,3 +318,18 @@ def test_a_removed_listing_and_a_policy_without_it_try_nothing_again() -> None:
     never, _ = _rejecting(1_000, AccountFeed("a", [SINGLE], Policy(rejected_again_s=None)))
     never.wake(10**9)
     assert _answer(feed, Fate.APPLIED, 10**9) == _answer(never, Fate.APPLIED, 10**9) == 0
+
+
+def test_what_a_closed_submission_says_was_only_accepted_is_read_back() -> None:
+    feed = AccountFeed("a", [SINGLE, BULK._replace(least=1)], Policy())
+    slot = Slot("A", None, "A")
+    feed.add(slot, 1_000)
+    feed.change(slot, 5, 1, 1_000)
+    call = feed.take(feed.operations[1], 5, "intent", 1_000)
+    assert call is not None
+    feed.answered(call, Answer(whole(1, Fate.ACCEPTED), submission="17"), 1_000)
+    feed.progressed(feed.submissions[0], Answer(whole(1, Fate.ACCEPTED)), 2_000)
+    assert not slot.submitted
+    assert feed.to_read(5, 9_000) == [("A", None)]
+    feed.shown({("A", None): 5}, [("A", None)], 9_000, 60_000)
+    assert (slot.writes, slot.applied.quantity if slot.applied else None) == ([], 5)

@@ -86,6 +86,10 @@ def test_what_was_typed_wrongly_says_what_there_is(tried: Tried) -> None:
         tried("walmart", "A")
     with pytest.raises(Refusal, match="no operation 'bulk'; write one of put, feed"):
         tried("walmart-1", "A", "--quantity", "1", "--operation", "bulk")
+    with pytest.raises(Refusal, match="operation feed writes: give the --quantity"):
+        tried("walmart-1", "A", "--operation", "feed")
+    with pytest.raises(Refusal, match="-1 units cannot be shown"):
+        tried("walmart-1", "A", "--quantity", "-1")
 
 
 def test_a_live_account_is_written_only_if_that_is_meant(tried: Tried, tmp_path: Path) -> None:

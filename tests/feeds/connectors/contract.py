@@ -148,6 +148,15 @@ class Contract(FaultContract):
                 market.settle()
                 assert market.shows[item.listing, item.location] == quantity
 
+    def test_operations_take_turns(self) -> None:
+        """What is urgent goes by one of them, the rest by another, and whatever was written last is shown."""
+        market, item = self.market(), self.items(1)[0]
+        for nth, operation in enumerate([*self.operations(), *self.operations()]):
+            answer = self.outcomes(market, operation, [self.later(item, nth, quantity=7 + nth)])
+            assert answer.items[0].fate in TAKEN
+            market.settle()
+            assert market.shows[item.listing, item.location] == 7 + nth
+
     def test_awkward_listings(self) -> None:
         place = self.locations[0]
         for operation in self.operations():
@@ -178,6 +187,7 @@ class Contract(FaultContract):
         for listing in self.awkward:
             for path, usual in zip(paths(listing), paths(listing.replace("/", "-")), strict=True):
                 assert not set(path) & set("?#")
+                assert not {".", ".."} & set(path.split("/")), "it would be another path"
                 assert path.count("/") == usual.count("/")
 
     def test_what_is_refused_is_told_apart(self) -> None:
@@ -201,6 +211,21 @@ class Contract(FaultContract):
             if rest:
                 again = self.outcomes(market, operation, [self.later(item) for item in rest])
                 assert {outcome.fate for outcome in again.items} <= TAKEN
+
+    def test_what_is_busy_comes_later(self) -> None:
+        """A listing that is rejected for good while it should fall to zero goes on selling."""
+        for operation in self.operations():
+            market, items = self.market(), self.batch(operation)
+            if self.never_busy:
+                continue
+            market.busy = {items[0].listing}
+            first, *rest = self.outcomes(market, operation, items).items
+            assert first.fate in (Fate.LATER, Fate.STALE, Fate.RETURNED)
+            assert {outcome.fate for outcome in rest} <= TAKEN | {Fate.RETURNED}
+            market.settle()
+            assert market.shows.get((items[0].listing, items[0].location)) != items[0].quantity, (
+                "the stand-in takes what is `busy`: let it say that this is not now, or say `never_busy`"
+            )
 
     def test_a_word_that_it_does_not_know(self) -> None:
         """Marketplaces add words. A new one must not pass for a yes, and must not reject for good what is well."""

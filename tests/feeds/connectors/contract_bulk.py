@@ -83,10 +83,12 @@ class BulkContract(Contract):
 
     @each_fault
     def test_following_fails(self, fault: Fault) -> None:
+        """Also where there is more to be asked, because something was refused."""
         operation = self.bulk()
         items = self.batch(operation)
 
         def of(market: Market) -> Conversation[Progress]:
+            market.refuses = {items[0].listing}
             number = self.written(market, operation, items).submission or ""
             market.settle()
             return self.connector().follow(number, items)

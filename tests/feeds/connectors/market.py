@@ -20,7 +20,8 @@ class Market(ABC):
     is to be refused as it says there: too many items, too many bytes, a revision that has not grown, a key that was
     used before.
 
-    `shows`: units by (listing, location). `stands`: what becomes of bulk submissions: "open", "closed", or one of its
+    `busy`: listings of which it says that they cannot be written now (frozen, locked, its own fault). `shows`: units by
+    (listing, location). `stands`: what becomes of bulk submissions: "open", "closed", or one of its
     `bad_ends`. `token_s`: for how long its tokens hold. `poll_s`: when it says to ask for a submission again.
     """
 
@@ -30,6 +31,7 @@ class Market(ABC):
 
     def __init__(self) -> None:
         self.refuses: set[str] = set()
+        self.busy: set[str] = set()
         self.stands = "closed"
         self.shows: dict[tuple[str, str | None], int] = {}
 

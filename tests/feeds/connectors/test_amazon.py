@@ -84,6 +84,9 @@ class AmazonMarket(Market):
         if sku in self.refuses:
             issue = {"code": "13013", "message": "unknown", "severity": "ERROR"}
             return answer({"sku": sku, "status": "INVALID", "issues": [{"severity": "WARNING"}, issue]})
+        if sku in self.busy:
+            issue = {"code": "99999", "message": "try again", "severity": "ERROR"}
+            return answer({"sku": sku, "status": "INVALID", "issues": [issue]})
         channel = value["fulfillment_channel_code"]
         self.shows[sku, None if channel == "DEFAULT" else channel] = value["quantity"]
         return answer({"sku": sku, "status": "ACCEPTED", "submissionId": "1", "issues": []})

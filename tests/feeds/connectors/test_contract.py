@@ -27,6 +27,7 @@ IN_THE_EXAMPLE = [
     ("test_a_word_that_it_does_not_know", 'if result == "unknown":', 'if result != "busy":'),
     ("test_a_word_that_it_does_not_know", 'if result == "ok":', 'if result != "unknown":'),
     ("test_a_full_call_is_not_too_large", "most=100", "most=101"),
+    ("test_what_is_busy_comes_later", 'if result == "unknown":', 'if result != "ok":'),
     ("test_a_conflict_is_not_for_good", _SET_BACK, "setback.fate = Fate.REJECTED; " + _SET_BACK),
     (
         "test_what_is_refused_is_told_apart",
@@ -34,8 +35,17 @@ IN_THE_EXAMPLE = [
         "[*results.values()]",
     ),
     ("test_what_is_refused_is_told_apart", "Fate.REJECTED", "Fate.LATER"),
-    ("test_a_listing_stays_in_its_place", "quote(listing, safe='')", "quote(listing)"),
-    ("test_every_request_is_limited", """safe='')}", "read")""", """safe='')}")"""),
+    (
+        "test_a_listing_stays_in_its_place",
+        "segment(listing)",
+        "listing.replace('?', '%3F').replace('#', '%23')",
+    ),
+    (
+        "test_a_listing_stays_in_its_place",
+        "segment(listing)",
+        "__import__('urllib.parse').parse.quote(listing, '')",
+    ),
+    ("test_every_request_is_limited", """(listing)}", "read")""", """(listing)}")"""),
     ("test_the_first_request_takes_what_was_declared", 'self.path, "stock", {}', 'self.path, "read", {}'),
     ("test_a_write_that_fails", _SET_BACK, "return talk.answer([ItemOutcome(Fate.APPLIED)] * len(items))"),
     ("test_a_write_that_fails", _SET_BACK, "return talk.set_back(setback, 1)"),
@@ -71,6 +81,7 @@ IN_THE_FILES = [
     ("test_a_state_that_it_does_not_know", 'if state != "done"', 'if state == "working"'),
     ("test_a_full_call_is_not_too_large", "bytes_each=64, bytes_most=100_000", ""),
     ("test_a_full_call_is_not_too_large", "bytes_each=64", "bytes_each=40"),
+    ("test_what_is_busy_comes_later", 'if code == "unknown"', "if code"),
     ("test_a_token", '"Bearer {token}"}, seconds', '"Bearer {token}"}, 3600.0'),
     ("test_what_was_sent_is_found", "found[0] if found else None", 'found[0] if found else "17"'),
 ]

@@ -85,6 +85,7 @@ class TestContract(ReadContract):
     market_class = ShopifyMarket
     secrets = ("access_token",)
     locations = ("11", "12")
+    never_busy = True
 
     def key(self, request: Request) -> str | None:
         key: str = json.loads(request.body)["variables"]["key"]

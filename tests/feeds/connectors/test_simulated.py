@@ -50,6 +50,7 @@ class AmazonMarket(SimulatedMarket):
 class TestAmazon(BulkContract, ReadContract):
     connector_class = Amazon
     market_class = AmazonMarket
+    never_busy = True
     options: ClassVar = {"seller_id": SELLER, "marketplace_ids": "A1PA6795UKMFR9"}
     secrets = ("client_id", "client_secret", "refresh_token")
     keyless = True
@@ -69,6 +70,7 @@ class WalmartMarket(SimulatedMarket):
 class TestWalmart(BulkContract, ReadContract):
     connector_class = Walmart
     market_class = WalmartMarket
+    never_busy = True
     secrets = ("client_id", "client_secret")
     key = WalmartContract.key
 
@@ -88,6 +90,7 @@ class ShopifyMarket(SimulatedMarket):
 class TestShopify(ReadContract):
     connector_class = Shopify
     market_class = ShopifyMarket
+    never_busy = True
     secrets = ("access_token",)
     locations = ("gid://shopify/Location/11", "gid://shopify/Location/12")
     awkward = ("gid://shopify/InventoryItem/9007199254740993",)
@@ -114,6 +117,7 @@ class ZalandoMarket(SimulatedMarket):
 class TestZalando(Contract):
     connector_class = Zalando
     market_class = ZalandoMarket
+    never_busy = True
     options: ClassVar = {"merchant_id": SELLER, "sales_channel": "zalando-de"}
     secrets = ("client_id", "client_secret")
     locations = (None, "zalando-at")

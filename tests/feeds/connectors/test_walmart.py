@@ -77,6 +77,8 @@ class WalmartMarket(Market):
                 "category": "DATA",
             }
             return answer({"errors": [error]}, 404)
+        if sku in self.busy:
+            return answer({"errors": [{"code": "BUSY", "severity": "ERROR", "category": "SYSTEM"}]})
         self.shows[sku, node] = units
         return answer(told, headers={"x-current-token-count": "199"})
 
@@ -111,6 +113,8 @@ class WalmartMarket(Market):
             if sku in self.refuses:
                 error = {"ingestionError": [{"type": "DATA_ERROR", "code": "ERR_1", "description": "no"}]}
                 found.append({"sku": sku, "ingestionStatus": "DATA_ERROR", "ingestionErrors": error})
+            elif sku in self.busy:
+                found.append({"sku": sku, "ingestionStatus": "SYSTEM_ERROR", "ingestionErrors": {}})
             else:
                 self.shows[sku, node] = units
                 found.append({"sku": sku, "ingestionStatus": "SUCCESS", "ingestionErrors": {}})

@@ -35,6 +35,8 @@ class ZalandoMarket(Market):
     def result(self, item: Any) -> Any:
         if item["ean"] in self.refuses:
             return {"status": "REJECTED", "code": "2", "description": "unknown"}
+        if item["ean"] in self.busy:
+            return {"status": "ERROR", "code": "5", "description": "try again"}
         channel = item["sales_channel_id"]
         self.shows[item["ean"], None if channel == "DE" else channel] = item["quantity"]
         return {"status": "ACCEPTED", "code": "0"}

@@ -25,8 +25,10 @@ class Trial:
     secrets: ClassVar[Sequence[str]] = ()
     """Names; the values are made up."""
     locations: ClassVar[Sequence[str | None]] = (None,)
-    awkward: ClassVar[Sequence[str]] = ("A/B", "50% off?", "ä ö&=#", 'say "hi"', "a,b")
+    awkward: ClassVar[Sequence[str]] = ("A/B", "50% off?", "ä ö&=#", 'say "hi"', "a,b", "..")
     """Listings with characters that mean something in a URL, JSON or CSV, as far as the marketplace allows them."""
+    never_busy: ClassVar[bool] = False
+    """Whether it has no word for a listing that cannot be written just now."""
     keyless: ClassVar[bool] = False
     """Whether it knows no idempotency keys, so that nothing that is written has one."""
 
