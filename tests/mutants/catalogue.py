@@ -141,8 +141,6 @@ MUTANTS: tuple[Mutant, ...] = (
            'lines["commitment"][row] == SOFT and expires_yet[row] == 0', 'lines["commitment"][row] == SOFT'),
     Mutant("a line that has just expired is forgotten", _DEMAND,
            "        if expired and lines", "        if False and lines"),
-    Mutant("the end of a forgotten line is no part of the version", _DEMAND,
-           '["line"][instant] = NOBODY\n', '["until"][instant] = 0\n'),
     Mutant("a hard line ends with its time", _FOLDING,
            'lines["commitment"][row] = c.longs[5, i]', 'lines["commitment"][row] = 0'),
     Mutant("demand at a deleted place is forgotten", _DEMAND,
