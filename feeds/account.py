@@ -62,7 +62,7 @@ class AccountFeed:
         self._turns = turns or Weighted()
         self._of_sku: dict[str, list[Slot]] = {}
         self._delayed: dict[Key, Slot] = {}
-        self._rejected: list[tuple[float, int, Slot]] = []
+        self._rejected: list[tuple[float, int, Slot, Fact]] = []
         self._nth = count()
         self._unconfirmed: dict[Key, Slot] = {}
         self._unrecorded: dict[Key, Slot] = {}
@@ -149,7 +149,7 @@ class AccountFeed:
         return max(self.policy.scarce, velocity * self.late_s)
 
     def _waits(self, slot: Slot, target: int) -> bool:
-        if slot.rejected is not None and slot.rejected.version == slot.version and not slot.again:
+        if slot.stands_rejected and not slot.again:
             return False
         return slot.again or slot.believed != target
 
@@ -281,7 +281,10 @@ class AccountFeed:
         return next((each for each in self.submissions if intent is not None and each.intent == intent), None)
 
     def _learn(self, slot: Slot, write: Write, outcome: ItemOutcome, now: int) -> None:
+        rejected = slot.rejected
         self._learning.hear(slot, write, outcome, now)
+        if slot.rejected is not rejected:
+            self._try_again_later(slot)
         if write.stage is Stage.ACCEPTED and write.intent is None:
             self._unconfirmed.pop(slot.key, None)
             self._unconfirmed[slot.key] = slot
@@ -292,13 +295,11 @@ class AccountFeed:
         self._unrecorded[slot.key] = slot
         if self.slots.get(slot.key) is slot:
             self._consider(slot, now)
-        if slot.rejected is not None and slot.rejected.at_ms == now:
-            self._try_again_later(slot)
 
     def _try_again_later(self, slot: Slot) -> None:
-        again_s = self.policy.rejected_again_s
-        if slot.rejected is not None and again_s is not None:
-            heappush(self._rejected, (slot.rejected.at_ms + again_s * 1000, next(self._nth), slot))
+        rejected, again_s = slot.rejected, self.policy.rejected_again_s
+        if rejected is not None and again_s is not None:
+            heappush(self._rejected, (rejected.at_ms + again_s * 1000, next(self._nth), slot, rejected))
 
     # -- what is read back ---------------------------------------------------------------------------------------
 
@@ -336,19 +337,12 @@ class AccountFeed:
             if slot.key in self.slots:
                 self._consider(slot, now)
         while self._rejected and self._rejected[0][0] <= now:
-            due, _, slot = heappop(self._rejected)
-            if self.slots.get(slot.key) is slot and not slot.calling and self._is_due(slot, due):
+            _, _, slot, rejected = heappop(self._rejected)
+            # Only if it is still that rejection which keeps it from being sent.
+            stands = slot.rejected is rejected and slot.stands_rejected
+            if stands and self.slots.get(slot.key) is slot and not slot.calling:
                 slot.again = True
                 self._consider(slot, now)
-
-    def _is_due(self, slot: Slot, due: float) -> bool:
-        """Whether it is still the rejection of then that keeps the slot from being sent."""
-        rejected, again_s = slot.rejected, self.policy.rejected_again_s
-        return (
-            rejected is not None
-            and rejected.version == slot.version
-            and due == rejected.at_ms + (again_s or 0) * 1000
-        )
 
     def tick(self, now: int) -> None:
         """Judge how late the channel is, and whether selling stops or starts here; each second or so."""

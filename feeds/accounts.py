@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from feeds.account import Policy
 from feeds.connectors import connector_class
 from feeds.runner import Reading
+from feeds.transport import Transport
 
 _SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -85,6 +86,13 @@ class Account(_Strict):
         """For the core."""
         told = self.policy
         return Policy(told.scarce, told.z, told.stop_after_s, quantity_most, told.rejected_again_s)
+
+    def transport(self) -> Transport:
+        """To its marketplace."""
+        waits = self.timeouts
+        return Transport(
+            self.url, secure=self.mode == "live", connect_s=waits.connect_s, answer_s=waits.answer_s
+        )
 
     def reading(self) -> Reading:
         """For the runner."""

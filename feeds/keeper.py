@@ -27,7 +27,6 @@ from feeds.limiter import AsyncLimiter
 from feeds.line import Line
 from feeds.quotas import Counted
 from feeds.runner import AccountRunner
-from feeds.transport import Transport
 from feeds.worlds import Worlds
 from runtime.exit import Refusal
 from runtime.settings import Settings
@@ -151,10 +150,7 @@ class Keeper:
             account.id, connector.operations, account.feed_policy(connector.quantity_most),
             reads=connector.reads_most > 0,
         )  # fmt: skip
-        waits = account.timeouts
-        async with Transport(
-            account.url, secure=account.mode == "live", connect_s=waits.connect_s, answer_s=waits.answer_s
-        ) as transport:
+        async with account.transport() as transport:
             line = Line(connector, quotas, transport.send, clock)
             runner = AccountRunner(feed, connector, line, shared.writer.write, clock, account.reading())
             fed = Fed(account, feed, clock.now_ms, runner.changed.set)

@@ -12,8 +12,6 @@ from feeds.slots import Fact, Harm, Slot, Stage, Write
 
 TOPIC = "feed-results"
 _FACTS = ("sent", "accepted", "applied", "rejected")
-
-
 STATES = ("PENDING", "SENT", "ACCEPTED", "APPLIED", "REJECTED", "UNKNOWN")
 """How far the newest number has got: the symbols of FeedState."""
 
@@ -48,7 +46,7 @@ def state(slot: Slot) -> str:
     newest = slot.last_write
     if newest is not None:
         return newest.stage.name
-    if slot.rejected is not None and slot.rejected.version == slot.version:
+    if slot.stands_rejected:
         return "REJECTED"
     return "PENDING" if slot.changed_ms or slot.applied is None else "APPLIED"
 

@@ -106,6 +106,11 @@ class Slot:
         return most
 
     @property
+    def stands_rejected(self) -> bool:
+        """Whether it is the newest number that was rejected."""
+        return self.rejected is not None and self.rejected.version == self.version
+
+    @property
     def applied_ms(self) -> int:
         """When what it shows was first seen, or said."""
         return 0 if self.applied is None else self.applied.at_ms

@@ -2,7 +2,6 @@
 no limiter and keeps no ledger: for whoever writes a connector, or looks what a marketplace makes of a listing.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,10 +46,7 @@ async def attempt(path: Path, wish: Wish, say: Say) -> bool:
     `Refusal`."""
     account = _account(path, wish)
     connector = connector_of(account, read_secrets(account, path.parent))
-    waits = account.timeouts
-    async with Transport(
-        account.url, secure=account.mode == "live", connect_s=waits.connect_s, answer_s=waits.answer_s
-    ) as transport:
+    async with account.transport() as transport:
         trial = _Trial(account, connector, transport, Clock(account.clock_speed), say)
         try:
             return await trial.run(wish)
@@ -88,7 +84,7 @@ class _Trial:
             return await self._shown(wish) is not None
         operation = self._operation(wish)
         attributes = self._account.attributes.get(wish.listing, {})
-        now = int(time.time() * 1000)
+        now = self._clock.now_ms()
         item = Item(wish.listing, wish.location, wish.quantity, now, now, None, attributes)
         taken = await self._written(operation, item, wish.wait_s)
         if not self._connector.reads_most:
@@ -113,7 +109,7 @@ class _Trial:
         self._answered(answer)
         submission = answer.submission
         if submission is None and not (operation.bulk and answer.items[0].fate is Fate.UNKNOWN):
-            return answer.items[0].fate in (Fate.APPLIED, Fate.ACCEPTED)
+            return _is_taken(answer)
         found = await self._line.converse(self._connector.find(intent, item.write))
         self._say(
             f"= found by its intent: {found}"
@@ -127,7 +123,7 @@ class _Trial:
             progress: Progress = await self._line.converse(self._connector.follow(submission, [item]))
             if progress.answer is not None:
                 self._answered(progress.answer)
-                return progress.answer.items[0].fate in (Fate.APPLIED, Fate.ACCEPTED)
+                return _is_taken(progress.answer)
             pause_s = progress.again_s or _AGAIN_S
             self._say(f"= open; it may be asked again in {pause_s:g} s")
             if self._clock.now_ms() + pause_s * 1000 > until:
@@ -206,6 +202,10 @@ class _Unlimited:
 
     async def give_back(self, admitted: Admitted) -> None:
         pass
+
+
+def _is_taken(answer: Answer) -> bool:
+    return answer.items[0].fate in (Fate.APPLIED, Fate.ACCEPTED)
 
 
 def _text(body: bytes, *, secret: bool) -> str:

@@ -143,11 +143,8 @@ def restocked(simulation: Simulation, turn: int) -> Iterator[Draft]:
     chance = Chance(simulation.seed, "restock", simulation.span_ms)
     for place in range(turn % _RESTOCKED, len(key), _RESTOCKED):
         at, sku = chance.moment(), window.products[int(key[place] % many)].sku
-        yield Draft(at, "restocked", "stock-movements", sku, "StockMovement", {
-            "event_id": chance.event_id(), "source": "wms", "occurred_at": at, "recorded_at": at, "sku": sku,
-            "location": window.stores[int(key[place] // many)], "movement": "RECEIPT",
-            "quantity": int(sold[place]) * 2 * _RESTOCKED,
-        })  # fmt: skip
+        store, units = window.stores[int(key[place] // many)], int(sold[place]) * 2 * _RESTOCKED
+        yield _receipt("restocked", at, chance.event_id(), "wms", sku, store, units)
 
 
 def replenished(retailer: Retailer, drafts: list[Draft], span_ms: int, turn: int) -> Iterator[Draft]:
@@ -173,11 +170,14 @@ def replenished(retailer: Retailer, drafts: list[Draft], span_ms: int, turn: int
                     taken[fields["source"], fields["location"], part] += units * each
     chance = Chance(0, "replenishing", span_ms)
     for number, ((source, location, sku), units) in enumerate(sorted(taken.items())):
-        at = chance.moment()
-        yield Draft(at, "replenished", "stock-movements", sku, "StockMovement", {
-            "event_id": f"again-{turn}-{number}", "source": source, "occurred_at": at,
-            "recorded_at": at, "sku": sku, "location": location, "movement": "RECEIPT", "quantity": units,
-        })  # fmt: skip
+        yield _receipt("replenished", chance.moment(), f"again-{turn}-{number}", source, sku, location, units)
+
+
+def _receipt(kind: str, at: int, event: str, source: str, sku: str, location: str, units: int) -> Draft:
+    return Draft(at, kind, "stock-movements", sku, "StockMovement", {
+        "event_id": event, "source": source, "occurred_at": at, "recorded_at": at, "sku": sku,
+        "location": location, "movement": "RECEIPT", "quantity": units,
+    })  # fmt: skip
 
 
 def _waits_for_ever(draft: Draft) -> bool:

@@ -1,4 +1,4 @@
-"""Rendering the bodies of requests."""
+"""Rendering requests: their bodies, and ids in their paths."""
 
 import json
 from typing import Any

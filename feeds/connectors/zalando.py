@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from feeds.buckets import Bucket, Kind, Weight
 from feeds.connector import Connector, Identity, Item, Operation
-from feeds.connectors.bodies import post
+from feeds.connectors.bodies import post, segment
 from feeds.connectors.options import option, secret
 from feeds.connectors.replies import Talk, moment_ms, retry_after_s
 from feeds.connectors.tokens import basic, fetch_token
@@ -33,7 +32,7 @@ class Zalando(Connector):
 
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity)
-        self.merchant = quote(option(identity, "merchant_id", "the merchant's id at Zalando"), safe="")
+        self.merchant = segment(option(identity, "merchant_id", "the merchant's id at Zalando"))
         self.channel = option(identity, "sales_channel", "for listings without a location")
 
     def write(self, operation: Operation, items: Sequence[Item], intent: str) -> Conversation[Answer]:

@@ -30,7 +30,7 @@ FEEDS: tuple[Mutant, ...] = (
     Mutant("a channel that is too late goes on selling", _ACCOUNT,
            "        if self.stopped:\n            return 0, slot.wanted\n", ""),
     Mutant("a number that was rejected is sent again and again", _ACCOUNT,
-           "if slot.rejected is not None and slot.rejected.version == slot.version and not slot.again:", "if False:"),
+           "if slot.stands_rejected and not slot.again:", "if False:"),
     Mutant("a number that was sent already is sent once more", _ACCOUNT,
            "return slot.again or slot.believed != target", "return True"),
     Mutant("the age of a change is that of the newest", _ACCOUNT,

@@ -1,7 +1,7 @@
 """What a connector must do that has a bulk operation."""
 
 from feeds.connector import Operation
-from feeds.exchange import Conversation, Reply, Request
+from feeds.exchange import Conversation, Reply
 from feeds.outcomes import Fate, Progress, Trouble
 from tests.feeds.connectors.contract import Contract
 from tests.feeds.connectors.market import NOW_MS, Fault, Market, each_fault, hold
@@ -39,15 +39,7 @@ class BulkContract(Contract):
         items = self.batch(operation)
         number = self.written(market, operation, items).submission or ""
         market.stands = "open"
-        bodies: list[bytes] = []
-
-        def note(request: Request) -> Reply:
-            reply = market.reply(request)
-            bodies.append(reply.body)
-            return reply
-
-        hold(self.connector().follow(number, items), note)
-        for word in words_of(bodies):
+        for word in words_of(hold(self.connector().follow(number, items), market.reply).replies):
             with_another = in_other_words(market.reply, word)
             progress = hold(self.connector().follow(number, items), with_another).result
             if progress.answer is not None:

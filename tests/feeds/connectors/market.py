@@ -51,26 +51,31 @@ class Market(ABC):
 
 
 class Held(NamedTuple):
-    """A conversation that is over. `result`: or what it was ended by."""
+    """A conversation that is over. `result`: or what it was ended by. `replies`: but for what was thrown."""
 
     result: Any
     requests: list[Request]
+    replies: list[Reply]
 
 
 def hold(conversation: Conversation[Any], answer: Callable[[Request], Reply | Exception]) -> Held:
     """Drive a conversation to its end."""
-    requests: list[Request] = []
+    requests, replies = list[Request](), list[Reply]()
     try:
         request = next(conversation)
         while True:
             requests.append(request)
             assert len(requests) < 10_000, "the conversation does not end"
             told = answer(request)
-            request = conversation.throw(told) if isinstance(told, Exception) else conversation.send(told)
+            if isinstance(told, Exception):
+                request = conversation.throw(told)
+            else:
+                replies.append(told)
+                request = conversation.send(told)
     except StopIteration as end:
-        return Held(end.value, requests)
+        return Held(end.value, requests, replies)
     except Exception as end:
-        return Held(end, requests)
+        return Held(end, requests, replies)
 
 
 class Fault(NamedTuple):

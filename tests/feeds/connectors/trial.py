@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from feeds.buckets import Bucket, Scope
 from feeds.connector import Connector, Identity, Item, Operation
 from feeds.exchange import Conversation, Observed, Reply, Request
-from feeds.outcomes import Answer, Fate, Progress
+from feeds.outcomes import Answer, Fate, ItemOutcome, Progress
 from feeds.plans import by_name
 from tests.feeds.connectors.market import NOW_MS, UNREADABLE, Fault, Market, hold
-from tests.feeds.connectors.words import words_of
+from tests.feeds.connectors.words import in_other_words
 
 INTENT = "0f3c5a7e9b1d4c6f8a0e2d4b6c8f0a1e"
 TAKEN = {Fate.APPLIED, Fate.ACCEPTED}
@@ -100,24 +100,29 @@ class Trial:
         self.told(progress.answer, items)
         return progress.answer
 
-    def words(self, operation: Operation) -> list[str]:
-        """All words that the marketplace answers with when one of a few items is refused."""
+    def refusing(
+        self, operation: Operation, word: str | None = None
+    ) -> tuple[list[ItemOutcome | None], list[Reply]]:
+        """The outcomes of a few items of which the first is refused (None: still open), and the replies; in place of
+        `word`, where one is given, the marketplace says another."""
         items = self.batch(operation)
         market = self.market()
         market.refuses = {items[0].listing}
         market.prepare(items)
-        bodies: list[bytes] = []
-
-        def note(request: Request) -> Reply:
-            reply = market.reply(request)
-            bodies.append(reply.body)
-            return reply
-
-        held = hold(self.connector().write(operation, items, INTENT), note)
-        if operation.bulk:
-            market.settle()
-            hold(self.connector().follow(held.result.submission, items), note)
-        return sorted(set(words_of(bodies)) - {item.listing for item in items})
+        reply = market.reply if word is None else in_other_words(market.reply, word)
+        held = hold(self.connector().write(operation, items, INTENT), reply)
+        answer, replies = held.result, held.replies
+        assert isinstance(answer, Answer), answer
+        if answer.submission is None:
+            return list(answer.items), replies
+        market.settle()
+        held = hold(self.connector().follow(answer.submission, items), reply)
+        progress = held.result
+        assert isinstance(progress, Progress), progress
+        replies += held.replies
+        if progress.answer is None:
+            return [None] * len(items), replies
+        return list(progress.answer.items), replies
 
     def declared(self) -> dict[str, Bucket]:
         """All buckets by name; two of one name are an error."""
@@ -160,13 +165,8 @@ class Trial:
         request, of how many, and the result."""
         market = self.market()
         market.prepare(self.items(5))
-        good: list[Reply] = []
-
-        def note(request: Request) -> Reply:
-            good.append(market.reply(request))
-            return good[-1]
-
-        many = len(hold(of(market), note).requests)
+        good = hold(of(market), market.reply).replies
+        many = len(good)
         for position in range(many):
             if fault in UNREADABLE and not good[position].body:
                 continue  # nobody reads that body

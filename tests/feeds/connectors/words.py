@@ -9,9 +9,9 @@ _WORD = re.compile(rb"""(?<=["';,])([A-Za-z][A-Za-z_]+)(?=[";,\r\n])(?!"\s*:)"""
 """A word that is a value of JSON or CSV, and no name of a field."""
 
 
-def words_of(bodies: Iterable[bytes]) -> list[str]:
+def words_of(replies: Iterable[Reply]) -> list[str]:
     """All of them, once."""
-    return sorted({word.decode() for body in bodies for word in _WORD.findall(body)})
+    return sorted({word.decode() for reply in replies for word in _WORD.findall(reply.body)})
 
 
 def in_other_words(reply: Callable[[Request], Reply], word: str) -> Callable[[Request], Reply]:
