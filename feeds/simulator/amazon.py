@@ -20,6 +20,7 @@ from feeds.simulator.amazon_body import (
     writes,
 )
 from feeds.simulator.amazon_feeds import AmazonFeeds
+from feeds.simulator.amazon_settings import AmazonSettings
 from feeds.simulator.feeds_queue import Job
 from feeds.simulator.gate import Use, Verdict
 from feeds.simulator.limits import Plan
@@ -27,7 +28,6 @@ from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Given, Received, Refused, document
 from feeds.simulator.places import Place
 from feeds.simulator.routes import Call, Route
-from feeds.simulator.settings import AmazonSettings
 from feeds.simulator.truth import Truth
 
 _LISTINGS = "/listings/2021-08-01/items"

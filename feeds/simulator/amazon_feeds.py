@@ -9,12 +9,12 @@ import orjson
 
 from feeds.simulator.amazon_body import TRY_AGAIN, UNCHANGEABLE, UNKNOWN_SKU, Write
 from feeds.simulator.amazon_messages import read_document, read_message
+from feeds.simulator.amazon_settings import AmazonSettings
 from feeds.simulator.feeds_queue import Job, State
 from feeds.simulator.headers import utc
 from feeds.simulator.messages import Given, Refused, document
 from feeds.simulator.places import Place
 from feeds.simulator.routes import Call, Route
-from feeds.simulator.settings import AmazonSettings
 
 if TYPE_CHECKING:
     from feeds.simulator.amazon import Amazon

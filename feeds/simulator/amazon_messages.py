@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from feeds.simulator.amazon_body import Issue, Malformed, Write, writes
-from feeds.simulator.settings import AmazonSettings
+from feeds.simulator.amazon_settings import AmazonSettings
 
 _OPERATIONS = ("UPDATE", "PARTIAL_UPDATE", "PATCH", "DELETE")
 

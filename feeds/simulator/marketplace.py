@@ -9,13 +9,13 @@ from typing import ClassVar
 
 from feeds.simulator.agenda import Agenda
 from feeds.simulator.buyers import Buyers, Order
+from feeds.simulator.channel_settings import AccountSettings, ChannelSettings
 from feeds.simulator.faults import Fault, Faults
 from feeds.simulator.feeds_queue import FeedQueue, Job
 from feeds.simulator.gate import Gate, Use, Verdict
 from feeds.simulator.messages import Drop, Given, Received, Refused
 from feeds.simulator.places import Place
 from feeds.simulator.routes import Call, Route, RouteTable
-from feeds.simulator.settings import AccountSettings, ChannelSettings
 from feeds.simulator.shelf import Shelf
 from feeds.simulator.tokens import Tokens
 from feeds.simulator.truth import Truth

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from feeds.simulator.channel_settings import AccountSettings
 from feeds.simulator.faults import MENU, Fault
 from feeds.simulator.limits import Plan
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.places import Place
-from feeds.simulator.settings import AccountSettings
 
 Query = Mapping[str, str]
 Question = Callable[[Marketplace, Query, Any, int], Any]

@@ -14,8 +14,8 @@ from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Given, Received, Refused, document
 from feeds.simulator.places import Place
 from feeds.simulator.routes import Call, Route
-from feeds.simulator.settings import ShopifySettings
 from feeds.simulator.shopify_quantities import FIELD, Quantities, TopLevel
+from feeds.simulator.shopify_settings import ShopifySettings
 from feeds.simulator.truth import Truth
 
 _ITEM = "gid://shopify/InventoryItem/"

@@ -8,7 +8,7 @@ import orjson
 from feeds.simulator.headers import utc
 from feeds.simulator.places import Place
 from feeds.simulator.routes import Call
-from feeds.simulator.settings import ShopifySettings
+from feeds.simulator.shopify_settings import ShopifySettings
 
 if TYPE_CHECKING:
     from feeds.simulator.shopify import Shopify

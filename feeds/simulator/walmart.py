@@ -16,10 +16,10 @@ from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Given, Received, Refused, document
 from feeds.simulator.places import Place
 from feeds.simulator.routes import Call, Route
-from feeds.simulator.settings import WalmartSettings
 from feeds.simulator.truth import Truth
 from feeds.simulator.walmart_errors import error, refused
 from feeds.simulator.walmart_feeds import WalmartFeeds, quantity_of
+from feeds.simulator.walmart_settings import WalmartSettings
 
 _NEEDED = ("wm_qos.correlation_id", "wm_svc.name")
 

@@ -11,8 +11,8 @@ from feeds.simulator.headers import utc
 from feeds.simulator.messages import Given, Refused, document
 from feeds.simulator.places import Place
 from feeds.simulator.routes import Call, Route
-from feeds.simulator.settings import WalmartSettings
 from feeds.simulator.walmart_errors import error, refused
+from feeds.simulator.walmart_settings import WalmartSettings
 
 if TYPE_CHECKING:
     from feeds.simulator.walmart import Walmart

@@ -13,8 +13,8 @@ from feeds.simulator.headers import retry_after
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Given, Received, Refused, document
 from feeds.simulator.routes import Call, Route
-from feeds.simulator.settings import ZalandoSettings
 from feeds.simulator.truth import Truth
+from feeds.simulator.zalando_settings import ZalandoSettings
 
 _QUANTITY_MOST = 2**31 - 1
 _FIELDS = ("sales_channel_id", "ean", "quantity")

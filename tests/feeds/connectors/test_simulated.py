@@ -14,14 +14,12 @@ from feeds.connectors.zalando import Zalando
 from feeds.exchange import Reply
 from feeds.outcomes import Fate, Trouble
 from feeds.simulator import amazon, shopify, walmart, zalando
+from feeds.simulator.amazon_settings import AmazonSettings
+from feeds.simulator.channel_settings import AccountSettings
 from feeds.simulator.faults import Fault
-from feeds.simulator.settings import (
-    AccountSettings,
-    AmazonSettings,
-    ShopifySettings,
-    WalmartSettings,
-    ZalandoSettings,
-)
+from feeds.simulator.shopify_settings import ShopifySettings
+from feeds.simulator.walmart_settings import WalmartSettings
+from feeds.simulator.zalando_settings import ZalandoSettings
 from tests.feeds.connectors.contract import Contract
 from tests.feeds.connectors.contract_bulk import BulkContract
 from tests.feeds.connectors.contract_reads import ReadContract

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from feeds.simulator.amazon import Amazon
+from feeds.simulator.amazon_settings import AmazonSettings
 from feeds.simulator.faults import Fault
 from feeds.simulator.messages import Drop
-from feeds.simulator.settings import AmazonSettings
 from feeds.simulator.spread import Spread
 from tests.feeds.simulator.sellers import MARKETPLACE, AmazonSeller, patch_of
 

@@ -4,10 +4,10 @@ import json
 import pytest
 
 from feeds.simulator.amazon import Amazon
+from feeds.simulator.amazon_settings import AmazonSettings
 from feeds.simulator.faults import Fault
 from feeds.simulator.feeds_queue import FeedSettings
 from feeds.simulator.messages import Drop
-from feeds.simulator.settings import AmazonSettings
 from feeds.simulator.spread import Spread
 from tests.feeds.simulator.sellers import AmazonSeller, messages_of, patch_of
 

@@ -3,12 +3,13 @@ import pytest
 from feeds.simulator.buyers import BuyerSettings
 from feeds.simulator.faults import Fault
 from feeds.simulator.places import Place
-from feeds.simulator.settings import ShopifySettings, WalmartSettings
 from feeds.simulator.shopify import Shopify
+from feeds.simulator.shopify_settings import ShopifySettings
 from feeds.simulator.simulation import advance
 from feeds.simulator.spread import Spread
 from feeds.simulator.truth import Truth
 from feeds.simulator.walmart import Walmart
+from feeds.simulator.walmart_settings import WalmartSettings
 
 HOUR = 3_600_000
 

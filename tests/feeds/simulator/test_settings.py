@@ -2,15 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from feeds.simulator.channel_settings import AccountSettings, ChannelSettings
 from feeds.simulator.limits import Kind, Plan
-from feeds.simulator.settings import (
-    AccountSettings,
-    ChannelSettings,
-    SettingsError,
-    SimulatorSettings,
-    load,
-    read,
-)
+from feeds.simulator.settings import SettingsError, SimulatorSettings, load, read
 from feeds.simulator.spread import Spread
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from feeds.simulator.buyers import BuyerSettings
 from feeds.simulator.faults import Fault
-from feeds.simulator.settings import ShopifySettings
 from feeds.simulator.shopify import Shopify
+from feeds.simulator.shopify_settings import ShopifySettings
 from tests.feeds.simulator.sellers import ITEM, LOCATION, SET, ShopifySeller, level
 
 LEVELS = """query Levels($ids: [ID!]!) { nodes(ids: $ids) { ... on InventoryItem { id

@@ -2,8 +2,8 @@ import pytest
 
 from feeds.simulator.buyers import BuyerSettings
 from feeds.simulator.faults import Fault
-from feeds.simulator.settings import WalmartSettings
 from feeds.simulator.walmart import Walmart
+from feeds.simulator.walmart_settings import WalmartSettings
 from tests.feeds.simulator.sellers import WalmartSeller
 
 

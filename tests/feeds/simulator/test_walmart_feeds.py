@@ -5,9 +5,9 @@ import pytest
 from feeds.simulator.faults import Fault
 from feeds.simulator.feeds_queue import FeedSettings
 from feeds.simulator.forms import file_of
-from feeds.simulator.settings import WalmartSettings
 from feeds.simulator.spread import Spread
 from feeds.simulator.walmart import Walmart
+from feeds.simulator.walmart_settings import WalmartSettings
 from tests.feeds.simulator.sellers import WalmartSeller, line
 
 TAKES = 300_000

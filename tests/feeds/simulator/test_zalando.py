@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
+from feeds.simulator.channel_settings import AccountSettings
 from feeds.simulator.faults import Fault
-from feeds.simulator.settings import AccountSettings, ZalandoSettings
 from feeds.simulator.spread import Spread
 from feeds.simulator.zalando import Zalando
+from feeds.simulator.zalando_settings import ZalandoSettings
 from tests.feeds.simulator.sellers import ZalandoSeller, stock
 
 
