@@ -118,6 +118,10 @@ def _account(families: _Families, keeper: Keeper) -> None:
                 "breaker", "1 for the state of the circuit breaker.", said.state is state, **labels
             )
         families.counter("breaker_opened", "How often it opened.", said.opened, **name, operation=operation)
+    for asked, standing in keeper.runner.troubles.now.items():
+        labels = {**name, "asked": asked, "trouble": standing.trouble.value, "reason": standing.reason[:200]}
+        lasts_s = (now - standing.since_ms) / 1000
+        families.gauge("trouble_seconds", "How long a trouble lasts that stands.", lasts_s, **labels)
 
 
 def _feeding(families: _Families, feed: AccountFeed, now: int, name: dict[str, str]) -> None:

@@ -66,11 +66,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a submission stands. `answer` None: it is still open; ask again after `again_s` at the earliest."""
+    """How a submission stands. `answer` None: it is still open; ask again after `again_s` at the earliest. `trouble`,
+    `reason`: why it could not be asked."""
 
     answer: Answer | None = None
     again_s: float | None = None
     observed: Sequence[Observed] = ()
+    trouble: Trouble = Trouble.NONE
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

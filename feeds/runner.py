@@ -34,6 +34,7 @@ from feeds.limits import Room
 from feeds.line import Line, ListingsRefused, NotAuthorised
 from feeds.outcomes import Answer, Fate, ItemOutcome, Setback, Trouble, whole
 from feeds.sendings import Call, Submission
+from feeds.standing import Troubles
 
 _log = logging.getLogger("stocktide.feeds")
 
@@ -45,6 +46,7 @@ _OPEN = (Setback, Lost, Unsent, NotAuthorised, RedisError)
 _LOOK_S = 1.0
 _TICK_S = 1.0
 _DRAIN_LOOK_S = 0.02
+_FOLLOWING, _READING = "following", "reading"
 _SWEEP = 2_000
 _ASK_S, _ASK_MOST_S = 15.0, 300.0
 _LOST_AFTER = 3
@@ -90,6 +92,7 @@ class AccountRunner:
         self._reading = reading
         self._dice = dice or random.Random()
         self.breakers = {operation.name: Breaker(self._dice.random) for operation in connector.operations}
+        self.troubles = Troubles(feed.account)
         self._draining = False
         self._under_way = 0
 
@@ -159,6 +162,7 @@ class AccountRunner:
             self._line.forget_token()
         now = self._clock.now_ms()
         self.breakers[call.operation.name].heard(permit, outcome(answer), now / 1000)
+        self.troubles.heard(call.operation.name, answer.trouble, answer.reason, now)
         self.feed.answered(call, answer, now)
         self.changed.set()
         await self.record()
@@ -221,15 +225,19 @@ class AccountRunner:
             for submission in [each for each in self.feed.submissions if 0 < each.ask_ms <= now]:
                 try:
                     await self._ask(submission)
-                except _OPEN:
+                except _OPEN as error:
+                    self._open(_FOLLOWING, error)
                     submission.ask_ms = self._clock.now_ms() + int(_ASK_S * 1000)
                 await self.record()
+            if not self.feed.submissions:
+                self._said(_FOLLOWING, Trouble.NONE, None)
 
     async def _ask(self, submission: Submission) -> None:
         submission.asked += 1
         pause_s = min(_ASK_MOST_S, _ASK_S * 1.5 ** min(submission.asked, 20))
         if submission.number is None:
             found = await self._line.converse(self._connector.find(submission.intent, submission.at_ms))
+            self.troubles.heard(_FOLLOWING, Trouble.NONE, None, self._clock.now_ms())
             submission.number = found
             if found is None and submission.asked >= _LOST_AFTER:
                 self.feed.lost(submission, self._clock.now_ms())
@@ -237,11 +245,25 @@ class AccountRunner:
             submission.ask_ms = self._clock.now_ms() + (0 if found else int(pause_s * 1000))
             return
         progress = await self._line.converse(self._connector.follow(submission.number, submission.items))
+        self._said(_FOLLOWING, progress.trouble, progress.reason)
         if progress.answer is not None:
             self.feed.progressed(submission, progress.answer, self._clock.now_ms())
             return
         again_s = pause_s if progress.again_s is None else progress.again_s
         submission.ask_ms = self._clock.now_ms() + int(again_s * 1000)
+
+    def _said(self, asked: str, trouble: Trouble, reason: str | None) -> None:
+        """What the end of a question said of the marketplace."""
+        self.troubles.heard(asked, trouble, reason, self._clock.now_ms())
+        if trouble is Trouble.AUTH:
+            self._line.forget_token()
+
+    def _open(self, asked: str, error: Exception) -> None:
+        """A question has ended without an answer."""
+        trouble = error.trouble if isinstance(error, Setback) else Trouble.BROKEN
+        if isinstance(error, NotAuthorised):
+            trouble = Trouble.AUTH
+        self._said(asked, trouble, str(error) or type(error).__name__)
 
     # -- reading back --------------------------------------------------------------------------------------------
 
@@ -261,9 +283,11 @@ class AccountRunner:
     async def _look(self, keys: Sequence[Key]) -> None:
         try:
             shown = await self._line.converse(self._connector.read_back(keys))
-        except _OPEN:
+        except _OPEN as error:
+            self._open(_READING, error)
             await self._clock.sleep(_ASK_S)
             return
+        self._said(_READING, shown.trouble, shown.reason)
         if shown.trouble is Trouble.NONE:
             grace_ms = int(self._reading.grace_s * 1000)
             self.feed.shown(shown.units, keys, self._clock.now_ms(), grace_ms)

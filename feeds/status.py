@@ -123,6 +123,12 @@ def lines_of(said: Said, account: str) -> Iterator[Line]:
         opened = said.one("breaker_opened", **own, operation=name)
         yield Line(f"breaker, {name}", f"{state}; opened {opened:.0f} times")
     yield Line("open submissions", f"{said.one('submissions', **own):.0f}")
+    for told in said.all("trouble_seconds", **own):
+        labels = told.labels
+        words = (
+            f"{labels['trouble'].upper()} for {_time(told.value)}: {labels['reason'] or 'no reason given'}"
+        )
+        yield Line(f"trouble, {labels['asked']}", words)
 
 
 def text(said: Said) -> str:

@@ -24,6 +24,8 @@ Say = Callable[[str], None]
 _BODY_MOST = 600
 _AGAIN_S = 10.0
 _HIDDEN = ("set-cookie", "connection", "server")
+_NO_SECRETS = ("content-type", "date", "retry-after")
+"""What is shown of a reply that carries a token."""
 _OPEN = (Setback, Lost, Unsent, NotAuthorised)
 
 
@@ -172,8 +174,9 @@ class _Trial:
         except (Lost, Unsent) as error:
             self._say(f"< {type(error).__name__}: {error}")
             raise
-        told = [f"{name}: {value}" for name, value in reply.headers.items() if name not in _HIDDEN]
-        self._say(f"< {reply.status}  " + "; ".join([] if request.secret else told))
+        names = [name for name in reply.headers if name in _NO_SECRETS or not request.secret]
+        told = [f"{name}: {reply.headers[name]}" for name in names if name not in _HIDDEN]
+        self._say(f"< {reply.status}  " + "; ".join(told))
         if reply.body:
             self._say("  " + _text(reply.body, secret=request.secret))
         return reply

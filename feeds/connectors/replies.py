@@ -53,7 +53,7 @@ class Talk:
             if not 200 <= reply.status < 300:
                 if refused is not None and 400 <= reply.status < 500:
                     with suppress(*_UNREADABLE):
-                        return refused(reply)
+                        return _asked(refused, reply)
                 raise refusal(reply, "" if request.secret else words(reply))
             try:
                 return read(reply)
@@ -94,7 +94,8 @@ class Talk:
     def still_open(self, setback: Setback, many: int, every_s: float) -> Progress:
         """It could not be asked now. A submission that the marketplace does not know (any more) is closed."""
         if setback.fate is not Fate.REJECTED:
-            return Progress(None, setback.again_s or every_s, self.observed)
+            again_s = setback.again_s or every_s
+            return Progress(None, again_s, self.observed, setback.trouble, setback.reason)
         return self.failed(Fate.UNKNOWN, setback.reason, many)
 
     def closed(self, items: Sequence[ItemOutcome]) -> Progress:
@@ -109,6 +110,16 @@ class Talk:
         """It could not be read now."""
         trouble = Trouble.BROKEN if setback.trouble is Trouble.NONE else setback.trouble
         return Shown({}, trouble, setback.reason, setback.again_s, self.observed)
+
+
+def _asked(refused: Callable[[Reply], T], reply: Reply) -> T:
+    """What the connector makes of a refusal; where it names no time, that of the reply holds."""
+    try:
+        return refused(reply)
+    except Setback as setback:
+        if setback.again_s is None:
+            setback.again_s = retry_after_s(reply)
+        raise
 
 
 def refusal(reply: Reply, reason: str = "") -> Setback:

@@ -45,6 +45,8 @@ def _said() -> Said:
         feed.add(Slot(f"L{number}", None, "SKU", wanted=units, version=1), 1_000)
     call = feed.take(feed.operations[0], 1, "", 61_000)
     assert call is not None
+    why = {"asked": "put", "trouble": "broken", "reason": "503 out of order"}
+    families.gauge("trouble_seconds", "", 90, **name, **why)
     feed.measures.rejects.update({f"reason {number}": 100 - number for number in range(30)})
     _feeding(families, feed, 91_000, name)
     registry = CollectorRegistry()
@@ -59,6 +61,7 @@ def test_the_status_tells_of_each_account() -> None:
     assert "  oldest unpublished change  90 s" in told
     assert "  waiting                    ZERO 0, SCARCE 0, BACK 0, REST 2\n" in told
     assert "  quota, put                 30 of 20 planned (150%)" in told
+    assert "  trouble, put               BROKEN for 90 s: 503 out of order" in told
     assert "reason 0 100" in told
     assert "other " in told
     assert "reason 29" not in told

@@ -50,6 +50,7 @@ def test_a_listing_is_written_and_read_back(tried: Tried) -> None:
     code, told = tried("walmart-1", "A", "--quantity", "3")
     assert code == 0
     assert "> PUT /v3/inventory?sku=A  [limit put]" in told
+    assert "content-type: application/json" in told.split("> PUT")[0], "of the token"
     assert "= A shows 3" in told
     code, told = tried("walmart-1", "A")
     assert told.endswith("= A shows 3\n")

@@ -100,6 +100,14 @@ def test_retry_after(said: str | None, date: str | None, seconds: float | None) 
     assert retry_after_s(Reply(429, headers)) == seconds
 
 
+@pytest.mark.parametrize(("own", "again_s"), [(None, 7.0), (30.0, 30.0)])
+def test_a_refusal_in_its_own_words_keeps_the_time_of_the_reply(own: float | None, again_s: float) -> None:
+    def refused(_: Reply) -> None:
+        raise Setback(Fate.RETURNED, Trouble.THROTTLED, "too many", own)
+
+    assert _asked(Reply(429, {"retry-after": "7"}), refused).again_s == again_s
+
+
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)))
 def test_moments_of_any_spelling(moment: datetime) -> None:
     moment = moment.replace(microsecond=0, tzinfo=UTC)
