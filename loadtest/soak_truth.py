@@ -8,9 +8,7 @@ has; master data, counts and batches concern all), and each group is folded and 
 
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +24,7 @@ from loadtest.soak_groups import Groups, groups_of
 from loadtest.soak_spool import SPOOLED, Spool
 from loadtest.truth import FOLDED, Place, Truth, config_of, fold_stored
 from loadtest.verify import quiet_instant
+from loadtest.workers import workers
 from runtime import redis as redis_link
 from runtime.codec import codec_of
 from runtime.readback import Stored, read_topic
@@ -133,11 +132,7 @@ def verify_by_groups(
         wait_caught_up(redis, settings, int(time.time() * 1000), _CATCH_UP_S)
     groups, whole, records = groups_of(settings, codec), Found(), 0
     say(f"computing every number a second time, in {groups.many} groups of skus")
-    # A process of its own for each: what the model took is given back.
-    with (
-        ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), max_tasks_per_child=1) as processes,
-        TemporaryDirectory(dir=folder) as dealt,
-    ):
+    with workers(_AT_ONCE) as processes, TemporaryDirectory(dir=folder) as dealt:
         dealing = [processes.submit(deal, settings, groups, topic, Path(dealt)) for topic in SPOOLED]
         many = sum(each.result() for each in dealing)
         say(f"{many:,} records were dealt out to the groups")
