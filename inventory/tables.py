@@ -12,6 +12,7 @@ import numpy.typing as npt
 from inventory.columns import Bytes, Ints, Longs
 from inventory.hashing import mix
 from inventory.jit import kernel
+from inventory.pages import untouched
 
 USED, FREE, DIRTY, SPARE = range(4)
 """Indices of `Table.head`: rows ever used, first row of the free list (-1 none), rows in `dirty`, free rows."""
@@ -196,7 +197,7 @@ def _whole(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _longer(array: npt.NDArray[Any], used: int, size: int) -> npt.NDArray[Any]:
-    """A longer array with what is used of this one. (Zeros that nobody touches cost no memory yet.)"""
-    longer = np.zeros(size, array.dtype)
+    """A longer array with what is used of this one."""
+    longer = untouched(size, array.dtype)
     longer[:used] = array[:used]
     return longer

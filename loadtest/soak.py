@@ -39,9 +39,11 @@ class Options(Pace):
     lookups: float = 50.0
 
     def horizons(self) -> dict[str, int]:
-        """The settings."""
+        """The settings. Facts are kept for the horizon, the tolerance and an eighth of both: all of it is forgotten
+        once before memory is judged."""
         ms = int(self.horizon * 60_000)
-        return {"dedupe_horizon_ms": ms, "count_horizon_ms": ms, "reservation_memory_ms": ms}
+        horizons = {"dedupe_horizon_ms": ms, "count_horizon_ms": ms, "reservation_memory_ms": ms}
+        return {**horizons, "clock_tolerance_ms": ms // 10}
 
     def shape(self) -> Shape:
         """The traffic."""
