@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hdrh.histogram import HdrHistogram
 
-from loadtest.peak_http import Connections, post
+from loadtest.peak.http import Connections, post
 
 _LONGEST_US = 60_000_000
 GRANTED, REFUSED = 201, 409

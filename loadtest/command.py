@@ -8,17 +8,22 @@ from dataclasses import asdict, replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loadtest import bench, bench_feeds, compare_peers, demo, storm, tills
+from loadtest import storm
+from loadtest.bench import command as bench
+from loadtest.bench import feeds as bench_feeds
 from loadtest.chaos import command as chaos
 from loadtest.cluster.command import add_cluster
-from loadtest.growth_arguments import add_growth, add_sizes
-from loadtest.peak_arguments import add_peak, add_soak
-from loadtest.replay import Replay
-from loadtest.report import replay_table
+from loadtest.demo import command as demo
+from loadtest.growth.arguments import add_growth, add_sizes
+from loadtest.peak.arguments import add_peak, add_soak
+from loadtest.peers import compare as compare_peers
 from loadtest.reporting import timed
-from loadtest.retailer import rules
-from loadtest.shoppers import Shoppers, shopping
-from loadtest.verify import verify
+from loadtest.retail import tills
+from loadtest.retail.replay import Replay
+from loadtest.retail.report import replay_table
+from loadtest.retail.retailer import rules
+from loadtest.retail.shoppers import Shoppers, shopping
+from loadtest.verify.command import verify
 from runtime import logs
 from runtime import redis as redis_link
 from runtime.arguments import Parser

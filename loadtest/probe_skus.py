@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from inventory.murmur import shard_of
-from loadtest.drafts import Outgoing
+from loadtest.retail.drafts import Outgoing
 from wire.codec import Codec
 
 _OPENING_UNITS = 1000

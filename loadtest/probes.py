@@ -21,7 +21,7 @@ from hdrh.histogram import HdrHistogram
 from loadtest.cpu import Stolen
 from loadtest.errors import NotCaughtUp
 from loadtest.probe_skus import Waiting, probe_skus, receipt, take_seen
-from loadtest.w1_write import location_name
+from loadtest.w1.write import location_name
 from runtime import kafka
 from runtime.settings import Settings
 from wire.codec import Codec

@@ -9,9 +9,9 @@ import numpy as np
 from confluent_kafka import KafkaError, Message, Producer
 
 from inventory.murmur import shard_of
-from loadtest.drafts import POISON_HEADER, Outgoing, partition_of
 from loadtest.errors import SendFailed
-from loadtest.w1_write import TOPIC_OF, Written, sku_name
+from loadtest.retail.drafts import POISON_HEADER, Outgoing, partition_of
+from loadtest.w1.write import TOPIC_OF, Written, sku_name
 from runtime import kafka
 from runtime.readback import end_offsets
 from runtime.settings import Settings

@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 from deploy.ports import free_port
-from loadtest.drafts import Outgoing, partition_of
 from loadtest.errors import ProcessEnded
 from loadtest.processes import Running, apply_rules, running, warm_up
 from loadtest.readiness import wait_for_reservations
+from loadtest.retail.drafts import Outgoing, partition_of
 from loadtest.sender import Sender, send_catalog
 from loadtest.world import world
 from runtime.settings import Settings

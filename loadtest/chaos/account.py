@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from inventory.murmur import shard_of
-from loadtest.letters import Letters
-from loadtest.truth import Place, Truth
+from loadtest.verify.letters import Letters
+from loadtest.verify.truth import Place, Truth
 from runtime.readback import end_offsets, read_topic
 from runtime.settings import Settings
 from runtime.state_files import StateFiles

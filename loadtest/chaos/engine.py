@@ -14,7 +14,7 @@ from pathlib import Path
 from loadtest.chaos.network import Host
 from loadtest.chaos.waiting import until
 from loadtest.errors import ProcessEnded
-from loadtest.peak_memory import kinds
+from loadtest.peak.memory import kinds
 from loadtest.processes import Running, running
 from runtime.settings import Settings
 

@@ -4,7 +4,7 @@ import signal
 
 from loadtest.chaos.fault import Fault
 from loadtest.chaos.site import Site
-from loadtest.freshness import wait_caught_up
+from loadtest.verify.freshness import wait_caught_up
 from runtime import redis as redis_link
 from runtime.exit import ExitCode
 from runtime.settings import Settings

@@ -7,7 +7,7 @@ from loadtest.chaos.fault import Fault
 from loadtest.chaos.network import Host, why_no_hosts
 from loadtest.chaos.site import Site
 from loadtest.chaos.waiting import until
-from loadtest.freshness import wait_caught_up
+from loadtest.verify.freshness import wait_caught_up
 from runtime import redis as redis_link
 from runtime.checkpoints import Checkpoints
 from runtime.exit import ExitCode

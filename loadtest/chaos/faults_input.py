@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from inventory.murmur import shard_of
-from loadtest.chance import HOUR
 from loadtest.chaos.fault import Fault
 from loadtest.chaos.site import Site
-from loadtest.drafts import POISON_HEADER, SPOILERS, Outgoing
 from loadtest.processes import apply_rules
+from loadtest.retail.chance import HOUR
+from loadtest.retail.drafts import POISON_HEADER, SPOILERS, Outgoing
 from runtime import kafka
 from runtime.codec import codec_of
 from runtime.readback import read_topic

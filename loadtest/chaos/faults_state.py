@@ -13,7 +13,7 @@ from confluent_kafka import TopicPartition
 from inventory.murmur import shard_of
 from loadtest.chaos.fault import Fault
 from loadtest.chaos.site import Site
-from loadtest.drafts import Draft
+from loadtest.retail.drafts import Draft
 from runtime import kafka
 from runtime.exit import ExitCode
 from runtime.readback import end_offsets

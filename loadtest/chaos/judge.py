@@ -6,8 +6,8 @@ from redis import Redis
 
 from loadtest.chaos.account import Account, account_letters, account_log
 from loadtest.chaos.traffic import Traffic
-from loadtest.truth import Truth
-from loadtest.verify import verify
+from loadtest.verify.command import verify
+from loadtest.verify.truth import Truth
 from runtime.settings import Settings
 from wire.codec import Codec
 

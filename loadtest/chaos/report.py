@@ -13,7 +13,7 @@ from typing import Any
 
 from loadtest.chaos.fault import Fault
 from loadtest.chaos.run import Options, Result
-from loadtest.peak_html import html_table
+from loadtest.peak.html import html_table
 from loadtest.reporting import markdown_table
 
 JSON = Path("reports/chaos.json")

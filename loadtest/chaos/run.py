@@ -17,8 +17,8 @@ from loadtest.chaos.readers import ApiReader, RowReader, reading, wait_for_looks
 from loadtest.chaos.site import Site
 from loadtest.chaos.traffic import CHANNEL, Traffic
 from loadtest.chaos.waiting import until
-from loadtest.freshness import wait_caught_up
 from loadtest.processes import api, apply_rules
+from loadtest.verify.freshness import wait_caught_up
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics

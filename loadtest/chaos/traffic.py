@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from loadtest.drafts import Draft, Encoder, Outgoing
 from loadtest.probe_skus import opening, probe_skus, receipt
-from loadtest.replay import Replay
+from loadtest.retail.drafts import Draft, Encoder, Outgoing
+from loadtest.retail.replay import Replay
 from loadtest.sender import Sender, send_now
 from runtime.settings import Settings
 from wire.codec import Codec

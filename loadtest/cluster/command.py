@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, replace
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.bench_consume import consume_only
-from loadtest.bench_w1 import drain_once, loaded
+from loadtest.bench.consume import consume_only
+from loadtest.bench.w1 import drain_once, loaded
 from loadtest.cluster import report
 from loadtest.cluster.contenders import CONTENDERS, PROCESSES, Contender
 from loadtest.cluster.report import Comparison, Drained
 from loadtest.cluster.steady import Plan, measure
 from loadtest.reporting import Say, made, timed
-from loadtest.w1_write import TOPIC_OF
+from loadtest.w1.write import TOPIC_OF
 from runtime.arguments import Parser
 from runtime.settings import Settings
 from wire.codec import Codec

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
+from loadtest.bench.drain import Drain
 from loadtest.cluster.contenders import CONTENDERS, Contender
 from loadtest.cluster.steady import Steady
-from loadtest.drain import Drain
 from loadtest.reporting import REPORTS, leave, markdown_table
 
 JSON, MARKDOWN = REPORTS / "cells-or-cluster.json", REPORTS / "cells-or-cluster.md"

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from loadtest.bench_latency import WARM_UP_S, System, under_load
+from loadtest.bench.latency import WARM_UP_S, System, under_load
 from loadtest.chaos.waiting import until
 from loadtest.cluster.contenders import PROCESSES, Contender, Deployment
 from loadtest.cluster.waits import by_process, longest_s, percentiles_ms, within

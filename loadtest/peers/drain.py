@@ -18,15 +18,16 @@ import numpy as np
 from redis import Redis
 
 from deploy.ports import free_port
-from loadtest import drain, metrics
+from loadtest import metrics
+from loadtest.bench import drain
 from loadtest.cpu import cpu_seconds, resident_bytes
 from loadtest.engine_metrics import facts_read
 from loadtest.errors import NotCaughtUp
 from loadtest.peers.launch import Peer, launched
 from loadtest.peers.outcome import Outcome, load_script
 from loadtest.processes import Running
-from loadtest.w1 import Workload
-from loadtest.w1_check import mismatches
+from loadtest.w1.check import mismatches
+from loadtest.w1.workload import Workload
 from loadtest.world import fresh_outputs
 from runtime import redis as redis_link
 from runtime.settings import Settings

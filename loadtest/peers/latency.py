@@ -15,19 +15,20 @@ from typing import NamedTuple
 from redis import Redis
 
 from inventory.murmur import shard_of
-from loadtest import bench_latency, w1
-from loadtest.bench_latency import PROBES_PER_S, WARM_UP_S, Judged, Latency, System, lane_shares, through_api
+from loadtest.bench import latency as bench_latency
+from loadtest.bench.latency import PROBES_PER_S, WARM_UP_S, Judged, Latency, System, lane_shares, through_api
+from loadtest.bench.pacing import steady
 from loadtest.errors import NotCaughtUp
-from loadtest.pacing import steady
 from loadtest.pause import no_collection
 from loadtest.peers.launch import KAFKA_STREAMS, KAFKA_STREAMS_EOS, Peer, launched
 from loadtest.peers.outcome import Outcome, load_script
 from loadtest.probe_skus import opening
 from loadtest.probes import CHANNEL, Asked, Probes
 from loadtest.processes import Running
-from loadtest.rows import Places
 from loadtest.sender import Sender, preload, send_now
-from loadtest.w1_draw import Size
+from loadtest.verify.rows import Places
+from loadtest.w1 import workload as w1
+from loadtest.w1.draw import Size
 from loadtest.world import world
 from runtime import redis as redis_link
 from runtime.settings import Settings

@@ -7,9 +7,9 @@ from redis import Redis
 
 from loadtest.errors import NotCaughtUp
 from loadtest.probes import CHANNEL
-from loadtest.rows import chunks
-from loadtest.w1 import CHANNELS, Workload
-from loadtest.w1_write import sku_name
+from loadtest.verify.rows import chunks
+from loadtest.w1.workload import CHANNELS, Workload
+from loadtest.w1.write import sku_name
 
 _SCRIPT = Path(__file__).with_name("views.lua")
 _CHUNK = 5_000

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from loadtest.freshness import wait_caught_up
-from loadtest.verify import Verdict, verify
+from loadtest.verify.command import Verdict, verify
+from loadtest.verify.freshness import wait_caught_up
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics

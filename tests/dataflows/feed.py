@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_END, KafkaError, Message, Producer, TopicPartition
 
 from inventory.murmur import shard_of
-from loadtest.drafts import POISON_HEADER, legacy_partition
+from loadtest.retail.drafts import POISON_HEADER, legacy_partition
 from runtime import kafka
 from runtime.settings import Settings
 from wire.codec import Codec

@@ -18,8 +18,8 @@ from confluent_kafka import TopicPartition
 
 from dataflows.intake import READ
 from deploy.services import local_services
-from loadtest.freshness import wait_caught_up
 from loadtest.processes import apply_rules
+from loadtest.verify.freshness import wait_caught_up
 from runtime import redis as redis_link
 from runtime.kafka import consumer
 from runtime.settings import Settings

@@ -9,7 +9,7 @@ from redis import Redis
 from dataflows.again import Again
 from deploy.ports import free_port
 from inventory.murmur import shard_of, shards_of
-from loadtest.drain import to_drain, watch
+from loadtest.bench.drain import to_drain, watch
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed

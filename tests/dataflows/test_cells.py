@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.verify import Verdict
+from loadtest.verify.command import Verdict
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed
 from tests.dataflows.house import Engine

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from loadtest.processes import apply_rules
-from loadtest.replay import Replay
-from loadtest.verify import Verdict
+from loadtest.retail.replay import Replay
+from loadtest.verify.command import Verdict
 from runtime.settings import Settings
 from runtime.topics import create_topics
 from tests.dataflows.house import Engine, api, engine, eventually

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from loadtest.rows import Places, read_rows
+from loadtest.verify.rows import Places, read_rows
 from rules.__main__ import main
 from runtime.settings import Settings
 from tests.dataflows.conftest import RULES

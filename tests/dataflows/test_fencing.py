@@ -9,8 +9,8 @@ from pathlib import Path
 
 from redis import Redis
 
-from loadtest.rows import read_rows
-from loadtest.verify import Verdict
+from loadtest.verify.command import Verdict
+from loadtest.verify.rows import read_rows
 from runtime.checkpoints import Checkpoints
 from runtime.exit import ExitCode
 from runtime.settings import Settings

@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka.admin import NewPartitions
 from redis import Redis
 
-from loadtest.freshness import wait_caught_up
-from loadtest.verify import verify
+from loadtest.verify.command import verify
+from loadtest.verify.freshness import wait_caught_up
 from runtime import kafka
 from runtime.exit import ExitCode
 from runtime.settings import Settings

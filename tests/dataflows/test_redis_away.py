@@ -14,7 +14,7 @@ import pytest
 from deploy.kafka_server import KafkaServer
 from deploy.redis_server import RedisServer
 from inventory.murmur import shard_of
-from loadtest.verify import Verdict
+from loadtest.verify.command import Verdict
 from runtime import redis as redis_link
 from runtime.exit import ExitCode
 from runtime.settings import Settings

@@ -16,8 +16,8 @@ from redis import Redis
 
 from deploy.kafka_server import KafkaServer
 from deploy.redis_server import RedisServer
-from loadtest.freshness import wait_caught_up
 from loadtest.readiness import wait_for_reservations
+from loadtest.verify.freshness import wait_caught_up
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from loadtest.verify import Verdict
+from loadtest.verify.command import Verdict
 from runtime.checkpoints import Checkpoints
 from runtime.exit import ExitCode
 from runtime.settings import Settings

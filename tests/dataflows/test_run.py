@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 from redis import Redis
 
-from loadtest.letters import read_letters
-from loadtest.rows import Places, read_rows
-from loadtest.verify import Verdict
+from loadtest.verify.command import Verdict
+from loadtest.verify.letters import read_letters
+from loadtest.verify.rows import Places, read_rows
 from runtime.readback import read_topic
 from runtime.settings import Settings
 from tests.dataflows.feed import HOUR, MINUTE, SECOND, Feed, Place

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from loadtest.rows import read_rows
-from loadtest.verify import Verdict
+from loadtest.verify.command import Verdict
+from loadtest.verify.rows import read_rows
 from runtime.exit import ExitCode
 from runtime.settings import Settings
 from tests.dataflows.feed import Feed

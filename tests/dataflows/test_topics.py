@@ -12,8 +12,8 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from dataflows.__main__ import main
 from inventory.murmur import shard_of
-from loadtest.letters import read_letters
-from loadtest.verify import Verdict
+from loadtest.verify.command import Verdict
+from loadtest.verify.letters import read_letters
 from runtime import kafka
 from runtime.readback import end_offsets, read_topic
 from runtime.settings import Settings

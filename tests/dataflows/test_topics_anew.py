@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from loadtest.rows import Places, read_rows
+from loadtest.verify.rows import Places, read_rows
 from runtime import kafka
 from runtime.exit import ExitCode
 from runtime.settings import Settings

@@ -12,9 +12,9 @@ from redis import Redis
 
 from inventory.murmur import shard_of
 from inventory.views import CHANNEL_TERMS, NODE_TERMS, STATUS_NAMES, Views, bare
-from loadtest.compare import CHANNEL_TERMS as CHANNEL_NAMES
-from loadtest.compare import NODE_TERMS as NODE_NAMES
-from loadtest.truth import Truth
+from loadtest.verify.compare import CHANNEL_TERMS as CHANNEL_NAMES
+from loadtest.verify.compare import NODE_TERMS as NODE_NAMES
+from loadtest.verify.truth import Truth
 from runtime import kafka
 from runtime.readback import read_topic
 from runtime.settings import Settings

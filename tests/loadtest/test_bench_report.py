@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from loadtest import cpu
-from loadtest.bench import table
+from loadtest.bench.command import table
 
 
 def shown(report: dict[str, object]) -> str:

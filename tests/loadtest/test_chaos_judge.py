@@ -16,7 +16,7 @@ from loadtest.chaos.judge import Judged, judge_numbers
 from loadtest.chaos.readers import RowReader, Seen, reading
 from loadtest.chaos.traffic import Traffic
 from loadtest.processes import api, apply_rules
-from loadtest.truth import tell
+from loadtest.verify.truth import tell
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics

@@ -1,6 +1,6 @@
 """A comparison finds every term that differs, and nothing else."""
 
-from loadtest.compare import Differences
+from loadtest.verify.compare import Differences
 
 
 def test_equal_terms_are_no_difference() -> None:

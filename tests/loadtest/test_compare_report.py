@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from loadtest import compare_report
-from loadtest.bench_latency import Judged
-from loadtest.compare_report import Comparison
+from loadtest.bench.latency import Judged
+from loadtest.peers import report as compare_report
 from loadtest.peers.drain import Run, second_half_per_s
+from loadtest.peers.report import Comparison
 
 RUN = Run("stocktide_1", 1_000, False, 2.0, 0.5, 1.0, 300.0, 900.0, 0, [(0.5, 100), (1.0, 400)])
 LATENCY = Judged(10_000, 60, 3_000, 0, 12.0, 60.0, 80.0, 120.0, 3.0, 0.0, 0)

@@ -11,7 +11,7 @@ import pytest
 
 from loadtest.asking import Askers
 from loadtest.errors import ApiAway
-from loadtest.shoppers import Shoppers, shopping
+from loadtest.retail.shoppers import Shoppers, shopping
 
 
 class Api:

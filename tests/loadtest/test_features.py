@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from loadtest.features import WANTED, Features
+from loadtest.verify.features import WANTED, Features
 
 NOW = 1_790_000_000_000
 

@@ -10,16 +10,16 @@ from typing import cast
 import numpy as np
 import pytest
 
-from loadtest import w1
-from loadtest.bench_latency import Latency
+from loadtest.bench.drain import Drain, to_drain
+from loadtest.bench.latency import Latency
 from loadtest.cpu import tree
-from loadtest.drain import Drain, to_drain
-from loadtest.growth import NAMES, broken, cases, markdown
-from loadtest.growth_case import Measured, Stalls
-from loadtest.growth_load import Case, rules_of
+from loadtest.growth.case import Measured, Stalls
+from loadtest.growth.command import NAMES, broken, cases, markdown
+from loadtest.growth.load import Case, rules_of
 from loadtest.processes import Running
-from loadtest.w1_draw import Size
-from loadtest.w1_write import location_name
+from loadtest.w1 import workload as w1
+from loadtest.w1.draw import Size
+from loadtest.w1.write import location_name
 from rules.parse import parse
 from runtime.children import spawn, stop
 from runtime.settings import Settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loadtest.lookup import LookupBenchFailed, _complete, lookup_bench
+from loadtest.bench.lookup import LookupBenchFailed, _complete, lookup_bench
 
 
 def test_it_measures_all_three() -> None:

@@ -4,9 +4,9 @@ from dataclasses import fields
 
 import pytest
 
-from loadtest import soak
-from loadtest.peak_arguments import add_peak, add_soak
-from loadtest.peak_scenarios import SCENARIOS, Options
+from loadtest.peak.arguments import add_peak, add_soak
+from loadtest.peak.scenarios import SCENARIOS, Options
+from loadtest.soak import command as soak
 from runtime.arguments import Parser
 
 

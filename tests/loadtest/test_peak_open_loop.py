@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from loadtest.peak_lookups import Timed, look_up
-from loadtest.peak_rows import Latencies
+from loadtest.peak.lookups import Timed, look_up
+from loadtest.peak.rows import Latencies
 
 STALL_S, FROM_S = 0.6, 0.3
 PER_S, SECONDS = 100, 1.5

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from loadtest import peak
-from loadtest.peak_chart import chart
-from loadtest.peak_lookups import Timed
-from loadtest.peak_memory import kind_of
-from loadtest.peak_rows import Latencies, Row, rows_of, write_csv
-from loadtest.peak_run import Outcome
-from loadtest.peak_samples import Sample
-from loadtest.peak_scenarios import Options
+from loadtest.peak import command as peak
+from loadtest.peak.chart import chart
+from loadtest.peak.lookups import Timed
+from loadtest.peak.memory import kind_of
+from loadtest.peak.rows import Latencies, Row, rows_of, write_csv
+from loadtest.peak.run import Outcome
+from loadtest.peak.samples import Sample
+from loadtest.peak.scenarios import Options
 
 
 def _sample(at: float, sent: int, folded: int | None, lag: int) -> Sample:

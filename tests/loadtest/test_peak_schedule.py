@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from loadtest.peak_load import Load
-from loadtest.peak_schedule import Leg, black_friday, due_times, per_second, steady
-from loadtest.peak_sending import send_when_due
+from loadtest.peak.load import Load
+from loadtest.peak.schedule import Leg, black_friday, due_times, per_second, steady
+from loadtest.peak.sending import send_when_due
 
 
 def test_an_even_schedule_is_even() -> None:

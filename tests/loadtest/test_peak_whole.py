@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from loadtest import peak, soak
-from loadtest.peak_scenarios import SCENARIOS, Options
+from loadtest.peak import command as peak
+from loadtest.peak.scenarios import SCENARIOS, Options
+from loadtest.soak import command as soak
 from runtime.codec import codec_of
 from runtime.settings import Settings
 

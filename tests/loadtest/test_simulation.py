@@ -5,13 +5,13 @@ from collections import Counter
 import pytest
 
 from inventory.reference import ReferenceModel
-from loadtest import tills
-from loadtest.chance import HOUR, MINUTE
-from loadtest.drafts import SPOILERS, Draft, Encoder, legacy_partition, partition_of
-from loadtest.features import Features
-from loadtest.simulation import Simulation, simulate
-from loadtest.tills import Tills
-from loadtest.truth import FOLDED, Truth, fold_stored
+from loadtest.retail import tills
+from loadtest.retail.chance import HOUR, MINUTE
+from loadtest.retail.drafts import SPOILERS, Draft, Encoder, legacy_partition, partition_of
+from loadtest.retail.simulation import Simulation, simulate
+from loadtest.retail.tills import Tills
+from loadtest.verify.features import Features
+from loadtest.verify.truth import FOLDED, Truth, fold_stored
 from rules.current import Current
 from rules.plan import plan_changes
 from rules.validate import read_document

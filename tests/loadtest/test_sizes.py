@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from inventory.ids import IdMemory
 from inventory.state import LINE
 from inventory.tables import Store
-from loadtest.lane_alone import LaneAlone, Retailer
-from loadtest.sizes import BOOKKEEPING, INDEX, Row, Sizes, Weight, _weigh
-from loadtest.sizes_plan import CHOSEN, DEFAULT, Business, cells, fleet, id_bytes, items, table_bytes
+from loadtest.bench.lane_alone import LaneAlone, Retailer
+from loadtest.sizes.command import BOOKKEEPING, INDEX, Row, Sizes, Weight, _weigh
+from loadtest.sizes.plan import CHOSEN, DEFAULT, Business, cells, fleet, id_bytes, items, table_bytes
 from tests.reference.shop import NOW
 
 SIZES = Sizes(

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from loadtest.peak_lookups import Timed
-from loadtest.peak_rows import Latencies, Row
-from loadtest.peak_run import Outcome
-from loadtest.soak_report import flat, growths, markdown
-from loadtest.soak_slope import slope, student
+from loadtest.peak.lookups import Timed
+from loadtest.peak.rows import Latencies, Row
+from loadtest.peak.run import Outcome
+from loadtest.soak.report import flat, growths, markdown
+from loadtest.soak.slope import slope, student
 
 
 @pytest.mark.parametrize(("freedom", "quantile"), [(6, 2.447), (10, 2.228), (38, 2.024), (1000, 1.962)])

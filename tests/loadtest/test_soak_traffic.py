@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from inventory.reference import Config, ReferenceModel
-from loadtest.drafts import Draft, Encoder
-from loadtest.retailer import WAREHOUSES
-from loadtest.soak_groups import Groups
-from loadtest.soak_spool import SPOOLED, Spool
-from loadtest.soak_traffic import Frame, Rounds, Shape
-from loadtest.soak_truth import tell_group
-from loadtest.truth import FOLDED, Truth, fold_stored
+from loadtest.retail.drafts import Draft, Encoder
+from loadtest.retail.retailer import WAREHOUSES
+from loadtest.soak.groups import Groups
+from loadtest.soak.spool import SPOOLED, Spool
+from loadtest.soak.traffic import Frame, Rounds, Shape
+from loadtest.soak.truth import tell_group
+from loadtest.verify.truth import FOLDED, Truth, fold_stored
 from rules.current import Current
 from rules.plan import plan_changes
 from rules.validate import read_document

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from loadtest import tills
 from loadtest.errors import TillsMissing
+from loadtest.retail import tills
 
 
 def test_a_window_is_the_first_lines_of_the_year() -> None:

@@ -10,9 +10,9 @@ from redis import Redis
 
 from inventory.murmur import shard_of
 from loadtest.processes import api, apply_rules
-from loadtest.replay import Replay
-from loadtest.truth import Truth, tell
-from loadtest.verify import Verdict, verify
+from loadtest.retail.replay import Replay
+from loadtest.verify.command import Verdict, verify
+from loadtest.verify.truth import Truth, tell
 from runtime import redis as redis_link
 from runtime.settings import Settings
 from runtime.topics import create_topics

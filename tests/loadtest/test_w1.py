@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from inventory.reference import ReferenceModel
-from loadtest import w1
-from loadtest.w1_draw import Size, draw
-from loadtest.w1_write import Written
+from loadtest.w1 import workload as w1
+from loadtest.w1.draw import Size, draw
+from loadtest.w1.write import Written
 from rules.current import Current
 from rules.plan import plan_changes
 from rules.validate import read_document

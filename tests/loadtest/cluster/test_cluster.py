@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from loadtest.bench_w1 import drain_once, loaded
+from loadtest.bench.w1 import drain_once, loaded
 from loadtest.cluster import report
 from loadtest.cluster.command import Options, compare
 from loadtest.cluster.contenders import PROCESSES, cluster

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from loadtest.bench.drain import Drain
 from loadtest.cluster import report
 from loadtest.cluster.report import Comparison, Drained
 from loadtest.cluster.steady import Cost, Steady
-from loadtest.drain import Drain
 
 DRAIN = Drain(2, 1_000, 2.0, 3.0, 1.0)
 PAUSED, KILLED, MOVED = Cost(3.1, 0.3, 3.0, 0), Cost(3.0, 0.1, 0.0, 1), Cost(4.0, 0.2, 1.5, 1)

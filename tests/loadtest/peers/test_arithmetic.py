@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from bytewax.connectors.kafka import KafkaSourceMessage
 
-from loadtest import w1
 from loadtest.peers import quix_fold
 from loadtest.peers.events import Event, decoder
 from loadtest.peers.given import Given
 from loadtest.peers.view_writer import View
-from loadtest.w1_draw import Size
-from loadtest.w1_write import sku_name
+from loadtest.w1 import workload as w1
+from loadtest.w1.draw import Size
+from loadtest.w1.write import sku_name
 from wire.codec import Codec
 
 NOW = 1_790_000_000_000

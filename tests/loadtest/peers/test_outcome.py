@@ -9,9 +9,9 @@ from loadtest.errors import NotCaughtUp
 from loadtest.peers.given import Given
 from loadtest.peers.outcome import Outcome, load_script
 from loadtest.peers.view_writer import View, ViewWriter
-from loadtest.w1 import Workload
-from loadtest.w1_draw import Size
-from loadtest.w1_write import Written, sku_name
+from loadtest.w1.draw import Size
+from loadtest.w1.workload import Workload
+from loadtest.w1.write import Written, sku_name
 
 PREFIX = "peer-test:"
 NO_BYTES, NO_LONGS = np.empty(0, np.uint8), np.empty(0, np.int64)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from loadtest import compare_report
-from loadtest.compare_peers import Options, compare
+from loadtest.peers import report as compare_report
+from loadtest.peers.compare import Options, compare
 from loadtest.peers.launch import PEERS
 from runtime.settings import Settings
 from wire.codec import Codec

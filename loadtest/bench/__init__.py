@@ -1,0 +1,1 @@
+"""Figures of the engine alone: drains, latency, decisions, lookups, feeds."""

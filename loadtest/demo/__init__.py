@@ -1,0 +1,1 @@
+"""The whole line once, in front of somebody who watches."""

@@ -1,0 +1,1 @@
+"""How the system takes a peak, second by second."""

@@ -1,0 +1,1 @@
+"""A grocery chain: real tills, and a simulation of everything around them."""

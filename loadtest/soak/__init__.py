@@ -1,0 +1,1 @@
+"""An hour of traffic: does memory stay, are the numbers right?"""

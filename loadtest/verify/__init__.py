@@ -1,0 +1,1 @@
+"""Every number computed a second time, and held against what is served."""
