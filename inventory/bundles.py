@@ -13,7 +13,7 @@ from inventory.batch import Control, ControlKind
 from inventory.columns import Bytes, Ints, Longs
 from inventory.murmur import shard_of
 from inventory.numbers import Reach
-from inventory.shelves import Shelf, read_shelf
+from inventory.shelves import PLENTY, Shelf, read_shelf
 from inventory.together import Together, together
 
 LARGEST_PART = 1_000_000
@@ -253,7 +253,7 @@ class Bundles:
         composition = self._known[sku]
         parts = [(self._heard[part].told, each) for part, each in composition.parts.items()]
         skus = [(told, each) for told, each in parts if told.sort == SKU]
-        pool = np.full(reach.sells.shape[0], _PLENTY, np.int64)
+        pool = np.full(reach.sells.shape[0], PLENTY, np.int64)
         unmet = np.zeros_like(pool)
         for told, each in skus:
             offer, missing = np.zeros((2, pool.size), np.int64)
@@ -284,7 +284,6 @@ class Bundles:
 _NOTHING = Composition({}, False)
 _SHIFT = 44
 _LOW = (1 << _SHIFT) - 1
-_PLENTY = 1 << 62
 
 
 def _newer(told: Told, known: Told) -> bool:

@@ -17,8 +17,8 @@ from inventory.state import State
 Promised = list[int | list[int]]
 """Channel, units, 1 if they are a fence's and not promised, and what may be served by each expected line."""
 
-
-_PLENTY = 1 << 62
+PLENTY = 1 << 62
+"""More than there can be of anything."""
 
 
 class Shelf(NamedTuple):
@@ -120,7 +120,7 @@ def _put_together(r: Row, at: Longs, each: Longs) -> int:
     kits = 0
     got = np.zeros(each.size, np.int64)
     for place in range(at.shape[1]):
-        here = _PLENTY
+        here = PLENTY
         for k in range(each.size):
             got[k] = _take(_stand(r, k), at[k, place])
             here = min(here, int(got[k] // each[k]))
