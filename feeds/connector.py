@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 from feeds.buckets import Bucket
-from feeds.exchange import Conversation
+from feeds.exchange import Conversation, Request
 from feeds.outcomes import Answer, Progress, Shown
 
 
@@ -66,15 +66,26 @@ class Identity:
 
 
 class Connector(ABC):
-    """One marketplace, as one account sees it."""
+    """One marketplace, as one account sees it. `operations`, `limits` and `reads_most` are plain attributes of the
+    class where they are the marketplace's, and properties where the options of the account decide."""
 
     name: ClassVar[str]
-    operations: ClassVar[Sequence[Operation]]
-    """Those that write. At least one; at most one of them is `bulk`."""
-    limits: ClassVar[Mapping[str, Sequence[Bucket]]]
-    """Groups of buckets by name: all of a group must admit a request. Defaults that live answers correct."""
-    reads_most: ClassVar[int] = 1
-    """Listings in one `read_back`; 0: the marketplace cannot be read."""
+
+    @property
+    @abstractmethod
+    def operations(self) -> Sequence[Operation]:
+        """Those that write. At least one; at most one of them is `bulk`."""
+
+    @property
+    @abstractmethod
+    def limits(self) -> Mapping[str, Sequence[Bucket]]:
+        """Groups of buckets by name: all of a group must admit a request. Defaults that live answers correct."""
+
+    @property
+    def reads_most(self) -> int:
+        """Listings in one `read_back`; 0: the marketplace cannot be read."""
+        return 1
+
     quantity_most: ClassVar[int] = 1_000_000_000
 
     def __init__(self, identity: Identity) -> None:
@@ -100,3 +111,8 @@ class Connector(ABC):
     def authorise(self) -> Conversation[tuple[dict[str, str], float]] | None:
         """Fetch a token: the headers that every request then carries, and for how long (seconds). None: needs none."""
         return None
+
+    def sign(self, request: Request, now_ms: int) -> Request:
+        """A request as it is sent at this moment (ms since the epoch): with headers, or parts of the query, that are
+        made from the time, where the marketplace wants such. It is asked again whenever a request is sent again."""
+        return request

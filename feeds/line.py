@@ -96,9 +96,11 @@ class Line:
         return heard
 
     async def _sent(self, request: Request) -> Reply | Lost | Unsent:
-        own = self._token if request.path.startswith("/") else {}
+        if request.path.startswith("/"):
+            request = replace(request, headers={**self._token, **request.headers})
+            request = self._connector.sign(request, self._clock.now_ms())
         try:
-            return await self._send(replace(request, headers={**own, **request.headers}))
+            return await self._send(request)
         except (Lost, Unsent) as error:
             return error
 

@@ -66,6 +66,10 @@ class Transport:
         try:
             async with asyncio.timeout(self._answer_s + 5.0):
                 return await self._exchange(asked)
+        except (
+            httpx.LocalProtocolError
+        ):  # its text repeats the header that cannot be sent, which may be a secret
+            raise Unsent(f"{_place(address)}: no request can be made of it (LocalProtocolError)") from None
         except _UNSENT as error:
             raise Unsent(f"{_place(address)} cannot be reached ({_reason(error)})") from None
         except (httpx.HTTPError, TimeoutError, OSError) as error:

@@ -6,8 +6,10 @@ from feeds.connector import Connector
 
 CONNECTORS = {
     "amazon": "feeds.connectors.amazon:Amazon",
+    "csv": "feeds.connectors.csv_file:CsvFile",
     "shopify": "feeds.connectors.shopify:Shopify",
     "walmart": "feeds.connectors.walmart:Walmart",
+    "webhook": "feeds.connectors.webhook:Webhook",
     "zalando": "feeds.connectors.zalando:Zalando",
 }
 

@@ -14,8 +14,10 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from feeds.simulator.amazon_settings import AmazonSettings
+from feeds.simulator.csv_settings import CsvSettings
 from feeds.simulator.shopify_settings import ShopifySettings
 from feeds.simulator.walmart_settings import WalmartSettings
+from feeds.simulator.webhook_settings import WebhookSettings
 from feeds.simulator.zalando_settings import ZalandoSettings
 
 
@@ -33,6 +35,8 @@ class SimulatorSettings:
     walmart: WalmartSettings = field(default_factory=WalmartSettings)
     shopify: ShopifySettings = field(default_factory=ShopifySettings)
     zalando: ZalandoSettings = field(default_factory=ZalandoSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    csv: CsvSettings = field(default_factory=CsvSettings)
 
 
 def load(path: Path) -> SimulatorSettings:

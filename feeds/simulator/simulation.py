@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable
 
 from feeds.simulator.amazon import Amazon
 from feeds.simulator.clock import Clock
+from feeds.simulator.csv_file import CsvFiles
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.settings import SimulatorSettings
 from feeds.simulator.shopify import Shopify
 from feeds.simulator.truth import Truth
 from feeds.simulator.walmart import Walmart
+from feeds.simulator.webhook import Webhook
 from feeds.simulator.zalando import Zalando
 
 _MAKERS: dict[str, Callable[[SimulatorSettings, Truth], Marketplace]] = {
@@ -17,6 +19,8 @@ _MAKERS: dict[str, Callable[[SimulatorSettings, Truth], Marketplace]] = {
     "walmart": lambda given, truth: Walmart(given.walmart, seed=given.seed, truth=truth),
     "shopify": lambda given, truth: Shopify(given.shopify, seed=given.seed, truth=truth),
     "zalando": lambda given, truth: Zalando(given.zalando, seed=given.seed, truth=truth),
+    "webhook": lambda given, truth: Webhook(given.webhook, seed=given.seed, truth=truth),
+    "csv": lambda given, truth: CsvFiles(given.csv, seed=given.seed, truth=truth),
 }
 """A new channel: its module, its settings, a line here."""
 

@@ -1,7 +1,7 @@
 """The way to a marketplace: limits first, then the token, then the request; and what is believed afterwards."""
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -61,6 +61,14 @@ class Kirana(Connector):
         if reply.status != 200:
             raise Setback(Fate.RETURNED, Trouble.AUTH, "no token")
         return {"authorization": f"token-{self.tokens}"}, 600.0
+
+
+class Signing(Kirana):
+    """Signs the time and the token."""
+
+    def sign(self, request: Request, now_ms: int) -> Request:
+        token = request.headers.get("authorization", "")
+        return replace(request, headers={**request.headers, "signed": f"{now_ms}: {token}"})
 
 
 _PUT = Request("PUT", "/stock", "put")
@@ -144,6 +152,26 @@ def test_another_host_gets_nothing_of_the_accounts_headers() -> None:
     elsewhere, own = talk.heard[-2:]
     assert elsewhere.headers == {}
     assert "authorization" in own.headers
+
+
+def test_a_request_is_signed_when_it_is_sent() -> None:
+    """After it has waited for the limits, with the account's headers on it, and anew when it is sent again."""
+
+    def reply(request: Request) -> Reply:
+        return Reply(401 if request.headers["authorization"] == "token-1" else 200)
+
+    waits = [Refused(3_600_000, 3_600_000, {})]
+    talk = Talk(reply, Limits(waits), Signing(Identity("account")))
+    talk.hold(said(fine()))
+    assert [request.headers.get("signed") for request in talk.heard] == [
+        "1000000: ", "4600000: token-1", "4600000: ", "4600000: token-2",
+    ]  # fmt: skip
+
+
+def test_nothing_is_signed_for_another_host() -> None:
+    talk = Talk(connector=Signing(Identity("account")))
+    talk.hold(said(fine(), Request("PUT", "https://elsewhere/upload", body=b"x")))
+    assert talk.heard[-1].headers == {}
 
 
 def test_it_waits_until_the_limits_admit() -> None:

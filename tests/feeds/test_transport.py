@@ -93,6 +93,24 @@ def test_where_nobody_listens_nothing_arrives() -> None:
         assert "hunter" not in str(caught.value)
 
 
+def test_a_header_that_cannot_be_sent_is_not_repeated() -> None:
+    """A token with a line break in it."""
+    seen = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read())
+
+    async def ask(value: str) -> None:
+        await _ask(listen, Request("GET", "/", headers={"authorization": value}))
+        await asyncio.sleep(0)
+
+    for value in ("hunter2\r\nx: y", "hunter2\n", "hünter2", "\0hunter2"):
+        with pytest.raises(Unsent) as caught:
+            asyncio.run(ask(value))
+        assert "unter2" not in f"{caught.value} {caught.value.__cause__}"
+    assert not [each for each in seen if each]
+
+
 def test_nothing_is_sent_to_an_insecure_address_that_was_named() -> None:
     async def nobody(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise AssertionError

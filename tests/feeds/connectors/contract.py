@@ -11,6 +11,7 @@ read, the contract is only one of these, or `Contract`. docs/connectors.md has a
 """
 
 import copy
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from feeds.buckets import Scope, Weight
@@ -39,7 +40,7 @@ class Contract(FaultContract):
     def test_all_of_it_is_tried(self) -> None:
         bulk = any(operation.bulk for operation in self.operations())
         assert bulk is self.bulk_is_tried, "a bulk operation is tried by BulkContract"
-        reads = self.connector_class.reads_most > 0
+        reads = self.connector().reads_most > 0
         assert reads is self.reading_is_tried, (
             "what reads back is tried by ReadContract; else say reads_most = 0"
         )
@@ -56,13 +57,13 @@ class Contract(FaultContract):
                 assert operation.bytes_each, "say how large an item is, or batches cannot be cut"
 
     def test_its_limits_make_sense(self) -> None:
-        limits = self.connector_class.limits
+        limits = self.connector().limits
         assert all(limits.values()), "a group without buckets limits nothing"
         for bucket in self.declared().values():
             plan(bucket)  # the limiter can keep it
         for operation in self.operations():
-            assert operation.limit in self.connector_class.limits
-            for bucket in self.connector_class.limits[operation.limit]:
+            assert operation.limit in self.connector().limits
+            for bucket in self.connector().limits[operation.limit]:
                 if bucket.weight is Weight.POINTS:
                     assert 0 < operation.points <= max(bucket.capacity, bucket.units)
                 if bucket.weight is Weight.ITEMS:
@@ -77,7 +78,7 @@ class Contract(FaultContract):
             items = self.batch(operation)
             first = next(self.connector().write(operation, items, INTENT))
             assert first.limit == operation.limit
-            for bucket in self.connector_class.limits[operation.limit]:
+            for bucket in self.connector().limits[operation.limit]:
                 if bucket.weight is Weight.ITEMS:
                     assert first.items == len(items)
                 if bucket.weight is Weight.POINTS:
@@ -93,7 +94,7 @@ class Contract(FaultContract):
                 # A token, or a document at an address of its own.
                 assert request.secret or not request.path.startswith("/")
                 continue
-            for bucket in self.connector_class.limits[request.limit]:
+            for bucket in self.connector().limits[request.limit]:
                 assert bucket.weight is not Weight.POINTS or request.points > 0
 
     def test_a_full_call_is_not_too_large(self) -> None:
@@ -166,7 +167,7 @@ class Contract(FaultContract):
                 assert answer.items[0].fate in TAKEN
                 market.settle()
                 assert market.shows[listing, place] == at
-        if self.connector_class.reads_most:
+        if self.connector().reads_most:
             for at, listing in enumerate(self.awkward):
                 held = hold(self.connector().read_back([(listing, place)]), market.reply)
                 assert held.result.units == {(listing, place): at}
@@ -180,7 +181,7 @@ class Contract(FaultContract):
                 self.connector().write(each, [Item(listing, place, 1, NOW_MS, NOW_MS)], INTENT)
                 for each in self.operations()
             ]
-            if self.connector_class.reads_most:
+            if self.connector().reads_most:
                 asked.append(self.connector().read_back([(listing, place)]))
             return [next(each).path for each in asked]
 
@@ -238,6 +239,19 @@ class Contract(FaultContract):
                 assert refused is None or refused.fate not in TAKEN, word
                 assert not [each for each in rest if each is not None and each.fate is Fate.REJECTED], word
 
+    def test_what_is_signed_is_the_same_request(self) -> None:
+        """A signature is added, each time anew; nothing else changes, and no secret is in it."""
+        signing, differ = self.connector(), 0
+        for request in self.requests():
+            signed = signing.sign(request, NOW_MS)
+            differ += signed != signing.sign(request, NOW_MS + 600_000)
+            assert signed.headers.items() >= request.headers.items()
+            assert signed.query.items() >= request.query.items()
+            assert replace(signed, headers=request.headers, query=request.query) == request
+            told = f"{signed!r} {signed.query} {signed.headers}"
+            assert request.secret or not [each for each in self.hushed() if each in told]
+        assert (differ > 0) is self.signs()
+
     # -- what it must not do -------------------------------------------------------------------------------------
 
     def test_it_keeps_nothing(self) -> None:
@@ -293,9 +307,9 @@ class Contract(FaultContract):
     def test_a_token(self) -> None:
         tokens = self.connector().authorise()
         if tokens is None:
-            assert not self.secrets, "who has secrets says how they are used"
+            assert not self.secrets or self.signs(), "who has secrets says how they are used"
             return
         headers, seconds = hold(tokens, self.market().reply).result
-        assert headers
+        assert headers or self.signs()
         assert all(isinstance(value, str) and value for value in headers.values())
         assert seconds == self.market_class.token_s

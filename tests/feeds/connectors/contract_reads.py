@@ -21,7 +21,7 @@ class ReadContract(Contract):
 
     def test_it_reads_what_it_wrote(self) -> None:
         operation = next(iter(self.operations()))
-        market, items = self.market(), self.items(min(200, self.connector_class.reads_most))
+        market, items = self.market(), self.items(min(200, self.connector().reads_most))
         for item in items:
             self.outcomes(market, operation, [item])
             market.settle()

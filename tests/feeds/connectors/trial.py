@@ -17,7 +17,7 @@ TAKEN = {Fate.APPLIED, Fate.ACCEPTED}
 
 
 class Trial:
-    """Every attribute may be overridden, and so may `market`, `listing`, `longest` and `key`."""
+    """Every attribute may be overridden, and so may `market`, `listing`, `longest`, `key` and `secret`."""
 
     connector_class: ClassVar[type[Connector]]
     market_class: ClassVar[type[Market]]
@@ -44,11 +44,15 @@ class Trial:
         """The idempotency key of a request that writes."""
         return request.headers.get("idempotency-key")
 
+    def secret(self, name: str) -> str:
+        """The value of a secret; with `hush` in it, so that it is found where it must not be."""
+        return f"hush-{name}-hush"
+
     def market(self) -> Market:
         return type(self).market_class()
 
     def connector(self, account: str = "account-1") -> Connector:
-        secrets = {name: f"hush-{name}-hush" for name in self.secrets}
+        secrets = {name: self.secret(name) for name in self.secrets}
         return self.connector_class(Identity(account, self.options, secrets))
 
     def items(self, many: int, quantity: int = 10, version: int = 1000) -> list[Item]:
@@ -68,7 +72,7 @@ class Trial:
         return self.items(min(operation.most, most))
 
     def operations(self) -> Iterator[Operation]:
-        yield from self.connector_class.operations
+        yield from self.connector().operations
 
     def written(self, market: Market, operation: Operation, items: Sequence[Item]) -> Answer:
         """Write, all being well."""
@@ -127,7 +131,7 @@ class Trial:
     def declared(self) -> dict[str, Bucket]:
         """All buckets by name; two of one name are an error."""
         try:
-            return by_name(self.connector_class.limits)
+            return by_name(self.connector().limits)
         except ValueError as error:
             raise AssertionError(error) from error
 
@@ -151,8 +155,8 @@ class Trial:
                 yield from hold(self.connector().follow(held.result.submission, items), market.reply).requests
                 yield from hold(self.connector().find(INTENT, NOW_MS), market.reply).requests
             market.settle()
-            if self.connector_class.reads_most:
-                asked = [(item.listing, item.location) for item in items][: self.connector_class.reads_most]
+            if self.connector().reads_most:
+                asked = [(item.listing, item.location) for item in items][: self.connector().reads_most]
                 yield from hold(self.connector().read_back(asked), market.reply).requests
         tokens = self.connector().authorise()
         if tokens is not None:
@@ -182,6 +186,10 @@ class Trial:
 
             yield position, many, hold(of(market), answer).result
 
+    def signs(self) -> bool:
+        """Whether its requests are signed when they are sent."""
+        return self.connector_class.sign is not Connector.sign
+
     def hushed(self) -> list[str]:
-        values = [f"hush-{name}-hush" for name in self.secrets]
+        values = [self.secret(name) for name in self.secrets]
         return [*values, "hush", *(b64encode(value.encode()).decode().rstrip("=")[:12] for value in values)]

@@ -1,9 +1,11 @@
 """Sellers who speak to a simulated marketplace as its documentation says, for the tests of all of it."""
 
+import hmac
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -201,3 +203,52 @@ class ZalandoSeller(Seller):
 
 def stock(ean: str, quantity: Any, channel: str = "zalando-de") -> dict[str, Any]:
     return {"sales_channel_id": channel, "ean": ean, "quantity": quantity}
+
+
+class WebhookSeller(Seller):
+    """Signs its calls at the time that it has. `key`: base64; not given: that of the account."""
+
+    key: str | None = None
+    calls = 0
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        content: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Given:
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.calls += 1
+        name, stamp = f"call-{self.calls}", str(self.now_ms // 1000)
+        told = {"webhook-id": name, "webhook-timestamp": stamp, **(headers or {})}
+        signed = f"{told['webhook-id']}.{told['webhook-timestamp']}.".encode() + body
+        key = (
+            b64decode(self.key)
+            if self.key is not None
+            else sha256(f"secret-{self.account}".encode()).digest()
+        )
+        code = b64encode(hmac.new(key, signed, sha256).digest()).decode()
+        return super().ask(method, path, query, body, {"webhook-signature": f"v1,{code}", **told})
+
+    def post(self, *items: Any, **headers: str) -> Given:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.ask("POST", "/stock", content={"account": "a", "items": list(items)}, headers=named)
+
+    def read(self, *listings: str) -> dict[str, int]:
+        asked = [{"listing": listing, "location": None} for listing in listings]
+        given = self.ask("POST", "/stock/read", content={"account": "a", "listings": asked})
+        return {each["listing"]: each["quantity"] for each in given.json()["items"]}
+
+
+def called(listing: str, quantity: Any, write: Any, location: str | None = None) -> dict[str, Any]:
+    return {"listing": listing, "location": location, "quantity": quantity, "version": 1, "write": write}
+
+
+class CsvSeller(Seller):
+    def put(self, *lines: str, path: str = "/inbox/1.csv", **headers: str) -> Given:
+        file = "\r\n".join(["listing;location;quantity", *lines, ""]).encode()
+        token = {"authorization": f"Bearer access-{self.account}", "content-type": "text/csv; charset=utf-8"}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.ask("POST" if path == "/stock.csv" else "PUT", path, {}, file, {**token, **named})

@@ -10,19 +10,24 @@ from hypothesis import strategies as st
 
 import feeds.simulator
 from feeds.simulator.amazon import Amazon
+from feeds.simulator.csv_file import CsvFiles
 from feeds.simulator.faults import MENU, Fault, Faults
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Drop, Given
 from feeds.simulator.shopify import Shopify
 from feeds.simulator.walmart import Walmart
+from feeds.simulator.webhook import Webhook
 from feeds.simulator.zalando import Zalando
 from tests.feeds.simulator.sellers import (
     ITEM,
     LOCATION,
     AmazonSeller,
+    CsvSeller,
     ShopifySeller,
     WalmartSeller,
+    WebhookSeller,
     ZalandoSeller,
+    called,
     level,
     stock,
 )
@@ -35,7 +40,7 @@ class One:
         self.market, self.seller = market, seller
         self.place = market.add_listing("S", listing, location, quantity=5)
         self._written = 0
-        if not isinstance(seller, ShopifySeller):
+        if hasattr(seller, "login"):
             seller.login()
 
     def write(self, quantity: int) -> Given:
@@ -49,6 +54,10 @@ class One:
                 return shopify.set(level("1", "1", quantity), key=str(self._written))
             case ZalandoSeller() as zalando:
                 return zalando.post(stock("x", quantity))
+            case WebhookSeller() as webhook:
+                return webhook.post(called("x", quantity, self._written))
+            case CsvSeller() as file:
+                return file.put(f"x;;{quantity}")
         raise AssertionError(self.seller)
 
     def applied_later(self) -> int:
@@ -77,11 +86,22 @@ def _zalando() -> One:
     return One(market, ZalandoSeller(market), "x", "zalando-de")
 
 
+def _webhook() -> One:
+    market = Webhook(seed=2)
+    return One(market, WebhookSeller(market), "x", None)
+
+
+def _csv() -> One:
+    market = CsvFiles(seed=2)
+    return One(market, CsvSeller(market), "x", None)
+
+
 _NAMES = [
     "productType", "patches", "op", "path", "value", "quantity", "fulfillment_channel_code", "sku", "unit", "amount",
     "inventories", "nodes", "shipNode", "inputQty", "InventoryHeader", "Inventory", "version", "items", "ean",
     "sales_channel_id", "query", "variables", "input", "feedType", "marketplaceIds", "inputFeedDocumentId", "offset",
     "limit", "pageSize", "pageToken", "nextToken", "identifiers", "identifiersType", "feedTypes", "contentType",
+    "listing", "location", "write", "listings",
 ]  # fmt: skip
 _KINDS = ("inventory", "MP_INVENTORY")
 _TARGETS = [
@@ -110,9 +130,11 @@ _TARGETS = [
     ),
     (_shopify(), [("POST", "/admin/api/2026-07/graphql.json")]),
     (_zalando(), [("POST", "/merchants/S/stocks"), ("GET", "/merchants/S/stocks")]),
+    (_webhook(), [("POST", "/stock"), ("POST", "/stock/read")]),
+    (_csv(), [("POST", "/stock.csv"), ("PUT", "/inbox/x")]),
 ]
 
-every_channel = pytest.mark.parametrize("make", [_amazon, _walmart, _shopify, _zalando])
+every_channel = pytest.mark.parametrize("make", [_amazon, _walmart, _shopify, _zalando, _webhook, _csv])
 Make = Callable[[], One]
 
 
@@ -196,7 +218,7 @@ def test_the_same_seed_gives_the_same_answers_and_history(make: Make) -> None:
         answers = []
         for n in range(120):
             one.seller.now_ms += 7_000
-            if n % 100 == 99 and not isinstance(one.seller, ShopifySeller):
+            if n % 100 == 99 and hasattr(one.seller, "login"):
                 one.market.faults.switch_off("http_500")
                 one.market.faults.switch_off("drop_after_apply")
                 one.seller.login()
@@ -214,7 +236,7 @@ def test_every_answer_is_counted(make: Make) -> None:
     one.write(1)
     one.seller.now_ms = 1
     one.write(1)
-    writes = {"patch_item", "put_inventory", "graphql", "post_stocks"}
+    writes = {"patch_item", "put_inventory", "graphql", "post_stocks", "post_stock", "put_file"}
     statuses = [status for (operation, status), many in one.market.answers.items() if operation in writes]
     assert sorted(statuses) == [0, 200]
 
