@@ -34,6 +34,7 @@ ACCOUNTS: Mapping[str, Mapping[str, Any]] = {
     "walmart": {},
     "shopify": {"location": "gid://shopify/Location/1"},
     "zalando": {"merchant_id": SELLER, "sales_channel": "zalando-de"},
+    "mirakl": {},
 }
 """The options of the account on each marketplace."""
 _HOME = {"shopify": "gid://shopify/Location/1", "zalando": "zalando-de"}
@@ -43,6 +44,7 @@ SECRETS = {
     "client_secret": f"secret-{SELLER}",
     "refresh_token": f"refresh-{SELLER}",
     "access_token": f"access-{SELLER}",
+    "api_key": f"access-{SELLER}",
 }
 
 
