@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 
 from feeds import ledger
 from feeds.buffers import Lag, buffer_of
@@ -276,6 +277,17 @@ class AccountFeed:
         self.submissions.remove(submission)
         for slot, write in submission.slots:
             self._learn(slot, write, ItemOutcome(Fate.RETURNED), now)
+
+    def overdue(self, submission: Submission, now: int) -> bool:
+        """Whether it has been open for longer than its operation bears."""
+        patience_s = {operation.name: operation.patience_s for operation in self.operations}
+        return now - submission.at_ms > 1000 * patience_s.get(submission.operation, inf)
+
+    def give_up(self, submission: Submission, now: int) -> None:
+        """It may close some day, but nobody waits for it any more: what is in it is sent again."""
+        self.submissions.remove(submission)
+        for slot, write in submission.slots:
+            self._learn(slot, write, ItemOutcome(Fate.UNKNOWN, "given up: it did not close"), now)
 
     def _submission(self, intent: str | None) -> Submission | None:
         return next((each for each in self.submissions if intent is not None and each.intent == intent), None)

@@ -5,6 +5,7 @@ does no I/O, and knows neither slots nor Kafka. docs/connectors.md tells how to 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, ClassVar, NamedTuple
 
 from feeds.buckets import Bucket
@@ -37,7 +38,8 @@ class Operation(NamedTuple):
     that: so more gathers for each, and a limit of calls a minute is not used up in its first seconds. `at_once`: calls
     under way at the same time. `points`: what a call is reckoned to cost. `least`: do not bother with fewer items,
     unless they have waited for `every_s` already. `bytes_each`, `bytes_most`: about how large an item is in the body,
-    and the largest body."""
+    and the largest body. `patience_s`: a submission that has not closed after so long is given up, and what is in it is
+    sent again: where there is no other way, its items would else wait for ever."""
 
     name: str
     limit: str
@@ -49,6 +51,7 @@ class Operation(NamedTuple):
     least: int = 1
     bytes_each: int = 0
     bytes_most: int = 0
+    patience_s: float = inf
 
     @property
     def fits(self) -> int:

@@ -233,6 +233,11 @@ class AccountRunner:
                 self._said(_FOLLOWING, Trouble.NONE, None)
 
     async def _ask(self, submission: Submission) -> None:
+        if self.feed.overdue(submission, self._clock.now_ms()):
+            extra = {"account": self.feed.account, "submission": submission.number}
+            _log.warning("a submission did not close, and is given up", extra=extra)
+            self.feed.give_up(submission, self._clock.now_ms())
+            return
         submission.asked += 1
         pause_s = min(_ASK_MOST_S, _ASK_S * 1.5 ** min(submission.asked, 20))
         if submission.number is None:

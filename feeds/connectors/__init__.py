@@ -7,6 +7,7 @@ from feeds.connector import Connector
 CONNECTORS = {
     "amazon": "feeds.connectors.amazon:Amazon",
     "csv": "feeds.connectors.csv_file:CsvFile",
+    "mirakl": "feeds.connectors.mirakl:Mirakl",
     "shopify": "feeds.connectors.shopify:Shopify",
     "walmart": "feeds.connectors.walmart:Walmart",
     "webhook": "feeds.connectors.webhook:Webhook",

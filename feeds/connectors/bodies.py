@@ -25,13 +25,14 @@ def post(path: str, limit: str, body: Any, items: int = 1, points: int = 0) -> R
     return Request("POST", path, limit, headers=JSON, body=as_json(body), items=items, points=points)
 
 
-def as_file(name: str, content: bytes) -> tuple[dict[str, str], bytes]:
-    """A form with one file of JSON: headers and body. The boundary is taken from the name, which no content has."""
-    boundary = f"part-{name}"
-    kind = f'Content-Disposition: form-data; name="file"; filename="{name}.json"\r\nContent-Type: application/json'
+def as_file(name: str, content: bytes, kind: str = "application/json") -> tuple[dict[str, str], bytes]:
+    """A form with one file: headers and body. `kind`: of the file, the end of which is the end of its name. The
+    boundary is taken from the name, which no content has."""
+    boundary, end = f"part-{name}", kind.partition("/")[2]
+    head = f'Content-Disposition: form-data; name="file"; filename="{name}.{end}"\r\nContent-Type: {kind}'
     body = b"--%b\r\n%b\r\n\r\n%b\r\n--%b--\r\n" % (
         boundary.encode(),
-        kind.encode(),
+        head.encode(),
         content,
         boundary.encode(),
     )

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from feeds.simulator.amazon_settings import AmazonSettings
 from feeds.simulator.csv_settings import CsvSettings
+from feeds.simulator.mirakl_settings import MiraklSettings
 from feeds.simulator.shopify_settings import ShopifySettings
 from feeds.simulator.walmart_settings import WalmartSettings
 from feeds.simulator.webhook_settings import WebhookSettings
@@ -37,6 +38,7 @@ class SimulatorSettings:
     zalando: ZalandoSettings = field(default_factory=ZalandoSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     csv: CsvSettings = field(default_factory=CsvSettings)
+    mirakl: MiraklSettings = field(default_factory=MiraklSettings)
 
 
 def load(path: Path) -> SimulatorSettings:

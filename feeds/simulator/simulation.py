@@ -7,6 +7,7 @@ from feeds.simulator.amazon import Amazon
 from feeds.simulator.clock import Clock
 from feeds.simulator.csv_file import CsvFiles
 from feeds.simulator.marketplace import Marketplace
+from feeds.simulator.mirakl import Mirakl
 from feeds.simulator.settings import SimulatorSettings
 from feeds.simulator.shopify import Shopify
 from feeds.simulator.truth import Truth
@@ -21,6 +22,7 @@ _MAKERS: dict[str, Callable[[SimulatorSettings, Truth], Marketplace]] = {
     "zalando": lambda given, truth: Zalando(given.zalando, seed=given.seed, truth=truth),
     "webhook": lambda given, truth: Webhook(given.webhook, seed=given.seed, truth=truth),
     "csv": lambda given, truth: CsvFiles(given.csv, seed=given.seed, truth=truth),
+    "mirakl": lambda given, truth: Mirakl(given.mirakl, seed=given.seed, truth=truth),
 }
 """A new channel: its module, its settings, a line here."""
 

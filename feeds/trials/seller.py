@@ -23,6 +23,7 @@ from feeds.runner import AccountRunner, Reading
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Drop, Received
 from feeds.simulator.places import Place
+from feeds.simulator.webhook import secret_of
 from feeds.slots import Fact, Slot
 from feeds.turns import Turns, Weighted
 from runtime.settings import Settings
@@ -34,6 +35,9 @@ ACCOUNTS: Mapping[str, Mapping[str, Any]] = {
     "walmart": {},
     "shopify": {"location": "gid://shopify/Location/1"},
     "zalando": {"merchant_id": SELLER, "sales_channel": "zalando-de"},
+    "mirakl": {},
+    "webhook": {"path": "/stock", "read_path": "/stock/read"},
+    "csv": {"path": "/stock.csv", "columns": "listing,location,quantity"},
 }
 """The options of the account on each marketplace."""
 _HOME = {"shopify": "gid://shopify/Location/1", "zalando": "zalando-de"}
@@ -43,6 +47,9 @@ SECRETS = {
     "client_secret": f"secret-{SELLER}",
     "refresh_token": f"refresh-{SELLER}",
     "access_token": f"access-{SELLER}",
+    "api_key": f"access-{SELLER}",
+    "secret": secret_of(SELLER),
+    "token": f"access-{SELLER}",
 }
 
 

@@ -333,3 +333,25 @@ def test_what_a_closed_submission_says_was_only_accepted_is_read_back() -> None:
     assert feed.to_read(5, 9_000) == [("A", None)]
     feed.shown({("A", None): 5}, [("A", None)], 9_000, 60_000)
     assert (slot.writes, slot.applied.quantity if slot.applied else None) == ([], 5)
+
+
+def test_a_submission_that_does_not_close_is_given_up_and_sent_again() -> None:
+    bulk = BULK._replace(least=1, every_s=0, patience_s=60)
+    feed = AccountFeed("a", [bulk], Policy())
+    slot = Slot("A", None, "A")
+    feed.add(slot, 1_000)
+    feed.change(slot, 5, 1, 1_000)
+    call = feed.take(bulk, 5, "intent", 1_000)
+    assert call is not None
+    feed.answered(call, Answer(whole(1, Fate.ACCEPTED), submission="17"), 1_000)
+    feed.change(slot, 0, 2, 2_000)
+    assert feed.take(bulk, 5, "another", 3_000) is None
+    (submission,) = feed.submissions
+    assert [feed.overdue(submission, at) for at in (61_000, 61_001)] == [False, True]
+    assert not AccountFeed("a", [BULK], Policy()).overdue(submission, 10**15)
+    feed.give_up(submission, 61_001)
+    assert not feed.submissions
+    assert slot.highest == 5
+    call = feed.take(bulk, 5, "another", 61_001)
+    assert call is not None
+    assert [item.quantity for item in call.items] == [0]

@@ -17,7 +17,8 @@ SUITE = (
     "tests/feeds/test_joining.py", "tests/feeds/test_breaker.py", "tests/feeds/test_line.py",
     "tests/feeds/test_buckets.py",
     "tests/feeds/test_lease.py", "tests/feeds/test_limiter_exact.py", "tests/feeds/test_limiter.py",
-    "tests/feeds/connectors", "tests/feeds/test_outage.py", "tests/feeds/test_crashes.py",
+    "tests/feeds/connectors", "tests/feeds/test_bulk_alone.py", "tests/feeds/test_outage.py",
+    "tests/feeds/test_crashes.py",
 )  # fmt: skip
 
 # fmt: off
@@ -52,6 +53,8 @@ FEEDS: tuple[Mutant, ...] = (
            "                pass\n"),
     Mutant("a restart forgets the submissions that had not closed", _ACCOUNT,
            "in ledger.intents(slots).items():", "in ():"),
+    Mutant("a submission that never closes is waited for", _ACCOUNT,
+           "return now - submission.at_ms > 1000 * patience_s.get(submission.operation, inf)", "return False"),
     Mutant("the records come after the call", _RUNNER,
            "                self._under_way += 1\n                await self.record()\n",
            "                self._under_way += 1\n"),

@@ -252,3 +252,35 @@ class CsvSeller(Seller):
         token = {"authorization": f"Bearer access-{self.account}", "content-type": "text/csv; charset=utf-8"}
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.ask("POST" if path == "/stock.csv" else "PUT", path, {}, file, {**token, **named})
+
+
+class MiraklSeller(Seller):
+    shop: str | None = None
+
+    def login(self) -> None:
+        self.headers["authorization"] = f"access-{self.account}"
+
+    def request(self, method: str, path: str, content: bytes | None = None, **query: str) -> Given:
+        shop = {} if self.shop is None else {"shop_id": self.shop}
+        kind = {"content-type": "multipart/form-data; boundary=B"} if content is not None else {}
+        return self.ask(method, path, {**shop, **query}, content, kind)
+
+    def send(self, content: str | bytes, field: str = "file") -> Given:
+        head = f'--B\r\nContent-Disposition: form-data; name="{field}"; filename="f.csv"\r\n\r\n'.encode()
+        body = content if isinstance(content, bytes) else content.encode()
+        return self.request("POST", "/api/offers/stock/imports", head + body + b"\r\n--B--\r\n")
+
+    def stock(self, *lines: str) -> Given:
+        """An import of lines `sku;quantity;warehouse;update-delete`, of which the last two may be missing."""
+        return self.send(
+            "\n".join(['"offer-sku";"quantity";"warehouse-code";"update-delete"', *lines]) + "\n"
+        )
+
+    def status(self, import_id: str) -> Given:
+        return self.request("GET", f"/api/offers/stock/imports/{import_id}/status")
+
+    def report(self, import_id: str) -> Given:
+        return self.request("GET", f"/api/offers/stock/imports/{import_id}/error_report")
+
+    def offers(self, **query: str) -> Given:
+        return self.request("GET", "/api/offers", None, **query)

@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_the_published_plans_are_the_defaults() -> None:
     settings = SimulatorSettings()
     channels: dict[str, ChannelSettings] = {"amazon": settings.amazon, "walmart": settings.walmart}
-    channels |= {"shopify": settings.shopify, "zalando": settings.zalando}
+    channels |= {"shopify": settings.shopify, "zalando": settings.zalando, "mirakl": settings.mirakl}
     of = {
         name: {
             group: [(plan.units, plan.per_s, plan.capacity) for plan in plans]
@@ -79,3 +79,4 @@ def test_the_published_plans_are_the_defaults() -> None:
     assert of["walmart"]["feed_inventory"] == [(10, 3600, 10)]
     assert of["shopify"]["graphql"] == [(100, 1, 2000)]
     assert of["zalando"]["post_stocks"] == [(60, 60, 0), (2000, 60, 0)]
+    assert [of["mirakl"][each] for each in ("sto01", "sto02", "sto03")] == [[(1, s, 0)] for s in (60, 15, 60)]
