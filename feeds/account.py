@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
-from math import inf
 
 from feeds import ledger
 from feeds.buffers import Lag, buffer_of
@@ -278,16 +277,22 @@ class AccountFeed:
         for slot, write in submission.slots:
             self._learn(slot, write, ItemOutcome(Fate.RETURNED), now)
 
-    def overdue(self, submission: Submission, now: int) -> bool:
-        """Whether it has been open for longer than its operation bears."""
-        patience_s = {operation.name: operation.patience_s for operation in self.operations}
-        return now - submission.at_ms > 1000 * patience_s.get(submission.operation, inf)
+    def hopeless(self, submission: Submission, now: int) -> str | None:
+        """Why nobody needs to ask for it any more; None: it is worth while."""
+        operation = next((each for each in self.operations if each.name == submission.operation), None)
+        if operation is None:
+            return None
+        if submission.number is None and not operation.finds:
+            return "nobody can find out whether it arrived"
+        if now - submission.at_ms > 1000 * operation.patience_s:
+            return f"it did not close within {operation.patience_s:g} s"
+        return None
 
-    def give_up(self, submission: Submission, now: int) -> None:
-        """It may close some day, but nobody waits for it any more: what is in it is sent again."""
+    def give_up(self, submission: Submission, why: str, now: int) -> None:
+        """It may have arrived, and close some day, but nobody waits for it any more: what is in it is sent again."""
         self.submissions.remove(submission)
         for slot, write in submission.slots:
-            self._learn(slot, write, ItemOutcome(Fate.UNKNOWN, "given up: it did not close"), now)
+            self._learn(slot, write, ItemOutcome(Fate.UNKNOWN, f"given up: {why}"), now)
 
     def _submission(self, intent: str | None) -> Submission | None:
         return next((each for each in self.submissions if intent is not None and each.intent == intent), None)

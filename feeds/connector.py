@@ -39,7 +39,8 @@ class Operation(NamedTuple):
     under way at the same time. `points`: what a call is reckoned to cost. `least`: do not bother with fewer items,
     unless they have waited for `every_s` already. `bytes_each`, `bytes_most`: about how large an item is in the body,
     and the largest body. `patience_s`: a submission that has not closed after so long is given up, and what is in it is
-    sent again: where there is no other way, its items would else wait for ever."""
+    sent again: where there is no other way, its items would else wait for ever. `finds`: False where the marketplace
+    lists no submissions, so that of one whose answer was lost nobody learns what became: the same is done then."""
 
     name: str
     limit: str
@@ -52,6 +53,7 @@ class Operation(NamedTuple):
     bytes_each: int = 0
     bytes_most: int = 0
     patience_s: float = inf
+    finds: bool = True
 
     @property
     def fits(self) -> int:

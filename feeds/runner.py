@@ -233,10 +233,11 @@ class AccountRunner:
                 self._said(_FOLLOWING, Trouble.NONE, None)
 
     async def _ask(self, submission: Submission) -> None:
-        if self.feed.overdue(submission, self._clock.now_ms()):
-            extra = {"account": self.feed.account, "submission": submission.number}
-            _log.warning("a submission did not close, and is given up", extra=extra)
-            self.feed.give_up(submission, self._clock.now_ms())
+        now = self._clock.now_ms()
+        if (why := self.feed.hopeless(submission, now)) is not None:
+            extra = {"account": self.feed.account, "submission": submission.number, "reason": why}
+            _log.warning("a submission is given up, and what is in it is sent again", extra=extra)
+            self.feed.give_up(submission, why, now)
             return
         submission.asked += 1
         pause_s = min(_ASK_MOST_S, _ASK_S * 1.5 ** min(submission.asked, 20))
@@ -252,10 +253,18 @@ class AccountRunner:
         progress = await self._line.converse(self._connector.follow(submission.number, submission.items))
         self._said(_FOLLOWING, progress.trouble, progress.reason)
         if progress.answer is not None:
-            self.feed.progressed(submission, progress.answer, self._clock.now_ms())
+            self._closed(submission, progress.answer)
             return
         again_s = pause_s if progress.again_s is None else progress.again_s
         submission.ask_ms = self._clock.now_ms() + int(again_s * 1000)
+
+    def _closed(self, submission: Submission, answer: Answer) -> None:
+        """What its end says of the channel counts as that of a call does."""
+        breaker, now = self.breakers.get(submission.operation), self._clock.now_ms()
+        permit = None if breaker is None else breaker.permit(now / 1000)
+        if breaker is not None and permit is not None:
+            breaker.heard(permit, outcome(answer), now / 1000)
+        self.feed.progressed(submission, answer, now)
 
     def _said(self, asked: str, trouble: Trouble, reason: str | None) -> None:
         """What the end of a question said of the marketplace."""

@@ -112,11 +112,7 @@ class _Trial:
         submission = answer.submission
         if submission is None and not (operation.bulk and answer.items[0].fate is Fate.UNKNOWN):
             return _is_taken(answer)
-        found = await self._line.converse(self._connector.find(intent, item.write))
-        self._say(
-            f"= found by its intent: {found}"
-            + ("" if found == (submission or found) else "  <- another one!")
-        )
+        found = await self._found(operation, intent, item, submission)
         submission = submission or found
         if submission is None:
             return False
@@ -132,6 +128,17 @@ class _Trial:
                 self._say("= not waited for; --wait makes it longer")
                 return False
             await self._clock.sleep(pause_s)
+
+    async def _found(
+        self, operation: Operation, intent: str, item: Item, submission: str | None
+    ) -> str | None:
+        if not operation.finds:
+            self._say("= it could not be looked for, had its answer been lost")
+            return None
+        found = await self._line.converse(self._connector.find(intent, item.write))
+        another = "" if found == (submission or found) else "  <- another one!"
+        self._say(f"= found by its intent: {found}{another}")
+        return found
 
     async def _shows(self, wish: Wish) -> bool:
         until = self._clock.now_ms() + wish.wait_s * 1000

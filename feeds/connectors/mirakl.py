@@ -17,8 +17,6 @@ from feeds.outcomes import Answer, Fate, Progress, Setback, Shown, Trouble, whol
 _IMPORTS, _OFFERS = "/api/offers/stock/imports", "/api/offers"
 _COLUMNS = ("offer-sku", "quantity", "warehouse-code", "update-delete")
 _ASK_S = 20.0
-_LOST = "not-to-be-found"
-"""An import whose id never came; Mirakl's own are numbers or UUIDs."""
 
 
 class Mirakl(Connector):
@@ -31,13 +29,21 @@ class Mirakl(Connector):
     do not, hence several at once, and half an hour of patience. The intervals are longer than those of Mirakl, which
     may count them from its answer.
 
+    Mirakl lists no stock imports, and keeps neither the name of a file nor an id of ours: one whose answer was lost
+    cannot be found. The highest number counts then, and the newest is sent again with the next import. If the lost one
+    did arrive, it was there a minute before that: a shop's imports are taken to be processed in their order, so the
+    newest number is what stands in the end. Where they are not, an old one may come last, and stands until the listing
+    is read back as a sample, or moves.
+
     What an import took is APPLIED: nothing more is said of it, offers are read one a call, and what a buyer sees after
     the operator's own synchronisation no seller can read.
     """
 
     name = "mirakl"
     operations = (
-        Operation("import", "import", most=10_000, bulk=True, every_s=5, at_once=4, patience_s=1800),
+        Operation(
+            "import", "import", most=10_000, bulk=True, every_s=5, at_once=4, patience_s=1800, finds=False
+        ),
     )
     limits: ClassVar = {
         "import": [Bucket("import", Kind.INTERVAL, 1, 65)],
@@ -70,8 +76,6 @@ class Mirakl(Connector):
 
     def follow(self, submission: str, items: Sequence[Item]) -> Conversation[Progress]:
         talk, path, report = Talk(), f"{_IMPORTS}/{segment(submission)}", says.CLEAN
-        if submission == _LOST:
-            return talk.failed(Fate.UNKNOWN, "nobody knows whether the import arrived", len(items))
         try:
             standing = yield from talk.ask(self._get(f"{path}/status", "status"), says.stands)
             if standing.state not in (says.COMPLETE, says.FAILED):
@@ -85,19 +89,6 @@ class Mirakl(Connector):
         if standing.state == says.FAILED:
             return Progress(Answer(outcomes, Trouble.BROKEN, "the import failed"), observed=talk.observed)
         return talk.closed(outcomes)
-
-    def find(self, intent: str, since_ms: int) -> Conversation[str | None]:
-        """Mirakl lists no stock imports, and keeps neither the name of a file nor an id of ours: whether an import
-        arrived is not to be found out. It cannot be said that it did not (None), for then its number would not count
-        as live while it may be; nor may the question stay open, for then its offers would wait for ever.
-
-        So it is found as one that is lost, of which `follow` says UNKNOWN: the highest number counts, and the newest
-        is sent again with the next import. If the lost one did arrive, it was there a minute before that: a shop's
-        imports are taken to be processed in their order, so the newest number is what stands in the end. Where they
-        are not, an old one may come last, and stands until the listing is read back as a sample, or moves.
-        """
-        yield from ()
-        return _LOST
 
     def read_back(self, listings: Sequence[tuple[str, str | None]]) -> Conversation[Shown]:
         talk, shows = Talk(), dict[tuple[str, str | None], int]()

@@ -347,9 +347,10 @@ def test_a_submission_that_does_not_close_is_given_up_and_sent_again() -> None:
     feed.change(slot, 0, 2, 2_000)
     assert feed.take(bulk, 5, "another", 3_000) is None
     (submission,) = feed.submissions
-    assert [feed.overdue(submission, at) for at in (61_000, 61_001)] == [False, True]
-    assert not AccountFeed("a", [BULK], Policy()).overdue(submission, 10**15)
-    feed.give_up(submission, 61_001)
+    whys = [feed.hopeless(submission, at) for at in (61_000, 61_001)]
+    assert whys == [None, "it did not close within 60 s"]
+    assert AccountFeed("a", [BULK], Policy()).hopeless(submission, 10**15) is None
+    feed.give_up(submission, "nobody waits", 61_001)
     assert not feed.submissions
     assert slot.highest == 5
     call = feed.take(bulk, 5, "another", 61_001)

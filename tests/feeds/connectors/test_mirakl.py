@@ -17,7 +17,7 @@ from feeds.outcomes import Fate, Trouble
 from tests.feeds.connectors.answers import answer
 from tests.feeds.connectors.contract_bulk import BulkContract
 from tests.feeds.connectors.contract_reads import ReadContract
-from tests.feeds.connectors.market import NOW_MS, Market, hold
+from tests.feeds.connectors.market import Market, hold
 from tests.feeds.connectors.trial import INTENT
 
 (IMPORT,) = Mirakl.operations
@@ -108,17 +108,6 @@ class TestContract(BulkContract, ReadContract):
     awkward = ("A/B", "50% off?", "ä ö&=#", 'say "hi"', "a,b", "..", "a;b", '";"')
     keyless = True
     never_busy = True
-
-    def test_what_was_sent_is_found(self) -> None:
-        """Nobody can find it: it is not said that it never arrived, and not that it was taken either."""
-        for market in (self.market(), self.market()):
-            items = self.batch(IMPORT)
-            found = hold(self.connector().find(INTENT, NOW_MS), market.reply).result
-            assert found is not None
-            held = hold(self.connector().follow(found, items), market.reply)
-            assert held.requests == []
-            assert [outcome.fate for outcome in held.result.answer.items] == [Fate.UNKNOWN] * len(items)
-            self.written(market, IMPORT, items)
 
 
 class TestWarehouses(TestContract):

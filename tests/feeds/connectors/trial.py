@@ -153,7 +153,8 @@ class Trial:
             yield from held.requests
             if operation.bulk:
                 yield from hold(self.connector().follow(held.result.submission, items), market.reply).requests
-                yield from hold(self.connector().find(INTENT, NOW_MS), market.reply).requests
+                if operation.finds:
+                    yield from hold(self.connector().find(INTENT, NOW_MS), market.reply).requests
             market.settle()
             if self.connector().reads_most:
                 asked = [(item.listing, item.location) for item in items][: self.connector().reads_most]
