@@ -6,6 +6,7 @@ from feeds.connector import Connector
 
 CONNECTORS = {
     "amazon": "feeds.connectors.amazon:Amazon",
+    "google": "feeds.connectors.google:Google",
     "shopify": "feeds.connectors.shopify:Shopify",
     "walmart": "feeds.connectors.walmart:Walmart",
     "zalando": "feeds.connectors.zalando:Zalando",

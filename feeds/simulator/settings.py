@@ -14,6 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from feeds.simulator.amazon_settings import AmazonSettings
+from feeds.simulator.google_settings import GoogleSettings
 from feeds.simulator.shopify_settings import ShopifySettings
 from feeds.simulator.walmart_settings import WalmartSettings
 from feeds.simulator.zalando_settings import ZalandoSettings
@@ -33,6 +34,7 @@ class SimulatorSettings:
     walmart: WalmartSettings = field(default_factory=WalmartSettings)
     shopify: ShopifySettings = field(default_factory=ShopifySettings)
     zalando: ZalandoSettings = field(default_factory=ZalandoSettings)
+    google: GoogleSettings = field(default_factory=GoogleSettings)
 
 
 def load(path: Path) -> SimulatorSettings:

@@ -24,7 +24,7 @@ def test_each_is_short(name: str) -> None:
 
 def test_an_unknown_name() -> None:
     with pytest.raises(
-        ValueError, match="no connector 'amazn': write one of amazon, shopify, walmart, zalando, or"
+        ValueError, match="no connector 'amazn': write one of amazon, google, shopify, walmart, zalando, or"
     ):
         connector_class("amazn")
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import feeds.simulator
 from feeds.simulator.amazon import Amazon
 from feeds.simulator.faults import MENU, Fault, Faults
+from feeds.simulator.google import Google
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Drop, Given
 from feeds.simulator.shopify import Shopify
@@ -20,6 +21,7 @@ from tests.feeds.simulator.sellers import (
     ITEM,
     LOCATION,
     AmazonSeller,
+    GoogleSeller,
     ShopifySeller,
     WalmartSeller,
     ZalandoSeller,
@@ -49,6 +51,9 @@ class One:
                 return shopify.set(level("1", "1", quantity), key=str(self._written))
             case ZalandoSeller() as zalando:
                 return zalando.post(stock("x", quantity))
+            case GoogleSeller() as google:
+                said = ("OUT_OF_STOCK", "LIMITED_AVAILABILITY", "IN_STOCK")[min(quantity, 2)]
+                return google.insert("de~DE~x", "S1", said)
         raise AssertionError(self.seller)
 
     def applied_later(self) -> int:
@@ -77,11 +82,17 @@ def _zalando() -> One:
     return One(market, ZalandoSeller(market), "x", "zalando-de")
 
 
+def _google() -> One:
+    market = Google(seed=2)
+    return One(market, GoogleSeller(market), "de~DE~x", "S1")
+
+
 _NAMES = [
     "productType", "patches", "op", "path", "value", "quantity", "fulfillment_channel_code", "sku", "unit", "amount",
     "inventories", "nodes", "shipNode", "inputQty", "InventoryHeader", "Inventory", "version", "items", "ean",
     "sales_channel_id", "query", "variables", "input", "feedType", "marketplaceIds", "inputFeedDocumentId", "offset",
     "limit", "pageSize", "pageToken", "nextToken", "identifiers", "identifiersType", "feedTypes", "contentType",
+    "storeCode", "localInventoryAttributes", "regionalInventoryAttributes", "availability", "region", "price",
 ]  # fmt: skip
 _KINDS = ("inventory", "MP_INVENTORY")
 _TARGETS = [
@@ -110,9 +121,17 @@ _TARGETS = [
     ),
     (_shopify(), [("POST", "/admin/api/2026-07/graphql.json")]),
     (_zalando(), [("POST", "/merchants/S/stocks"), ("GET", "/merchants/S/stocks")]),
+    (
+        _google(),
+        [
+            (method, f"/inventories/v1/accounts/S/products/de~DE~x/{kind}Inventories{action}")
+            for kind in ("local", "regional")
+            for method, action in (("POST", ":insert"), ("GET", ""))
+        ],
+    ),
 ]
 
-every_channel = pytest.mark.parametrize("make", [_amazon, _walmart, _shopify, _zalando])
+every_channel = pytest.mark.parametrize("make", [_amazon, _walmart, _shopify, _zalando, _google])
 Make = Callable[[], One]
 
 
@@ -214,7 +233,7 @@ def test_every_answer_is_counted(make: Make) -> None:
     one.write(1)
     one.seller.now_ms = 1
     one.write(1)
-    writes = {"patch_item", "put_inventory", "graphql", "post_stocks"}
+    writes = {"patch_item", "put_inventory", "graphql", "post_stocks", "local_insert"}
     statuses = [status for (operation, status), many in one.market.answers.items() if operation in writes]
     assert sorted(statuses) == [0, 200]
 

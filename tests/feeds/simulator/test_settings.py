@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_the_published_plans_are_the_defaults() -> None:
     settings = SimulatorSettings()
     channels: dict[str, ChannelSettings] = {"amazon": settings.amazon, "walmart": settings.walmart}
-    channels |= {"shopify": settings.shopify, "zalando": settings.zalando}
+    channels |= {"shopify": settings.shopify, "zalando": settings.zalando, "google": settings.google}
     of = {
         name: {
             group: [(plan.units, plan.per_s, plan.capacity) for plan in plans]
@@ -79,3 +79,4 @@ def test_the_published_plans_are_the_defaults() -> None:
     assert of["walmart"]["feed_inventory"] == [(10, 3600, 10)]
     assert of["shopify"]["graphql"] == [(100, 1, 2000)]
     assert of["zalando"]["post_stocks"] == [(60, 60, 0), (2000, 60, 0)]
+    assert of["google"]["local_insert"] == [(600, 60, 0), (200_000, 86_400, 0)]
