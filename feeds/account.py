@@ -5,7 +5,7 @@ take in what the marketplace said. What the ledger must know is in `records`, an
 there: after a crash, what was sent and not recorded would be live without anybody's knowing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count
@@ -43,11 +43,12 @@ class Policy:
 class AccountFeed:
     """The slots of one account. Times are ms since the epoch. `late_s`: how late the channel is, as of the last
     `tick`. `stopped`: it is so late that nothing is sold on it. `reads`: whether the marketplace can be read; else
-    what it has accepted passes for applied."""
+    what it has accepted passes for applied. `tells`: how many units it is told of so many (`Connector.tells`); what is
+    sent, shown and believed is told units, what is wanted or held back is not."""
 
     def __init__(
         self, account: str, operations: Sequence[Operation], policy: Policy = Policy(), turns: Turns | None = None,
-        *, reads: bool = True,
+        *, reads: bool = True, tells: Callable[[int], int] = lambda units: units,
     ) -> None:  # fmt: skip
         self.account = account
         self.operations = operations
@@ -57,6 +58,7 @@ class AccountFeed:
         self.measures = Measures()
         self.late_s = 0.0
         self.stopped = False
+        self._tells = tells
         self._lag = Lag()
         self._learning = Learning(self.measures, self._lag, reads=reads)
         self._turns = turns or Weighted()
@@ -117,14 +119,14 @@ class AccountFeed:
         self._consider(slot, now)
 
     def target(self, slot: Slot, now: int) -> tuple[int, int]:
-        """The units that the slot should be sent now, and how many of those wanted are held back."""
+        """The units that the marketplace should be told now, and how many of those wanted are held back."""
         if self.stopped:
             return 0, slot.wanted
         if self.policy.z is None or slot.wanted <= 0:
-            return slot.wanted, 0
+            return self._tells(slot.wanted), 0
         held = buffer_of(velocity_at(slot, now), self.late_s, self.policy.z)
         held = min(held, slot.wanted)
-        return slot.wanted - held, held
+        return self._tells(slot.wanted - held), held
 
     def _consider(self, slot: Slot, now: int) -> None:
         """Put the slot where it belongs: among those that wait, or not."""

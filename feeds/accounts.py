@@ -47,8 +47,8 @@ class PolicyEntry(_Strict):
     rejected_again_s: float | None = _key(
         21_600.0, "seconds, 60 or more, or null to try only new numbers", ge=60
     )
-    confirm_s: float = _key(60.0, "seconds, 0 or more", ge=0)
-    grace_s: float = _key(900.0, "seconds, 0 or more", ge=0)
+    confirm_s: float | None = _key(None, "seconds, 0 or more; leave it out for the connector's own", ge=0)
+    grace_s: float | None = _key(None, "seconds, 0 or more; leave it out for the connector's own", ge=0)
     sample_s: float | None = _key(30.0, "seconds, more than 0, or null to sample nothing", gt=0)
 
 
@@ -96,7 +96,10 @@ class Account(_Strict):
 
     def reading(self) -> Reading:
         """For the runner."""
-        return Reading(self.policy.confirm_s, self.policy.grace_s, self.policy.sample_s)
+        told, own = self.policy, connector_class(self.connector)
+        confirm_s = own.confirm_s if told.confirm_s is None else told.confirm_s
+        grace_s = own.grace_s if told.grace_s is None else told.grace_s
+        return Reading(confirm_s, grace_s, told.sample_s)
 
     @field_validator("connector")
     @classmethod

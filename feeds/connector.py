@@ -92,9 +92,19 @@ class Connector(ABC):
         return 1
 
     quantity_most: ClassVar[int] = 1_000_000_000
+    confirm_s: ClassVar[float] = 60.0
+    grace_s: ClassVar[float] = 900.0
+    """Of an account whose policy does not say: what was accepted is first read back after `confirm_s`, and may take
+    `grace_s` to show."""
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
+
+    def tells(self, units: int) -> int:
+        """How many units the marketplace is told of so many: the number itself, unless it knows only states; then one
+        number for each state, and nothing is sent while the state stays. All that is written, shown and read back is
+        told units. It falls when the units fall or stays, is never above them, 0 of 0, and itself of what is told."""
+        return units
 
     @abstractmethod
     def write(self, operation: Operation, items: Sequence[Item], intent: str) -> Conversation[Answer]:

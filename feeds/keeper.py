@@ -148,7 +148,7 @@ class Keeper:
         quotas = Counted(limiter, connector.limits, clock.now_ms)
         feed = AccountFeed(
             account.id, connector.operations, account.feed_policy(connector.quantity_most),
-            reads=connector.reads_most > 0,
+            reads=connector.reads_most > 0, tells=connector.tells,
         )  # fmt: skip
         async with account.transport() as transport:
             line = Line(connector, quotas, transport.send, clock)

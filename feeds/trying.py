@@ -3,7 +3,7 @@ no limiter and keeps no ledger: for whoever writes a connector, or looks what a 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -84,10 +84,14 @@ class _Trial:
     async def run(self, wish: Wish) -> bool:
         if wish.quantity is None:
             return await self._shown(wish) is not None
+        told = self._connector.tells(wish.quantity)
+        if told != wish.quantity:
+            self._say(f"# of {wish.quantity:,} units it is told {told:,}: it knows only states")
+        wish = replace(wish, quantity=told)
         operation = self._operation(wish)
         attributes = self._account.attributes.get(wish.listing, {})
         now = self._clock.now_ms()
-        item = Item(wish.listing, wish.location, wish.quantity, now, now, None, attributes)
+        item = Item(wish.listing, wish.location, told, now, now, None, attributes)
         taken = await self._written(operation, item, wish.wait_s)
         if not self._connector.reads_most:
             return taken

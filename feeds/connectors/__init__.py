@@ -8,6 +8,7 @@ CONNECTORS = {
     "amazon": "feeds.connectors.amazon:Amazon",
     "csv": "feeds.connectors.csv_file:CsvFile",
     "mirakl": "feeds.connectors.mirakl:Mirakl",
+    "google": "feeds.connectors.google:Google",
     "shopify": "feeds.connectors.shopify:Shopify",
     "walmart": "feeds.connectors.walmart:Walmart",
     "webhook": "feeds.connectors.webhook:Webhook",

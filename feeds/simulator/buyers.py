@@ -44,7 +44,8 @@ class BuyerSettings:
 
 
 class Buyers:
-    """Those of one marketplace. `orders` in the order in which the seller learns of them."""
+    """Those of one marketplace. `orders` in the order in which the seller learns of them. `sells_down`: a sale lowers
+    what is shown; else the marketplace shows a state that only its seller changes."""
 
     def __init__(
         self,
@@ -55,6 +56,8 @@ class Buyers:
         faults: Faults,
         settings: BuyerSettings,
         seed: int,
+        *,
+        sells_down: bool = True,
     ) -> None:
         self.orders: list[Order] = []
         self.sold = 0
@@ -66,6 +69,7 @@ class Buyers:
         self._faults = faults
         self._settings = settings
         self._seed = seed
+        self._sells_down = sells_down
         self._random = Random(f"{seed} orders of {name}")
 
     def come(self, place: Place, per_s: float, now_ms: int) -> None:
@@ -98,9 +102,10 @@ class Buyers:
 
     def buy(self, place: Place, units: int, now_ms: int) -> Order:
         """A sale: the marketplace lowers what it shows by itself. Raises ValueError where it shows less."""
-        if units < 1 or place.applied < units:
+        if units < 1 or place.applied < (units if self._sells_down else 1):
             raise ValueError(f"listing {place.name} shows {place.applied} units; nobody can buy {units}")
-        self._shelf.move(place, place.applied - units, now_ms)
+        if self._sells_down:
+            self._shelf.move(place, place.applied - units, now_ms)
         beyond = self._truth.take(place.sku, units, now_ms)
         place.sold += units
         place.oversold += beyond

@@ -40,7 +40,8 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """One bucket as it is declared. `blocks`: once it has refused a call it refuses all until its period ends."""
+    """One bucket as it is declared. `blocks`: once it has refused a call it refuses all until its period ends.
+    `begins_s`: of a FIXED one, its periods begin so long after a multiple (a day that begins at noon)."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -52,6 +53,7 @@ class Plan:
     weight: Weight = Weight.CALL
     scope: Scope = Scope.ACCOUNT
     blocks: bool = False
+    begins_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.units < 1 or self.per_ms < 1:
@@ -140,7 +142,7 @@ class TokenBucket(Bucket):
 
 
 class FixedBucket(Bucket):
-    """Empties its count at each multiple of the period (UTC)."""
+    """Empties its count at each multiple of the period (UTC), or so long after it as the plan says."""
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
@@ -148,8 +150,11 @@ class FixedBucket(Bucket):
         self._used = 0
         self._blocked = False
 
+    def _since(self, now_ms: int) -> int:
+        return now_ms - round(self.plan.begins_s * 1000)
+
     def _turn(self, now_ms: int) -> None:
-        window = now_ms // self.plan.per_ms
+        window = self._since(now_ms) // self.plan.per_ms
         if window != self._window:
             self._window, self._used, self._blocked = window, 0, False
 
@@ -159,7 +164,7 @@ class FixedBucket(Bucket):
             return NEVER
         if not self._blocked and self._used + units <= self.plan.units:
             return 0
-        return (self._window + 1) * self.plan.per_ms - now_ms
+        return (self._window + 1) * self.plan.per_ms - self._since(now_ms)
 
     def take(self, units: int, now_ms: int) -> None:
         self._turn(now_ms)
@@ -173,9 +178,9 @@ class FixedBucket(Bucket):
         self._blocked = self._blocked or self.plan.blocks
 
     def change(self, plan: Plan, now_ms: int) -> None:
-        used = self._used if now_ms // self.plan.per_ms == self._window else 0
+        used = self._used if self._since(now_ms) // self.plan.per_ms == self._window else 0
         self.plan = plan
-        self._window, self._used = now_ms // plan.per_ms, used
+        self._window, self._used = self._since(now_ms) // plan.per_ms, used
 
 
 class SlidingBucket(Bucket):

@@ -30,6 +30,7 @@ class Marketplace(ABC):
 
     name: ClassVar[str]
     subtracts_reserved: ClassVar[bool] = False
+    sells_down: ClassVar[bool] = True
 
     def __init__(self, settings: ChannelSettings, *, seed: int = 1, truth: Truth | None = None) -> None:
         own = f"{seed} {self.name}"
@@ -46,8 +47,9 @@ class Marketplace(ABC):
             subtracts_reserved=self.subtracts_reserved,
         )
         self.buyers = Buyers(
-            self.name, self.shelf, self.truth, self.agenda, self.faults, settings.buyers, seed
-        )
+            self.name, self.shelf, self.truth, self.agenda, self.faults, settings.buyers, seed,
+            sells_down=self.sells_down,
+        )  # fmt: skip
         self.queue = FeedQueue(self.agenda, self.faults, settings.feed, self._finish, own)
         self.accounts: dict[str, AccountSettings] = {}
         self.answers: Counter[tuple[str, int]] = Counter()

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from feeds.simulator.amazon_settings import AmazonSettings
 from feeds.simulator.csv_settings import CsvSettings
+from feeds.simulator.google_settings import GoogleSettings
 from feeds.simulator.mirakl_settings import MiraklSettings
 from feeds.simulator.shopify_settings import ShopifySettings
 from feeds.simulator.walmart_settings import WalmartSettings
@@ -39,6 +40,7 @@ class SimulatorSettings:
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     csv: CsvSettings = field(default_factory=CsvSettings)
     mirakl: MiraklSettings = field(default_factory=MiraklSettings)
+    google: GoogleSettings = field(default_factory=GoogleSettings)
 
 
 def load(path: Path) -> SimulatorSettings:

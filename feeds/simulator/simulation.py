@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from feeds.simulator.amazon import Amazon
 from feeds.simulator.clock import Clock
 from feeds.simulator.csv_file import CsvFiles
+from feeds.simulator.google import Google
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.mirakl import Mirakl
 from feeds.simulator.settings import SimulatorSettings
@@ -23,6 +24,7 @@ _MAKERS: dict[str, Callable[[SimulatorSettings, Truth], Marketplace]] = {
     "webhook": lambda given, truth: Webhook(given.webhook, seed=given.seed, truth=truth),
     "csv": lambda given, truth: CsvFiles(given.csv, seed=given.seed, truth=truth),
     "mirakl": lambda given, truth: Mirakl(given.mirakl, seed=given.seed, truth=truth),
+    "google": lambda given, truth: Google(given.google, seed=given.seed, truth=truth),
 }
 """A new channel: its module, its settings, a line here."""
 

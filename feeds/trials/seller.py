@@ -120,7 +120,12 @@ class Opener:
         limiter = Limiter(self.redis, self.settings, "stocktide", name, limits)
         line = Line(connector, _Limits(limiter, clock), _sender(market, clock), clock)
         feed = AccountFeed(
-            name, connector.operations, self.policy, self.turns(), reads=connector.reads_most > 0
+            name,
+            connector.operations,
+            self.policy,
+            self.turns(),
+            reads=connector.reads_most > 0,
+            tells=connector.tells,
         )
 
         async def write(records: Sequence[tuple[bytes, dict[str, Any]]]) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from feeds import __main__ as command
 from feeds.accounts import Account, PolicyEntry, TimeoutEntry
+from feeds.connector import Connector
+from feeds.connectors.google import Google
 from feeds.slots import Harm
 from feeds.turns import OLDEST, WEIGHTS
 
@@ -14,17 +16,23 @@ _PAGE = Path(__file__).resolve().parents[2] / "docs" / "feeds.md"
 _TEXT = _PAGE.read_text("utf-8")
 
 
-def _example(tmp_path: Path) -> Path:
-    found = re.search(r"^```yaml accounts\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL)
-    assert found is not None
+_EXAMPLES = re.findall(r"^```yaml accounts\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", _EXAMPLES)
+def test_the_accounts_of_the_page_are_good(
+    example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "accounts.yaml"
-    file.write_text(found[1], "utf-8")
-    return file
-
-
-def test_the_accounts_of_the_page_are_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["check", str(_example(tmp_path))]) == 0
+    file.write_text(example, "utf-8")
+    assert command.main(["check", str(file)]) == 0
     assert capsys.readouterr().out == "ok\n"
+
+
+def test_the_page_says_when_what_was_accepted_is_read_back() -> None:
+    for name in ("confirm_s", "grace_s"):
+        usual, google = getattr(Connector, name), getattr(Google, name)
+        assert f"`{name}` ({usual:g}; Google {google:g})" in _TEXT
 
 
 def test_the_page_names_every_key() -> None:

@@ -5,7 +5,7 @@ time; and once changes and faults end, every listing shows what is wanted.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from feeds.account import AccountFeed, Policy
 from feeds.connector import Operation
 from feeds.outcomes import Answer, Fate, ItemOutcome, Trouble, whole
 from feeds.sendings import Call
-from feeds.slots import Slot, Stage
+from feeds.slots import Harm, Slot, Stage
 from feeds.turns import FirstCome, Strict, Turns, Weighted
 from wire.codec import Codec
 
@@ -87,7 +87,8 @@ class Channel:
     def crash(self) -> None:
         """The process ends; another starts from the ledger and what is wanted."""
         before = self.feed
-        self.feed = AccountFeed(before.account, before.operations, before.policy, type(before._turns)())
+        turns = type(before._turns)()
+        self.feed = AccountFeed(before.account, before.operations, before.policy, turns, tells=before._tells)
         restored = []
         for slot in before.slots.values():
             known = self.ledger.get(slot.listing)
@@ -183,10 +184,18 @@ class Channel:
                 assert shows <= highest, (shows, slot)
 
 
+def _states(units: int) -> int:
+    """Out of stock, up to three, more than that."""
+    return min(units, 1) if units <= 3 else 4
+
+
 def _channel(
-    seed: int, turns: Turns, operations: Sequence[Operation] = (SINGLE, BULK), **policy: object
+    seed: int,
+    turns: Turns,
+    operations: Sequence[Operation] = (SINGLE, BULK),
+    tells: Callable[[int], int] = lambda units: units,
 ) -> Channel:
-    feed = AccountFeed("acme", operations, Policy(**policy), turns)  # type: ignore[arg-type]
+    feed = AccountFeed("acme", operations, Policy(), turns, tells=tells)
     for number in range(_SKUS):
         feed.add(Slot(f"L{number}", None, f"SKU-{number}"), 1_000_000)
     return Channel(feed, random.Random(seed))
@@ -200,7 +209,7 @@ def _settles(channel: Channel) -> None:
         channel.step(changes=False)
     slots = channel.feed.slots.values()
     kept = {
-        slot.listing: slot.wanted
+        slot.listing: channel.feed._tells(slot.wanted)
         for slot in slots
         if slot.version and (slot.rejected is None or slot.rejected.version != slot.version)
     }
@@ -226,9 +235,14 @@ def test_in_the_end_every_listing_shows_what_is_wanted(
     _settles(channel)
 
 
-@given(seed=st.integers(0, 10_000), operations=_OPERATIONS)
-def test_a_process_that_dies_anywhere_loses_nothing(seed: int, operations: Sequence[Operation]) -> None:
-    channel = _channel(seed, Weighted(), operations)
+_TELLS = st.sampled_from([lambda units: units, _states])
+
+
+@given(seed=st.integers(0, 10_000), operations=_OPERATIONS, tells=_TELLS)
+def test_a_process_that_dies_anywhere_loses_nothing(
+    seed: int, operations: Sequence[Operation], tells: Callable[[int], int]
+) -> None:
+    channel = _channel(seed, Weighted(), operations, tells)
     channel.crashes = 0.1
     for _ in range(60):
         channel.step(changes=True)
@@ -356,3 +370,83 @@ def test_a_submission_that_does_not_close_is_given_up_and_sent_again() -> None:
     call = feed.take(bulk, 5, "another", 61_001)
     assert call is not None
     assert [item.quantity for item in call.items] == [0]
+
+
+class Stateful:
+    """A feed of a marketplace that knows only states, with one listing."""
+
+    def __init__(self, z: float | None = None) -> None:
+        self.feed = AccountFeed("a", [SINGLE], Policy(z=z), tells=_states)
+        self.slot = Slot("A", None, "A")
+        self.feed.add(self.slot, 1_000)
+        self.now = 1_000
+
+    def want(self, units: int, fate: Fate = Fate.APPLIED) -> list[int]:
+        """So many are wanted now; what was sent because of that."""
+        self.now += 1_000
+        self.feed.change(self.slot, units, self.slot.version + 1, self.now)
+        return self.sent(fate)
+
+    def sent(self, fate: Fate = Fate.APPLIED) -> list[int]:
+        call = self.feed.take(SINGLE, 5, "", self.now)
+        if call is None:
+            return []
+        self.feed.answered(call, Answer(whole(len(call.items), fate)), self.now)
+        return [item.quantity for item in call.items]
+
+
+def test_who_knows_only_states_is_told_of_a_change_of_state_alone() -> None:
+    of = Stateful()
+    told = [of.want(units) for units in (9, 40, 4, 3, 2, 1, 0, 0, 2, 3, 4)]
+    assert told == [[4], [], [], [1], [], [], [0], [], [1], [], [4]]
+    assert of.feed.measures.calls["single"] == 5
+
+
+def test_a_state_that_came_and_went_before_its_turn_is_not_told() -> None:
+    of = Stateful()
+    of.want(9)
+    of.feed.change(of.slot, 2, of.slot.version + 1, 2_500)
+    assert of.feed.waiting == 1
+    assert (of.want(5), of.feed.waiting, of.feed.oldest_ms(9_000)) == ([], 0, 0)
+
+
+def test_a_restart_does_not_tell_a_state_again() -> None:
+    of = Stateful()
+    of.want(9)
+    _, fields = Codec().decode(Codec().encode("FeedResult", ledger.record("a", of.slot, of.now)))
+    assert (fields["desired"], fields["applied"], fields["state"]) == (9, 4, "APPLIED")
+    again = Stateful()
+    again.feed.remove(("A", None))
+    again.slot = ledger.restore(fields)
+    again.feed.add(again.slot, of.now)
+    assert again.want(7) == []
+    assert again.want(3) == [1]
+
+
+def test_a_state_that_is_read_back_is_no_drift_and_another_is() -> None:
+    of = Stateful()
+    of.want(40, Fate.ACCEPTED)
+    of.feed.shown({("A", None): 4}, [("A", None)], 3_000, 900_000)
+    assert (of.slot.writes, of.feed.measures.drifts, of.sent()) == ([], 0, [])
+    for at, drifts, sent in ((10**7, 0, []), (10**7 + 900_001, 1, [4])):
+        of.feed.shown({("A", None): 1}, [("A", None)], at, 900_000)
+        assert (of.feed.measures.drifts, of.sent()) == (drifts, sent)
+
+
+def test_what_is_held_back_is_held_back_before_it_is_told() -> None:
+    of = Stateful(z=1.0)
+    of.want(40)
+    of.feed.late_s = 100.0
+    of.slot.velocity, of.slot.falling_ms = 0.3, of.now + 1_000  # 36 units will be gone before it hears
+    assert of.want(40) == []
+    assert of.want(39) == [1]
+    assert (of.slot.buffer, of.slot.wanted) == (36, 39)
+
+
+def test_a_fall_to_a_scarce_state_is_urgent() -> None:
+    of = Stateful()
+    of.want(40)
+    of.feed.change(of.slot, 3, of.slot.version + 1, 9_000)
+    assert of.feed.waiting_by_harm[Harm.SCARCE] == 1
+    of.feed.change(of.slot, 0, of.slot.version + 1, 9_000)
+    assert of.feed.waiting_by_harm[Harm.ZERO] == 1

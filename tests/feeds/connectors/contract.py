@@ -71,6 +71,17 @@ class Contract(FaultContract):
                         "such a call is never admitted"
                     )
 
+    def test_it_tells_no_more_than_there_is(self) -> None:
+        """Of more units it is not told less, of none none, and what it was told is told as it is."""
+        tells = self.connector().tells
+        told = [tells(units) for units in range(2_000)]
+        assert told[0] == 0
+        assert told == sorted(told)
+        assert all(0 <= each <= units for units, each in enumerate(told))
+        assert all(tells(each) == each for each in told)
+        most = self.connector_class.quantity_most
+        assert told[-1] <= tells(most) == tells(tells(most)) <= most
+
     # -- what it asks --------------------------------------------------------------------------------------------
 
     def test_the_first_request_takes_what_was_declared(self) -> None:
@@ -103,7 +114,8 @@ class Contract(FaultContract):
             many = min(fits, operation.most)
             place = max(self.locations, key=lambda location: len(location or ""))
             most = self.connector_class.quantity_most
-            items = [Item(self.longest(n), place, most, NOW_MS, NOW_MS + n) for n in range(many)]
+            told = self.connector().tells(most)
+            items = [Item(self.longest(n), place, told, NOW_MS, NOW_MS + n) for n in range(many)]
             market = self.market()
             market.prepare(items)
             held = hold(self.connector().write(operation, items, INTENT), market.reply)
@@ -134,9 +146,10 @@ class Contract(FaultContract):
         for operation in self.operations():
             market, item = self.market(), self.items(1)[0]
             for nth, quantity in enumerate((3, 0)):
-                self.outcomes(market, operation, [self.later(item, nth, quantity=quantity)])
+                told = self.connector().tells(quantity)
+                self.outcomes(market, operation, [self.later(item, nth, quantity=told)])
                 market.settle()
-                assert market.shows[item.listing, item.location] == quantity
+                assert market.shows[item.listing, item.location] == told
 
     def test_five_then_four_then_five(self) -> None:
         """Of one version: a key that is made from the quantity would swallow the third, a revision that is made from
@@ -144,33 +157,35 @@ class Contract(FaultContract):
         for operation in self.operations():
             market, item = self.market(), self.items(1)[0]
             for nth, quantity in enumerate((5, 4, 5)):
-                answer = self.outcomes(market, operation, [self.later(item, nth, quantity=quantity)])
+                told = self.connector().tells(quantity)
+                answer = self.outcomes(market, operation, [self.later(item, nth, quantity=told)])
                 assert answer.items[0].fate in TAKEN
                 market.settle()
-                assert market.shows[item.listing, item.location] == quantity
+                assert market.shows[item.listing, item.location] == told
 
     def test_operations_take_turns(self) -> None:
         """What is urgent goes by one of them, the rest by another, and whatever was written last is shown."""
         market, item = self.market(), self.items(1)[0]
         for nth, operation in enumerate([*self.operations(), *self.operations()]):
-            answer = self.outcomes(market, operation, [self.later(item, nth, quantity=7 + nth)])
+            told = self.connector().tells(7 + nth)
+            answer = self.outcomes(market, operation, [self.later(item, nth, quantity=told)])
             assert answer.items[0].fate in TAKEN
             market.settle()
-            assert market.shows[item.listing, item.location] == 7 + nth
+            assert market.shows[item.listing, item.location] == told
 
     def test_awkward_listings(self) -> None:
-        place = self.locations[0]
+        place, tells = self.locations[0], self.connector().tells
         for operation in self.operations():
             market = self.market()
             for at, listing in enumerate(self.awkward):
-                answer = self.outcomes(market, operation, [Item(listing, place, at, NOW_MS, NOW_MS)])
+                answer = self.outcomes(market, operation, [Item(listing, place, tells(at), NOW_MS, NOW_MS)])
                 assert answer.items[0].fate in TAKEN
                 market.settle()
-                assert market.shows[listing, place] == at
+                assert market.shows[listing, place] == tells(at)
         if self.connector().reads_most:
             for at, listing in enumerate(self.awkward):
                 held = hold(self.connector().read_back([(listing, place)]), market.reply)
-                assert held.result.units == {(listing, place): at}
+                assert held.result.units == {(listing, place): tells(at)}
 
     def test_a_listing_stays_in_its_place(self) -> None:
         """A slash in it does not make another path."""

@@ -16,6 +16,7 @@ from tests.feeds.connectors.test_walmart import TestContract as WalmartContract
 
 _SET_BACK = "return talk.set_back(setback, len(items))"
 _KEY = "key_of(self.identity.account, items)"
+_TELLS, _READ_BACK = "test_it_tells_no_more_than_there_is", "    def read_back("
 
 IN_THE_EXAMPLE = [
     ("test_all_is_well", "Observed(request.limit, left)", "Observed(request.limit, left, rate=0)"),
@@ -72,6 +73,26 @@ IN_THE_EXAMPLE = [
     ("test_a_token", '{"x-api-key": secret(self.identity, "api_key")}', "{}"),
     ("test_its_limits_make_sense", 'Bucket("read", Kind', 'Bucket("stock", Kind'),
     ("test_its_operations_make_sense", "most=100,", "most=100, least=101,"),
+    (
+        _TELLS,
+        _READ_BACK,
+        "    def tells(self, units: int) -> int:\n        return units // 2\n\n" + _READ_BACK,
+    ),
+    (
+        _TELLS,
+        _READ_BACK,
+        "    def tells(self, units: int) -> int:\n        return max(1, units)\n\n" + _READ_BACK,
+    ),
+    (
+        _TELLS,
+        _READ_BACK,
+        "    def tells(self, units: int) -> int:\n        return units % 100\n\n" + _READ_BACK,
+    ),
+    (
+        _TELLS,
+        _READ_BACK,
+        "    def tells(self, units: int) -> int:\n        return units and max(5, units)\n\n" + _READ_BACK,
+    ),
     ("test_it_says_who_it_is", 'name = "kirana"', 'name = ""'),
 ]
 

@@ -56,10 +56,10 @@ class Trial:
         return self.connector_class(Identity(account, self.options, secrets))
 
     def items(self, many: int, quantity: int = 10, version: int = 1000) -> list[Item]:
-        """Different listings, quantities, versions and writes."""
-        places = self.locations
+        """Different listings, quantities (as the marketplace is told them), versions and writes."""
+        places, tells = self.locations, self.connector().tells
         return [
-            Item(self.listing(n), places[n % len(places)], quantity + n, version + n, NOW_MS + n)
+            Item(self.listing(n), places[n % len(places)], tells(quantity + n), version + n, NOW_MS + n)
             for n in range(many)
         ]
 

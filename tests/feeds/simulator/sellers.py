@@ -2,7 +2,7 @@
 
 import hmac
 import json
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -284,3 +284,33 @@ class MiraklSeller(Seller):
 
     def offers(self, **query: str) -> Given:
         return self.request("GET", "/api/offers", None, **query)
+
+
+class GoogleSeller(Seller):
+    def login(self) -> Given:
+        fields = {
+            "grant_type": "refresh_token",
+            "refresh_token": f"refresh-{self.account}",
+            "client_id": f"client-{self.account}",
+            "client_secret": f"secret-{self.account}",
+        }
+        given = self.ask("POST", "/token", content=urlencode(fields).encode())
+        self.headers["authorization"] = f"Bearer {given.json()['access_token']}"
+        return given
+
+    def path(self, product: str, kind: str = "local") -> str:
+        name = product if "~" not in product else urlsafe_b64encode(product.encode()).decode().rstrip("=")
+        return f"/inventories/v1/accounts/{self.account}/products/{name}/{kind}Inventories"
+
+    def insert(self, product: str, store: Any, said: Any, **more: Any) -> Given:
+        own = ({} if said is None else {"availability": said}) | more
+        body = {"storeCode": store, "localInventoryAttributes": own}
+        return self.ask("POST", f"{self.path(product)}:insert", {}, body)
+
+    def shown(self, product: str, kind: str = "local", **query: str) -> dict[str, str]:
+        given = self.ask("GET", self.path(product, kind), query).json()
+        place = "storeCode" if kind == "local" else "region"
+        return {
+            each[place]: each[f"{kind}InventoryAttributes"]["availability"]
+            for each in given.get(f"{kind}Inventories", [])
+        }

@@ -12,6 +12,7 @@ import feeds.simulator
 from feeds.simulator.amazon import Amazon
 from feeds.simulator.csv_file import CsvFiles
 from feeds.simulator.faults import MENU, Fault, Faults
+from feeds.simulator.google import Google
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Drop, Given
 from feeds.simulator.mirakl import Mirakl
@@ -24,6 +25,7 @@ from tests.feeds.simulator.sellers import (
     LOCATION,
     AmazonSeller,
     CsvSeller,
+    GoogleSeller,
     MiraklSeller,
     ShopifySeller,
     WalmartSeller,
@@ -62,6 +64,9 @@ class One:
                 return file.put(f"x;;{quantity}")
             case MiraklSeller() as mirakl:
                 return mirakl.stock(f"x;{quantity}")
+            case GoogleSeller() as google:
+                said = ("OUT_OF_STOCK", "LIMITED_AVAILABILITY", "IN_STOCK")[min(quantity, 2)]
+                return google.insert("de~DE~x", "S1", said)
         raise AssertionError(self.seller)
 
     def applied_later(self) -> int:
@@ -105,12 +110,18 @@ def _mirakl() -> One:
     return One(market, MiraklSeller(market), "x", None)
 
 
+def _google() -> One:
+    market = Google(seed=2)
+    return One(market, GoogleSeller(market), "de~DE~x", "S1")
+
+
 _NAMES = [
     "productType", "patches", "op", "path", "value", "quantity", "fulfillment_channel_code", "sku", "unit", "amount",
     "inventories", "nodes", "shipNode", "inputQty", "InventoryHeader", "Inventory", "version", "items", "ean",
     "sales_channel_id", "query", "variables", "input", "feedType", "marketplaceIds", "inputFeedDocumentId", "offset",
     "limit", "pageSize", "pageToken", "nextToken", "identifiers", "identifiersType", "feedTypes", "contentType",
     "listing", "location", "write", "listings",
+    "storeCode", "localInventoryAttributes", "regionalInventoryAttributes", "availability", "region", "price",
 ]  # fmt: skip
 _KINDS = ("inventory", "MP_INVENTORY")
 _TARGETS = [
@@ -150,9 +161,17 @@ _TARGETS = [
             ("GET", "/api/offers"),
         ],
     ),
+    (
+        _google(),
+        [
+            (method, f"/inventories/v1/accounts/S/products/de~DE~x/{kind}Inventories{action}")
+            for kind in ("local", "regional")
+            for method, action in (("POST", ":insert"), ("GET", ""))
+        ],
+    ),
 ]
 
-_QUICK = [_amazon, _walmart, _shopify, _zalando, _webhook, _csv]
+_QUICK = [_amazon, _walmart, _shopify, _zalando, _webhook, _csv, _google]
 every_channel = pytest.mark.parametrize("make", [*_QUICK, _mirakl])
 every_quick_channel = pytest.mark.parametrize("make", _QUICK)
 """Those that may be written more than once a minute."""
@@ -258,7 +277,9 @@ def test_every_answer_is_counted(make: Make) -> None:
     one.write(1)
     one.seller.now_ms = 1
     one.write(1)
-    writes = {"patch_item", "put_inventory", "graphql", "post_stocks", "post_stock", "put_file", "sto01"}
+    writes = {
+        "patch_item", "put_inventory", "graphql", "post_stocks", "post_stock", "put_file", "sto01", "local_insert",
+    }  # fmt: skip
     statuses = [status for (operation, status), many in one.market.answers.items() if operation in writes]
     assert sorted(statuses) in ([0, 200], [0, 201])
 
