@@ -14,6 +14,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from feeds.simulator.amazon_settings import AmazonSettings
+from feeds.simulator.ebay_settings import EbaySettings
 from feeds.simulator.shopify_settings import ShopifySettings
 from feeds.simulator.walmart_settings import WalmartSettings
 from feeds.simulator.zalando_settings import ZalandoSettings
@@ -32,6 +33,7 @@ class SimulatorSettings:
     amazon: AmazonSettings = field(default_factory=AmazonSettings)
     walmart: WalmartSettings = field(default_factory=WalmartSettings)
     shopify: ShopifySettings = field(default_factory=ShopifySettings)
+    ebay: EbaySettings = field(default_factory=EbaySettings)
     zalando: ZalandoSettings = field(default_factory=ZalandoSettings)
 
 

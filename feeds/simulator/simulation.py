@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 
 from feeds.simulator.amazon import Amazon
 from feeds.simulator.clock import Clock
+from feeds.simulator.ebay import Ebay
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.settings import SimulatorSettings
 from feeds.simulator.shopify import Shopify
@@ -16,6 +17,7 @@ _MAKERS: dict[str, Callable[[SimulatorSettings, Truth], Marketplace]] = {
     "amazon": lambda given, truth: Amazon(given.amazon, seed=given.seed, truth=truth),
     "walmart": lambda given, truth: Walmart(given.walmart, seed=given.seed, truth=truth),
     "shopify": lambda given, truth: Shopify(given.shopify, seed=given.seed, truth=truth),
+    "ebay": lambda given, truth: Ebay(given.ebay, seed=given.seed, truth=truth),
     "zalando": lambda given, truth: Zalando(given.zalando, seed=given.seed, truth=truth),
 }
 """A new channel: its module, its settings, a line here."""

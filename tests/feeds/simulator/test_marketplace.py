@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 import feeds.simulator
 from feeds.simulator.amazon import Amazon
+from feeds.simulator.ebay import Ebay
 from feeds.simulator.faults import MENU, Fault, Faults
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Drop, Given
 from feeds.simulator.shopify import Shopify
 from feeds.simulator.walmart import Walmart
 from feeds.simulator.zalando import Zalando
+from tests.feeds.simulator.ebay_seller import READ, UPDATE, EbaySeller
 from tests.feeds.simulator.sellers import (
     ITEM,
     LOCATION,
@@ -49,6 +51,8 @@ class One:
                 return shopify.set(level("1", "1", quantity), key=str(self._written))
             case ZalandoSeller() as zalando:
                 return zalando.post(stock("x", quantity))
+            case EbaySeller() as ebay:
+                return ebay.set("x", quantity)
         raise AssertionError(self.seller)
 
     def applied_later(self) -> int:
@@ -77,10 +81,16 @@ def _zalando() -> One:
     return One(market, ZalandoSeller(market), "x", "zalando-de")
 
 
+def _ebay() -> One:
+    market = Ebay(seed=2)
+    return One(market, EbaySeller(market), "x", None)
+
+
 _NAMES = [
     "productType", "patches", "op", "path", "value", "quantity", "fulfillment_channel_code", "sku", "unit", "amount",
     "inventories", "nodes", "shipNode", "inputQty", "InventoryHeader", "Inventory", "version", "items", "ean",
     "sales_channel_id", "query", "variables", "input", "feedType", "marketplaceIds", "inputFeedDocumentId", "offset",
+    "requests", "offers", "offerId", "availableQuantity", "shipToLocationAvailability",
     "limit", "pageSize", "pageToken", "nextToken", "identifiers", "identifiersType", "feedTypes", "contentType",
 ]  # fmt: skip
 _KINDS = ("inventory", "MP_INVENTORY")
@@ -110,9 +120,18 @@ _TARGETS = [
     ),
     (_shopify(), [("POST", "/admin/api/2026-07/graphql.json")]),
     (_zalando(), [("POST", "/merchants/S/stocks"), ("GET", "/merchants/S/stocks")]),
+    (
+        _ebay(),
+        [
+            ("POST", UPDATE),
+            ("POST", READ),
+            ("GET", "/sell/inventory/v1/offer"),
+            ("POST", "/identity/v1/oauth2/token"),
+        ],
+    ),
 ]
 
-every_channel = pytest.mark.parametrize("make", [_amazon, _walmart, _shopify, _zalando])
+every_channel = pytest.mark.parametrize("make", [_amazon, _walmart, _shopify, _zalando, _ebay])
 Make = Callable[[], One]
 
 
@@ -214,7 +233,7 @@ def test_every_answer_is_counted(make: Make) -> None:
     one.write(1)
     one.seller.now_ms = 1
     one.write(1)
-    writes = {"patch_item", "put_inventory", "graphql", "post_stocks"}
+    writes = {"patch_item", "put_inventory", "graphql", "post_stocks", "bulk_update_price_quantity"}
     statuses = [status for (operation, status), many in one.market.answers.items() if operation in writes]
     assert sorted(statuses) == [0, 200]
 

@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_the_published_plans_are_the_defaults() -> None:
     settings = SimulatorSettings()
     channels: dict[str, ChannelSettings] = {"amazon": settings.amazon, "walmart": settings.walmart}
-    channels |= {"shopify": settings.shopify, "zalando": settings.zalando}
+    channels |= {"shopify": settings.shopify, "zalando": settings.zalando, "ebay": settings.ebay}
     of = {
         name: {
             group: [(plan.units, plan.per_s, plan.capacity) for plan in plans]
@@ -78,4 +78,6 @@ def test_the_published_plans_are_the_defaults() -> None:
     assert of["walmart"]["put_inventory"] == [(200, 60, 200)]
     assert of["walmart"]["feed_inventory"] == [(10, 3600, 10)]
     assert of["shopify"]["graphql"] == [(100, 1, 2000)]
+    assert of["ebay"]["inventory"] == [(2_000_000, 86_400, 0)]
+    assert of["ebay"]["revisions"] == [(250, 86_400, 0)]
     assert of["zalando"]["post_stocks"] == [(60, 60, 0), (2000, 60, 0)]
