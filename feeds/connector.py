@@ -69,8 +69,8 @@ class Connector(ABC):
     """One marketplace, as one account sees it."""
 
     name: ClassVar[str]
-    operations: ClassVar[Sequence[Operation]]
-    """Those that write. At least one; at most one of them is `bulk`."""
+    operations: Sequence[Operation]
+    """Those that write. At least one; at most one of them is `bulk`. An account's options may change them."""
     limits: ClassVar[Mapping[str, Sequence[Bucket]]]
     """Groups of buckets by name: all of a group must admit a request. Defaults that live answers correct."""
     reads_most: ClassVar[int] = 1

@@ -6,6 +6,7 @@ from feeds.connector import Connector
 
 CONNECTORS = {
     "amazon": "feeds.connectors.amazon:Amazon",
+    "ebay": "feeds.connectors.ebay:Ebay",
     "shopify": "feeds.connectors.shopify:Shopify",
     "walmart": "feeds.connectors.walmart:Walmart",
     "zalando": "feeds.connectors.zalando:Zalando",

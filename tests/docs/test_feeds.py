@@ -14,16 +14,16 @@ _PAGE = Path(__file__).resolve().parents[2] / "docs" / "feeds.md"
 _TEXT = _PAGE.read_text("utf-8")
 
 
-def _example(tmp_path: Path) -> Path:
-    found = re.search(r"^```yaml accounts\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL)
-    assert found is not None
+_EXAMPLES = re.findall(r"^```yaml accounts\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", _EXAMPLES)
+def test_the_accounts_of_the_page_are_good(
+    example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "accounts.yaml"
-    file.write_text(found[1], "utf-8")
-    return file
-
-
-def test_the_accounts_of_the_page_are_good(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["check", str(_example(tmp_path))]) == 0
+    file.write_text(example, "utf-8")
+    assert command.main(["check", str(file)]) == 0
     assert capsys.readouterr().out == "ok\n"
 
 
