@@ -139,7 +139,7 @@ class AccountFeed:
             slot.changed_ms = 0
             return
         slot.changed_ms = slot.changed_ms or now
-        if slot.not_before_ms > now:
+        if slot.rests_until(target) > now:
             self._turns.drop(slot)
             self._delayed[slot.key] = slot
             return
@@ -351,7 +351,10 @@ class AccountFeed:
 
     def wake(self, now: int) -> None:
         """Those that were told to come back later, and may now; and those that were rejected long ago."""
-        for slot in [slot for slot in self._delayed.values() if slot.not_before_ms <= now]:
+        rested = (
+            slot for slot in self._delayed.values() if slot.rests_until(self.target(slot, now)[0]) <= now
+        )
+        for slot in list(rested):
             del self._delayed[slot.key]
             if slot.key in self.slots:
                 self._consider(slot, now)

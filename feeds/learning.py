@@ -42,7 +42,11 @@ class Learning:
                 slot.reason = outcome.reason
                 slot.again = slot.again or not overtaken
                 if outcome.fate is Fate.LATER:
-                    slot.not_before_ms = now + int((outcome.after_s or 0.0) * 1000)
+                    until = now + int((outcome.after_s or 0.0) * 1000)
+                    if outcome.but_zero:
+                        slot.only_zero_ms = until
+                    else:
+                        slot.not_before_ms = until
                 if outcome.fate is Fate.STALE:
                     slot.applied = None if outcome.shown is None else Fact(outcome.shown, 0, now)
         if slot.again and not slot.changed_ms:

@@ -41,13 +41,14 @@ class Trouble(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
-    """`reason`: in the marketplace's words. `after_s`: of LATER. `shown`: what the marketplace said it shows
-    (units)."""
+    """`reason`: in the marketplace's words. `after_s`: of LATER; `but_zero`: a write of 0 need not wait so long.
+    `shown`: what the marketplace said it shows (units)."""
 
     fate: Fate
     reason: str | None = None
     after_s: float | None = None
     shown: int | None = None
+    but_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True)

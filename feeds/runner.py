@@ -17,7 +17,7 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from feeds import ledger
 from feeds.account import AccountFeed, Key
 from feeds.breaker import Breaker, Outcome, Permit, outcome
 from feeds.clock import Clock
-from feeds.connector import Connector, Operation
+from feeds.connector import Connector, Item, Operation
 from feeds.exchange import Lost, Unsent
 from feeds.lease import LeaseLost
 from feeds.limits import Room
@@ -177,7 +177,7 @@ class AccountRunner:
         while True:
             items = [item for item in call.items if item.listing not in late]
             if not items:
-                return Answer([ItemOutcome(Fate.LATER, "used up", late[item.listing]) for item in call.items])
+                return Answer([_used_up(item, late) for item in call.items])
             try:
                 answer = await self._line.converse(
                     self._connector.write(call.operation, items, call.intent or "")
@@ -198,10 +198,7 @@ class AccountRunner:
             if not late:
                 return answer
             told = iter(answer.items)
-            outcomes = [
-                ItemOutcome(Fate.LATER, "used up", late[item.listing]) if item.listing in late else next(told)
-                for item in call.items
-            ]
+            outcomes = [_used_up(item, late) if item.listing in late else next(told) for item in call.items]
             return Answer(outcomes, answer.trouble, answer.reason, answer.again_s, answer.submission)
 
     async def record(self) -> None:
@@ -319,3 +316,8 @@ class AccountRunner:
             self.feed.sweep(_SWEEP, now)
             await self.record()
             await self._clock.sleep(_TICK_S)
+
+
+def _used_up(item: Item, late: Mapping[str, float]) -> ItemOutcome:
+    """Of a listing that has used up what is its own; but for writes of 0 some of it may be kept."""
+    return ItemOutcome(Fate.LATER, "used up", late[item.listing], but_zero=item.quantity > 0)

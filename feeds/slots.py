@@ -61,7 +61,8 @@ class Slot:
     `believed`: the quantity of the newest write that was not refused: what the marketplace shows in the end, if all
     goes well. `newest`: the number of the newest write of all. `again`: it must be sent though it is `wanted` already:
     a late submission may have overwritten it, or something else has. `calling`: a single call has it; the next waits
-    for its answer, so that they cannot overtake one another. `rejects`: in a row.
+    for its answer, so that they cannot overtake one another. `rejects`: in a row. `not_before_ms`: until then nothing
+    is sent; `only_zero_ms`: until then only a 0 is, for which some of the listing's own limit is kept.
     """
 
     listing: str
@@ -85,6 +86,7 @@ class Slot:
     again: bool = False
     calling: bool = False
     not_before_ms: int = 0
+    only_zero_ms: int = 0
     looked_ms: int = 0
     writes: list[Write] = field(default_factory=list)
     queued: int = 0
@@ -104,6 +106,10 @@ class Slot:
             if most is None or write.quantity > most:
                 most = write.quantity
         return most
+
+    def rests_until(self, target: int) -> int:
+        """When so many units may be sent (ms)."""
+        return self.not_before_ms if target == 0 else max(self.not_before_ms, self.only_zero_ms)
 
     @property
     def stands_rejected(self) -> bool:

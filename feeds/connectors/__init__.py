@@ -7,8 +7,9 @@ from feeds.connector import Connector
 CONNECTORS = {
     "amazon": "feeds.connectors.amazon:Amazon",
     "csv": "feeds.connectors.csv_file:CsvFile",
-    "mirakl": "feeds.connectors.mirakl:Mirakl",
+    "ebay": "feeds.connectors.ebay:Ebay",
     "google": "feeds.connectors.google:Google",
+    "mirakl": "feeds.connectors.mirakl:Mirakl",
     "shopify": "feeds.connectors.shopify:Shopify",
     "walmart": "feeds.connectors.walmart:Walmart",
     "webhook": "feeds.connectors.webhook:Webhook",

@@ -9,7 +9,7 @@ from feeds.buckets import Bucket, Kind
 from feeds.connector import Connector, Identity, Item, Operation
 from feeds.connectors.bodies import post, segment
 from feeds.connectors.google_replies import IN_STOCK, LIMITED, OUT, entries, kept, observe, priced, refused
-from feeds.connectors.options import option, secret
+from feeds.connectors.options import choice, option, secret, whole_number
 from feeds.connectors.replies import Talk
 from feeds.connectors.tokens import fetch_token
 from feeds.exchange import Conversation, Request
@@ -47,21 +47,12 @@ class Google(Connector):
 
     def __init__(self, identity: Identity) -> None:
         super().__init__(identity)
-        options = identity.options
         merchant = segment(option(identity, "account", "the Merchant Center id"))
         self.products = f"/inventories/v1/accounts/{merchant}/products"
-        self.kind = str(options.get("kind", "local"))
-        if self.kind not in _KINDS:
-            raise ValueError(
-                f"account {identity.account}: the option kind is {self.kind!r}; write local or regional"
-            )
-        told = options.get("limited_up_to", 3)
-        if isinstance(told, bool) or not isinstance(told, int) or told < 0:
-            raise ValueError(
-                f"account {identity.account}: the option limited_up_to is {told!r}; write 0 or more units"
-            )
+        self.kind = choice(identity, "kind", "local", list(_KINDS))
+        told = whole_number(identity, "limited_up_to", 3, 0, 1_000_000)
         self.limited_up_to = told if self.kind == "local" else 0
-        self.token_url = str(options.get("token_url", "https://oauth2.googleapis.com/token"))
+        self.token_url = str(identity.options.get("token_url", "https://oauth2.googleapis.com/token"))
 
     def tells(self, units: int) -> int:
         """0: out of stock; 1: limited; one more than that may be: in stock."""

@@ -25,10 +25,10 @@ _ID = "webhook-id"
 
 
 class Webhook(Connector):
-    """A listing and its location are whatever the receiver calls them; docs/feeds.md has its format. Options: `path`;
-    `read_path`, where it can be read; `most` items a call (100), `every_s` seconds at the earliest (0), `at_once` calls
-    (2); its limits `calls_per_s` (5) with a `burst` (5), and `items_per_minute`. Secrets: `secret`, which is `whsec_`
-    and the base64 of 24 bytes or more; `former_secret`, while it is being changed."""
+    """A listing and its location are whatever the receiver calls them; docs/marketplaces.md has its format. Options:
+    `path`; `read_path`, where it can be read; `most` items a call (100), `every_s` seconds at the earliest (0),
+    `at_once` calls (2); its limits `calls_per_s` (5) with a `burst` (5), and `items_per_minute`. Secrets: `secret`,
+    which is `whsec_` and the base64 of 24 bytes or more; `former_secret`, while it is being changed."""
 
     name = "webhook"
 

@@ -1,4 +1,4 @@
-"""What a receiver of webhooks says; docs/feeds.md tells its authors how."""
+"""What a receiver of webhooks says; docs/marketplaces.md tells its authors how."""
 
 from typing import Any
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from feeds.simulator.amazon_settings import AmazonSettings
 from feeds.simulator.csv_settings import CsvSettings
+from feeds.simulator.ebay_settings import EbaySettings
 from feeds.simulator.google_settings import GoogleSettings
 from feeds.simulator.mirakl_settings import MiraklSettings
 from feeds.simulator.shopify_settings import ShopifySettings
@@ -36,6 +37,7 @@ class SimulatorSettings:
     amazon: AmazonSettings = field(default_factory=AmazonSettings)
     walmart: WalmartSettings = field(default_factory=WalmartSettings)
     shopify: ShopifySettings = field(default_factory=ShopifySettings)
+    ebay: EbaySettings = field(default_factory=EbaySettings)
     zalando: ZalandoSettings = field(default_factory=ZalandoSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     csv: CsvSettings = field(default_factory=CsvSettings)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from feeds.simulator.amazon import Amazon
 from feeds.simulator.clock import Clock
 from feeds.simulator.csv_file import CsvFiles
+from feeds.simulator.ebay import Ebay
 from feeds.simulator.google import Google
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.mirakl import Mirakl
@@ -20,6 +21,7 @@ _MAKERS: dict[str, Callable[[SimulatorSettings, Truth], Marketplace]] = {
     "amazon": lambda given, truth: Amazon(given.amazon, seed=given.seed, truth=truth),
     "walmart": lambda given, truth: Walmart(given.walmart, seed=given.seed, truth=truth),
     "shopify": lambda given, truth: Shopify(given.shopify, seed=given.seed, truth=truth),
+    "ebay": lambda given, truth: Ebay(given.ebay, seed=given.seed, truth=truth),
     "zalando": lambda given, truth: Zalando(given.zalando, seed=given.seed, truth=truth),
     "webhook": lambda given, truth: Webhook(given.webhook, seed=given.seed, truth=truth),
     "csv": lambda given, truth: CsvFiles(given.csv, seed=given.seed, truth=truth),

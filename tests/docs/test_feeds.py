@@ -1,4 +1,4 @@
-"""What docs/feeds.md says of the accounts file, the turns, the metrics and the commands holds."""
+"""What docs/feeds.md says of the accounts file, the turns, metrics and commands holds; and docs/marketplaces.md."""
 
 import re
 from pathlib import Path
@@ -8,15 +8,15 @@ import pytest
 from feeds import __main__ as command
 from feeds.accounts import Account, PolicyEntry, TimeoutEntry
 from feeds.connector import Connector
+from feeds.connectors import CONNECTORS, connector_class
 from feeds.connectors.google import Google
 from feeds.slots import Harm
 from feeds.turns import OLDEST, WEIGHTS
 
-_PAGE = Path(__file__).resolve().parents[2] / "docs" / "feeds.md"
-_TEXT = _PAGE.read_text("utf-8")
-
-
-_EXAMPLES = re.findall(r"^```yaml accounts\n(.*?)^```", _TEXT, re.MULTILINE | re.DOTALL)
+_DOCS = Path(__file__).resolve().parents[2] / "docs"
+_TEXT = (_DOCS / "feeds.md").read_text("utf-8")
+_PLACES = (_DOCS / "marketplaces.md").read_text("utf-8")
+_EXAMPLES = re.findall(r"^```yaml accounts\n(.*?)^```", _TEXT + _PLACES, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("example", _EXAMPLES)
@@ -33,6 +33,17 @@ def test_the_page_says_when_what_was_accepted_is_read_back() -> None:
     for name in ("confirm_s", "grace_s"):
         usual, google = getattr(Connector, name), getattr(Google, name)
         assert f"`{name}` ({usual:g}; Google {google:g})" in _TEXT
+
+
+def test_the_pages_name_every_connector_with_its_options_and_secrets() -> None:
+    assert all(f"`{name}`" in _TEXT for name in CONNECTORS)
+    rows = {row[0]: row[1] for row in re.findall(r"^\| \[?`([a-z]+)`\S* \|(.*)\|$", _PLACES, re.MULTILINE)}
+    assert rows.keys() >= CONNECTORS.keys()
+    for name in CONNECTORS:
+        *_, options, secrets = rows[name].split("|")
+        named = set(re.findall(r"`([a-z_]+)`", options + secrets))
+        assert named <= set(re.findall(r"`([a-z_]+)`", connector_class(name).__doc__ or "")), name
+        assert named & set(re.findall(r"`([a-z_]+)`", secrets)), name
 
 
 def test_the_page_names_every_key() -> None:

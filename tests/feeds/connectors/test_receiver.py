@@ -1,4 +1,4 @@
-"""docs/feeds.md: the receiver of its page runs, and its accounts are good; with calls as the connector sends them."""
+"""docs/marketplaces.md: its receiver runs, and its accounts are good; with calls as the connector sends them."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ from feeds.line import Line
 from feeds.outcomes import Answer, Fate, Trouble
 from tests.feeds.test_line import Limits
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "feeds.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "marketplaces.md"
 TEXT = PAGE.read_text("utf-8")
 SECRET = "whsec_" + b64encode(b"a key of 32 bytes, or nearly so.").decode()
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import feeds.simulator
 from feeds.simulator.amazon import Amazon
 from feeds.simulator.csv_file import CsvFiles
+from feeds.simulator.ebay import Ebay
 from feeds.simulator.faults import MENU, Fault, Faults
 from feeds.simulator.google import Google
 from feeds.simulator.marketplace import Marketplace
@@ -20,6 +21,7 @@ from feeds.simulator.shopify import Shopify
 from feeds.simulator.walmart import Walmart
 from feeds.simulator.webhook import Webhook
 from feeds.simulator.zalando import Zalando
+from tests.feeds.simulator.ebay_seller import READ, UPDATE, EbaySeller
 from tests.feeds.simulator.sellers import (
     ITEM,
     LOCATION,
@@ -67,6 +69,8 @@ class One:
             case GoogleSeller() as google:
                 said = ("OUT_OF_STOCK", "LIMITED_AVAILABILITY", "IN_STOCK")[min(quantity, 2)]
                 return google.insert("de~DE~x", "S1", said)
+            case EbaySeller() as ebay:
+                return ebay.set("x", quantity)
         raise AssertionError(self.seller)
 
     def applied_later(self) -> int:
@@ -115,10 +119,16 @@ def _google() -> One:
     return One(market, GoogleSeller(market), "de~DE~x", "S1")
 
 
+def _ebay() -> One:
+    market = Ebay(seed=2)
+    return One(market, EbaySeller(market), "x", None)
+
+
 _NAMES = [
     "productType", "patches", "op", "path", "value", "quantity", "fulfillment_channel_code", "sku", "unit", "amount",
     "inventories", "nodes", "shipNode", "inputQty", "InventoryHeader", "Inventory", "version", "items", "ean",
     "sales_channel_id", "query", "variables", "input", "feedType", "marketplaceIds", "inputFeedDocumentId", "offset",
+    "requests", "offers", "offerId", "availableQuantity", "shipToLocationAvailability",
     "limit", "pageSize", "pageToken", "nextToken", "identifiers", "identifiersType", "feedTypes", "contentType",
     "listing", "location", "write", "listings",
     "storeCode", "localInventoryAttributes", "regionalInventoryAttributes", "availability", "region", "price",
@@ -169,9 +179,18 @@ _TARGETS = [
             for method, action in (("POST", ":insert"), ("GET", ""))
         ],
     ),
+    (
+        _ebay(),
+        [
+            ("POST", UPDATE),
+            ("POST", READ),
+            ("GET", "/sell/inventory/v1/offer"),
+            ("POST", "/identity/v1/oauth2/token"),
+        ],
+    ),
 ]
 
-_QUICK = [_amazon, _walmart, _shopify, _zalando, _webhook, _csv, _google]
+_QUICK = [_amazon, _walmart, _shopify, _zalando, _webhook, _csv, _google, _ebay]
 every_channel = pytest.mark.parametrize("make", [*_QUICK, _mirakl])
 every_quick_channel = pytest.mark.parametrize("make", _QUICK)
 """Those that may be written more than once a minute."""
@@ -279,6 +298,7 @@ def test_every_answer_is_counted(make: Make) -> None:
     one.write(1)
     writes = {
         "patch_item", "put_inventory", "graphql", "post_stocks", "post_stock", "put_file", "sto01", "local_insert",
+        "bulk_update_price_quantity",
     }  # fmt: skip
     statuses = [status for (operation, status), many in one.market.answers.items() if operation in writes]
     assert sorted(statuses) in ([0, 200], [0, 201])

@@ -66,7 +66,7 @@ def test_the_published_plans_are_the_defaults() -> None:
     settings = SimulatorSettings()
     channels: dict[str, ChannelSettings] = {"amazon": settings.amazon, "walmart": settings.walmart}
     channels |= {"shopify": settings.shopify, "zalando": settings.zalando, "mirakl": settings.mirakl}
-    channels["google"] = settings.google
+    channels |= {"google": settings.google, "ebay": settings.ebay}
     of = {
         name: {
             group: [(plan.units, plan.per_s, plan.capacity) for plan in plans]
@@ -79,6 +79,8 @@ def test_the_published_plans_are_the_defaults() -> None:
     assert of["walmart"]["put_inventory"] == [(200, 60, 200)]
     assert of["walmart"]["feed_inventory"] == [(10, 3600, 10)]
     assert of["shopify"]["graphql"] == [(100, 1, 2000)]
+    assert of["ebay"]["inventory"] == [(2_000_000, 86_400, 0)]
+    assert of["ebay"]["revisions"] == [(250, 86_400, 0)]
     assert of["zalando"]["post_stocks"] == [(60, 60, 0), (2000, 60, 0)]
     assert [of["mirakl"][each] for each in ("sto01", "sto02", "sto03")] == [[(1, s, 0)] for s in (60, 15, 60)]
     assert of["google"]["local_insert"] == [(600, 60, 0), (200_000, 86_400, 0)]
