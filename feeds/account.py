@@ -172,6 +172,11 @@ class AccountFeed:
         slot = self._turns.oldest()
         return 0 if slot is None else max(0, now - slot.changed_ms)
 
+    def oldest_unpublished_ms(self, now: int) -> int:
+        """The same, with those that may not be sent yet: they make nobody else late, but they are."""
+        resting = [slot.changed_ms for slot in self._delayed.values() if slot.changed_ms]
+        return max(self.oldest_ms(now), now - min(resting, default=now))
+
     def ready(self, operation: Operation, now: int) -> bool:
         """Whether there is something to do for an operation."""
         if not self.waiting:

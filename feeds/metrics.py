@@ -126,7 +126,7 @@ def _account(families: _Families, keeper: Keeper) -> None:
 
 def _feeding(families: _Families, feed: AccountFeed, now: int, name: dict[str, str]) -> None:
     measures = feed.measures
-    oldest_s = feed.oldest_ms(now) / 1000
+    oldest_s = feed.oldest_unpublished_ms(now) / 1000
     families.gauge(
         "oldest_change_seconds", "Age of the oldest change that no call has carried.", oldest_s, **name
     )

@@ -47,6 +47,7 @@ _LOOK_S = 1.0
 _TICK_S = 1.0
 _DRAIN_LOOK_S = 0.02
 _FOLLOWING, _READING = "following", "reading"
+_USED_UP = "its own limit is used up"
 _SWEEP = 2_000
 _ASK_S, _ASK_MOST_S = 15.0, 300.0
 _LOST_AFTER = 3
@@ -177,7 +178,8 @@ class AccountRunner:
         while True:
             items = [item for item in call.items if item.listing not in late]
             if not items:
-                return Answer([_used_up(item, late) for item in call.items])
+                # Nobody was asked: that says nothing of the channel's health, nor of how much it takes.
+                return Answer([_used_up(item, late) for item in call.items], Trouble.THROTTLED, _USED_UP)
             try:
                 answer = await self._line.converse(
                     self._connector.write(call.operation, items, call.intent or "")
@@ -320,4 +322,4 @@ class AccountRunner:
 
 def _used_up(item: Item, late: Mapping[str, float]) -> ItemOutcome:
     """Of a listing that has used up what is its own; but for writes of 0 some of it may be kept."""
-    return ItemOutcome(Fate.LATER, "used up", late[item.listing], but_zero=item.quantity > 0)
+    return ItemOutcome(Fate.LATER, _USED_UP, late[item.listing], but_zero=item.quantity > 0)

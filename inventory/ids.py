@@ -12,6 +12,7 @@ import numpy.typing as npt
 from inventory.columns import Longs
 from inventory.hashing import mix
 from inventory.jit import kernel
+from inventory.pages import filled, untouched
 
 Marks = npt.NDArray[np.uint32]
 
@@ -155,8 +156,8 @@ def _load(ids: IdSet, keys: Longs, marks: Marks) -> None:
 
 def _empty(capacity: int, fresh: int) -> IdSet:
     return IdSet(
-        keys=np.full(capacity, -1, np.int64),
-        marks=np.zeros(capacity, np.uint32),
+        keys=filled(capacity, np.dtype(np.int64), -1),
+        marks=untouched(capacity, np.dtype(np.uint32)),
         fresh_keys=np.zeros(fresh, np.int64),
         fresh_marks=np.zeros(fresh, np.uint32),
         head=np.zeros(2, np.int64),

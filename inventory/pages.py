@@ -1,4 +1,5 @@
-"""Memory that costs nothing before it is touched, and is given back whole."""
+"""Memory for what lives long: pages of its own, so that it costs nothing before it is touched, is given back whole, and
+leaves no holes between short-lived things on the heap."""
 
 import mmap
 from typing import Any
@@ -21,3 +22,10 @@ def untouched(size: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if length >= _HUGE_FROM:  # as NumPy does: look-ups by key go anywhere
         pages.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(pages, dtype)
+
+
+def filled(size: int, dtype: np.dtype[Any], value: int) -> npt.NDArray[Any]:
+    """The same, with one value everywhere."""
+    found = untouched(size, dtype)
+    found.fill(value)
+    return found

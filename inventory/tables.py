@@ -12,7 +12,7 @@ import numpy.typing as npt
 from inventory.columns import Bytes, Ints, Longs
 from inventory.hashing import mix
 from inventory.jit import kernel
-from inventory.pages import untouched
+from inventory.pages import filled, untouched
 
 USED, FREE, DIRTY, SPARE = range(4)
 """Indices of `Table.head`: rows ever used, first row of the free list (-1 none), rows in `dirty`, free rows."""
@@ -127,7 +127,7 @@ class Store:
         self.keyed = keyed
         self.table = Table(
             rows=np.zeros(capacity, dtype),
-            slots=np.full(2 * capacity if keyed else 1, NONE, np.int32),
+            slots=_no_slots(2 * capacity if keyed else 1),
             head=np.array([0, NONE, 0, 0], np.int64),
             dirty=np.zeros(capacity, np.int32),
             is_dirty=np.zeros(capacity, np.uint8),
@@ -153,7 +153,7 @@ class Store:
         old = self.table
         self.table = Table(
             rows=_longer(_whole(old.rows), len(self), capacity).view(old.rows.dtype),
-            slots=np.full(2 * capacity if self.keyed else 1, NONE, np.int32),
+            slots=_no_slots(2 * capacity if self.keyed else 1),
             head=old.head,
             dirty=_longer(old.dirty, int(old.head[DIRTY]), capacity),
             is_dirty=_longer(old.is_dirty, len(self), capacity),
@@ -189,6 +189,10 @@ class Store:
     def bytes(self) -> int:
         """Memory held, in bytes."""
         return sum(array.nbytes for array in self.table)
+
+
+def _no_slots(size: int) -> Ints:
+    return filled(size, np.dtype(np.int32), NONE)
 
 
 def _whole(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:

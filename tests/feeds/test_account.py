@@ -349,6 +349,22 @@ def test_what_a_closed_submission_says_was_only_accepted_is_read_back() -> None:
     assert (slot.writes, slot.applied.quantity if slot.applied else None) == ([], 5)
 
 
+def test_what_may_not_be_sent_yet_is_unpublished_all_the_same() -> None:
+    """A listing that has used up its own limit makes nobody else late; whoever looks must see it."""
+    feed = AccountFeed("a", [SINGLE], Policy())
+    slot = Slot("A", None, "A")
+    feed.add(slot, 1_000)
+    feed.change(slot, 5, 1, 1_000)
+    call = feed.take(SINGLE, 1, "", 1_000)
+    assert call is not None
+    feed.answered(call, Answer([ItemOutcome(Fate.LATER, "used up", 600.0)]), 2_000)
+    assert (feed.oldest_ms(301_000), feed.oldest_unpublished_ms(301_000)) == (0, 299_000)
+    feed.change(slot, 0, 2, 301_000)
+    feed.wake(602_000)
+    assert feed.take(SINGLE, 1, "", 602_000) is not None
+    assert feed.oldest_unpublished_ms(603_000) == 0
+
+
 def test_a_submission_that_does_not_close_is_given_up_and_sent_again() -> None:
     bulk = BULK._replace(least=1, every_s=0, patience_s=60)
     feed = AccountFeed("a", [bulk], Policy())
