@@ -38,7 +38,8 @@ _FAULTS = {
 class Ordeal:
     """`skus` on every marketplace; `changes` of the view a second for `seconds`, and a death every `dies_s` on
     average. Then everything is well, and every listing must show what is wanted within `settles_s`, which is long:
-    the simulated Amazon has no bound for how long it takes to show what it has accepted. Simulated seconds."""
+    the simulated Amazon has no bound for how long it takes to show what it has accepted. Simulated seconds. `markets`:
+    none that shows a state and no number by which it could be judged."""
 
     skus: int = 40
     changes: float = 2.0
@@ -46,6 +47,7 @@ class Ordeal:
     dies_s: float = 8.0
     settles_s: float = 259_200.0
     faults: bool = True
+    markets: tuple[str, ...] = tuple(ACCOUNTS)
 
 
 @dataclass
@@ -85,8 +87,7 @@ class _Ordeal:
         self._opener = opener
         self._clock = clock
         self._dice = random.Random(f"{seed} ordeal")
-        # Those that have an account here; what shows a state and no number cannot be judged by one.
-        self._shops = [opener.open(simulation.channels[name]) for name in ACCOUNTS]
+        self._shops = [opener.open(simulation.channels[name]) for name in ordeal.markets]
         self._wanted: dict[int, int] = {}
         self._version = 1
         self._running: dict[str, asyncio.Task[None]] = {}

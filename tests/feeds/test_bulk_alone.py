@@ -21,7 +21,6 @@ from feeds.simulator.faults import Fault
 from feeds.simulator.feeds_queue import FeedSettings, State
 from feeds.simulator.mirakl import Mirakl
 from feeds.simulator.mirakl_settings import MiraklSettings
-from feeds.simulator.simulation import Simulation
 from feeds.simulator.spread import Spread
 from feeds.trials import crashes, seller, simulated
 from feeds.trials.crashes import Ordeal, survive
@@ -328,20 +327,10 @@ def test_an_operator_who_only_counts_finds_nothing_to_count() -> None:
     lived(story, enforced=False)
 
 
-@pytest.fixture
-def mirakl_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Alone(Simulation):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
-            self.channels = {"mirakl": self.channels["mirakl"]}
-
-    monkeypatch.setattr("feeds.trials.world.Simulation", Alone)
-    monkeypatch.setitem(crashes._FAULTS, "endless_feed", 0.1)
-
-
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_publishers_that_die_anywhere_lose_nothing(seed: int, mirakl_alone: None) -> None:
-    ordeal = Ordeal(skus=8, seconds=900.0, changes=1.0, dies_s=40.0)
+def test_publishers_that_die_anywhere_lose_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(crashes._FAULTS, "endless_feed", 0.1)
+    ordeal = Ordeal(skus=8, seconds=900.0, changes=1.0, dies_s=40.0, markets=("mirakl",))
     survived = simulated.run(survive(ordeal, seed, None, Settings()))  # type: ignore[arg-type]
     assert survived.deaths > 5
     assert survived.wrong == []
