@@ -16,7 +16,7 @@ from feeds.connector import Item, Operation
 from feeds.harm import harm_of, note_fall, velocity_at
 from feeds.learning import Learning
 from feeds.measures import Measures
-from feeds.outcomes import Answer, Fate, ItemOutcome, Trouble
+from feeds.outcomes import Answer, Fate, ItemOutcome, Trouble, whole
 from feeds.sendings import Call, Submission
 from feeds.slots import Fact, Harm, Slot, Stage, Write
 from feeds.turns import Turns, Weighted
@@ -280,9 +280,7 @@ class AccountFeed:
 
     def lost(self, submission: Submission, now: int) -> None:
         """The marketplace never got a submission."""
-        self.submissions.remove(submission)
-        for slot, write in submission.slots:
-            self._learn(slot, write, ItemOutcome(Fate.RETURNED), now)
+        self.progressed(submission, Answer(whole(len(submission.slots), Fate.RETURNED)), now)
 
     def hopeless(self, submission: Submission, now: int) -> str | None:
         """Why nobody needs to ask for it any more; None: it is worth while."""
@@ -297,9 +295,8 @@ class AccountFeed:
 
     def give_up(self, submission: Submission, why: str, now: int) -> None:
         """It may have arrived, and close some day, but nobody waits for it any more: what is in it is sent again."""
-        self.submissions.remove(submission)
-        for slot, write in submission.slots:
-            self._learn(slot, write, ItemOutcome(Fate.UNKNOWN, f"given up: {why}"), now)
+        items = whole(len(submission.slots), Fate.UNKNOWN, f"given up: {why}")
+        self.progressed(submission, Answer(items), now)
 
     def _submission(self, intent: str | None) -> Submission | None:
         return next((each for each in self.submissions if intent is not None and each.intent == intent), None)

@@ -8,9 +8,9 @@ from feeds.buckets import Bucket, Kind, Scope
 from feeds.connector import Connector, Identity, Item, Operation
 from feeds.connectors import amazon_replies as says
 from feeds.connectors.bodies import JSON, as_json, post, segment
-from feeds.connectors.options import option, secret
+from feeds.connectors.options import option
 from feeds.connectors.replies import Talk, texts
-from feeds.connectors.tokens import fetch_token
+from feeds.connectors.tokens import refreshed
 from feeds.exchange import Conversation, Request
 from feeds.outcomes import Answer, Fate, Progress, Setback, Shown, whole
 
@@ -137,9 +137,7 @@ class Amazon(Connector):
         return Shown({key: shows[of] for key, of in asked if of in shows}, observed=talk.observed)
 
     def authorise(self) -> Conversation[tuple[dict[str, str], float]]:
-        names = ("client_id", "client_secret", "refresh_token")
-        form = {"grant_type": "refresh_token", **{name: secret(self.identity, name) for name in names}}
-        token, seconds = yield from fetch_token(self.token_url, form)
+        token, seconds = yield from refreshed(self.token_url, self.identity)
         return {"x-amz-access-token": token}, seconds
 
     def _path(self, sku: str) -> str:

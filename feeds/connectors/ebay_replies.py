@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from feeds.connector import Item
-from feeds.connectors.replies import refusal
+from feeds.connectors.replies import REASON_MOST, refusal
 from feeds.exchange import Reply
 from feeds.outcomes import Fate, ItemOutcome, Setback, Trouble
 
@@ -111,4 +111,4 @@ def _meaning(code: int | None) -> tuple[Fate, float | None]:
 def _error(errors: Sequence[Mapping[str, Any]]) -> tuple[int, str]:
     """Of several the first."""
     code = int(errors[0]["errorId"])
-    return code, f"{code}: {errors[0].get('message')}"[:300]
+    return code, f"{code}: {errors[0].get('message')}"[:REASON_MOST]

@@ -9,9 +9,9 @@ from feeds.buckets import Bucket, Kind
 from feeds.connector import Connector, Identity, Item, Operation
 from feeds.connectors.bodies import post, segment
 from feeds.connectors.google_replies import IN_STOCK, LIMITED, OUT, entries, kept, observe, priced, refused
-from feeds.connectors.options import choice, option, secret, whole_number
+from feeds.connectors.options import choice, option, whole_number
 from feeds.connectors.replies import Talk
-from feeds.connectors.tokens import fetch_token
+from feeds.connectors.tokens import refreshed
 from feeds.exchange import Conversation, Request
 from feeds.outcomes import Answer, Fate, ItemOutcome, Setback, Shown
 
@@ -106,9 +106,7 @@ class Google(Connector):
             query = {"pageSize": _PAGE, "pageToken": following}
 
     def authorise(self) -> Conversation[tuple[dict[str, str], float]]:
-        names = ("client_id", "client_secret", "refresh_token")
-        form = {"grant_type": "refresh_token", **{name: secret(self.identity, name) for name in names}}
-        token, seconds = yield from fetch_token(self.token_url, form)
+        token, seconds = yield from refreshed(self.token_url, self.identity)
         return {"authorization": f"Bearer {token}"}, seconds
 
     def _said(self, units: int) -> str:

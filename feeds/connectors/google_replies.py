@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from feeds.connectors.replies import moment_ms, refusal, retry_after_s
+from feeds.connectors.replies import REASON_MOST, moment_ms, refusal, retry_after_s
 from feeds.exchange import Observed, Reply, Request
 from feeds.outcomes import Fate, ItemOutcome, Setback, Trouble
 
@@ -13,7 +13,6 @@ OUT, LIMITED, IN_STOCK = "OUT_OF_STOCK", "LIMITED_AVAILABILITY", "IN_STOCK"
 _DAY_S, _MIDDAY_S = 86_400.0, 43_200.0
 _LATER_S = 3_600.0
 _PRICE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?) ([A-Z]{3})")
-_REASON_MOST = 300
 
 
 def observe(request: Request, reply: Reply) -> Iterator[Observed]:
@@ -57,7 +56,7 @@ def refused(reply: Reply) -> Any:
     if not isinstance(error, dict):
         raise TypeError("no error of the API")  # the token service has another shape
     words = [str(error.get("status", "")), *_reasons(error), str(error.get("message", ""))]
-    reason = ": ".join(dict.fromkeys(word for word in words if word))[:_REASON_MOST]
+    reason = ": ".join(dict.fromkeys(word for word in words if word))[:REASON_MOST]
     told = f"{reply.status} {reason}"
     if "daily_limit_exceeded" in reason:
         raise Setback(Fate.RETURNED, Trouble.EXHAUSTED, told, retry_after_s(reply) or _until_midday_s(reply))

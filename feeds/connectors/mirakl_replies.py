@@ -7,12 +7,12 @@ from io import StringIO
 from typing import NamedTuple
 
 from feeds.connector import Item
+from feeds.connectors.replies import REASON_MOST
 from feeds.exchange import Reply
 from feeds.outcomes import Fate, ItemOutcome
 
 COMPLETE, FAILED = "COMPLETE", "FAILED"
 """How an import ends. Every other state, known or new, is one of an import that is open."""
-_REASON_MOST = 300
 _NEVER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]|^\s|\s$")
 """Offers come from files with a line each, whose fields are trimmed: no id has a line break, or a space at its ends."""
 
@@ -78,7 +78,7 @@ def report(reply: Reply) -> Report:
     reasons, lines = dict[tuple[str, str | None], str](), [row for row in rows if row]
     for row in lines:
         key = row[sku], None if code is None else row[code] or None
-        reasons[key] = row[why].strip()[:_REASON_MOST] or reasons.get(key, "")
+        reasons[key] = row[why].strip()[:REASON_MOST] or reasons.get(key, "")
     return Report(reasons, len(lines))
 
 

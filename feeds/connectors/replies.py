@@ -13,7 +13,8 @@ from feeds.outcomes import Answer, Fate, ItemOutcome, Progress, Setback, Shown, 
 
 T = TypeVar("T")
 _UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
-_REASON_MOST = 300
+REASON_MOST = 300
+"""Characters of what a marketplace says."""
 _NOT_NOW = (409, 423, 425)
 """Something else is going on with the listing: a conflict, a lock. None of them says that it is so for good."""
 _NOT_NOW_S = 300.0
@@ -144,7 +145,7 @@ def words(reply: Reply) -> str:
         parts = (first.get("code"), first.get("message") or first.get("description"))
     except _UNREADABLE:
         return ""
-    return ": ".join(str(part) for part in parts if part)[:_REASON_MOST]
+    return ": ".join(str(part) for part in parts if part)[:REASON_MOST]
 
 
 def texts(reply: Reply, *names: str) -> list[str]:

@@ -4,6 +4,8 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
+from feeds.connector import Identity
+from feeds.connectors.options import secret
 from feeds.connectors.replies import Talk
 from feeds.exchange import Conversation, Reply, Request
 
@@ -25,6 +27,13 @@ def fetch_token(
     body = urlencode(form).encode()
     request = Request("POST", path, limit, headers={**kind, **(headers or {})}, body=body, secret=True)
     return (yield from Talk().ask(request, read or _token, carries=False))
+
+
+def refreshed(path: str, identity: Identity) -> Conversation[tuple[str, float]]:
+    """The same for the account's refresh token, its client and secret in the form. Raises Setback, and ValueError."""
+    names = ("client_id", "client_secret", "refresh_token")
+    form = {"grant_type": "refresh_token", **{name: secret(identity, name) for name in names}}
+    return (yield from fetch_token(path, form))
 
 
 def basic(user: str, password: str) -> str:

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from feeds.connectors.replies import number
+from feeds.connectors.replies import REASON_MOST, number
 from feeds.exchange import Reply
 from feeds.outcomes import Fate, ItemOutcome
 
 _LATER_S, _LATER_MOST_S = 300.0, 3600.0
-_REASON_MOST = 300
 
 Of = tuple[str, str | None]
 """Listing and location."""
@@ -32,7 +31,7 @@ def _of(line: dict[str, Any]) -> Of:
 
 def _outcome(line: dict[str, Any]) -> ItemOutcome:
     status = str(line["status"])
-    reason = str(line.get("reason") or status)[:_REASON_MOST]
+    reason = str(line.get("reason") or status)[:REASON_MOST]
     match status:
         case "ok":
             return ItemOutcome(Fate.APPLIED)

@@ -2,5 +2,13 @@
 
 import pytest
 
-for _part in ("contract", "contract_bulk", "contract_faults", "contract_reads", "contract_whole", "trial"):
+for _part in (
+    "contract",
+    "contract_bulk",
+    "contract_faults",
+    "contract_reads",
+    "contract_whole",
+    "simulated",
+    "trial",
+):
     pytest.register_assert_rewrite(f"tests.feeds.connectors.{_part}")

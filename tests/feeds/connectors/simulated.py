@@ -1,15 +1,27 @@
 """The simulated marketplaces as the contract's stand-ins."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from feeds.connector import Item
 from feeds.exchange import Lost, Reply, Request, Unsent
+from feeds.outcomes import Fate, Trouble
 from feeds.simulator.faults import Fault
 from feeds.simulator.marketplace import Marketplace
 from feeds.simulator.messages import Drop, Received
-from tests.feeds.connectors.market import NOW_MS, Market
+from tests.feeds.connectors.market import NOW_MS, Market, hold
+from tests.feeds.connectors.trial import INTENT, TAKEN, Trial
 
 SELLER = "SELLER"
+USUAL = [
+    (Fault("http_500"), Trouble.BROKEN, Fate.UNKNOWN),
+    (Fault("http_503"), Trouble.BROKEN, Fate.UNKNOWN),
+    (Fault("drop_before_apply"), Trouble.BROKEN, Fate.RETURNED),
+    (Fault("drop_after_apply"), Trouble.BROKEN, Fate.UNKNOWN),
+    (Fault("oauth_expired"), Trouble.AUTH, Fate.RETURNED),
+    (Fault("outage", status=503), Trouble.BROKEN, Fate.UNKNOWN),
+]
+"""What goes wrong everywhere, and what is to be made of it."""
 _DAY_MS = 86_400_000
 
 
@@ -67,3 +79,19 @@ class SimulatedMarket(Market):
     @shows.setter
     def shows(self, _: object) -> None:
         pass
+
+
+def check_fault(of: Trial, fault: Fault, trouble: Trouble, fates: AbstractSet[Fate]) -> None:
+    """One item is written by the first operation, while a fault lasts. Where it is said that nothing was taken, nothing
+    was."""
+    market, items = of.market(), of.items(1)
+    assert isinstance(market, SimulatedMarket)
+    market.prepare(items)
+    market.channel.faults.switch_on(fault)
+    operation = next(iter(of.operations()))
+    answer = hold(of.connector().write(operation, items, INTENT), market.answer).result
+    assert answer.trouble is trouble
+    assert answer.items[0].fate in fates
+    market.settle()
+    taken = fault.name == "drop_after_apply" or not TAKEN.isdisjoint(fates)
+    assert market.shows[items[0].listing, items[0].location] == (items[0].quantity if taken else 0)

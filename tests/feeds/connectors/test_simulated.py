@@ -24,7 +24,7 @@ from tests.feeds.connectors.contract import Contract
 from tests.feeds.connectors.contract_bulk import BulkContract
 from tests.feeds.connectors.contract_reads import ReadContract
 from tests.feeds.connectors.market import hold
-from tests.feeds.connectors.simulated import SELLER, SimulatedMarket
+from tests.feeds.connectors.simulated import SELLER, USUAL, SimulatedMarket, check_fault
 from tests.feeds.connectors.test_shopify import TestContract as ShopifyContract
 from tests.feeds.connectors.test_walmart import TestContract as WalmartContract
 from tests.feeds.connectors.trial import INTENT, TAKEN
@@ -138,32 +138,15 @@ each = pytest.mark.parametrize("of", EACH, ids=lambda of: type(of).__name__)
 @pytest.mark.parametrize(
     ("fault", "trouble", "fate"),
     [
-        (Fault("http_500"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("http_503"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("drop_before_apply"), Trouble.BROKEN, Fate.RETURNED),
-        (Fault("drop_after_apply"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("oauth_expired"), Trouble.AUTH, Fate.RETURNED),
+        *USUAL,
         (Fault("throttle_below_plan"), Trouble.THROTTLED, Fate.RETURNED),
-        (Fault("outage", status=503), Trouble.BROKEN, Fate.UNKNOWN),
         (Fault("header_missing"), Trouble.NONE, Fate.APPLIED),
     ],
     ids=lambda of: of.name if isinstance(of, Fault) else None,
 )
 def test_a_fault(of: Contract, fault: Fault, trouble: Trouble, fate: Fate) -> None:
     """Of a single call, or of the only way to write."""
-    market = of.market()
-    assert isinstance(market, SimulatedMarket)
-    items = of.items(1)
-    market.prepare(items)
-    market.channel.faults.switch_on(fault)
-    operation = next(iter(of.operations()))
-    answer = hold(of.connector().write(operation, items, INTENT), market.answer).result
-    assert answer.trouble is trouble
-    assert answer.items[0].fate in ({fate} if fate is not Fate.APPLIED else TAKEN)
-    market.settle()
-    shown = market.shows[items[0].listing, items[0].location]
-    # Where it says that nothing was taken, nothing was.
-    assert shown == (items[0].quantity if fate in TAKEN or fault.name == "drop_after_apply" else 0)
+    check_fault(of, fault, trouble, {fate} if fate is not Fate.APPLIED else TAKEN)
 
 
 @pytest.mark.parametrize("of", EACH[:3], ids=lambda of: type(of).__name__)

@@ -13,8 +13,8 @@ from feeds.simulator.csv_settings import CsvSettings
 from feeds.simulator.faults import Fault
 from tests.feeds.connectors.contract_whole import WholeContract
 from tests.feeds.connectors.market import hold
-from tests.feeds.connectors.simulated import SELLER, SimulatedMarket
-from tests.feeds.connectors.trial import INTENT, TAKEN
+from tests.feeds.connectors.simulated import SELLER, USUAL, SimulatedMarket, check_fault
+from tests.feeds.connectors.trial import INTENT
 
 ACCOUNTS = {
     SELLER: AccountSettings(
@@ -67,12 +67,7 @@ class TestCsvPassword(TestCsv):
 @pytest.mark.parametrize(
     ("fault", "trouble", "fate"),
     [
-        (Fault("http_500"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("http_503"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("drop_before_apply"), Trouble.BROKEN, Fate.RETURNED),
-        (Fault("drop_after_apply"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("oauth_expired"), Trouble.AUTH, Fate.RETURNED),
-        (Fault("outage", status=503), Trouble.BROKEN, Fate.UNKNOWN),
+        *USUAL,
         (Fault("outage", status=410), Trouble.BROKEN, Fate.RETURNED),
         (Fault("partial_items", share=1.0), Trouble.NONE, Fate.LATER),
         (Fault("invalid_items", share=1.0), Trouble.NONE, Fate.REJECTED),
@@ -81,15 +76,7 @@ class TestCsvPassword(TestCsv):
     ids=lambda of: f"{of.name}-{of.status}" if isinstance(of, Fault) else None,
 )
 def test_a_fault(of: TestCsv, fault: Fault, trouble: Trouble, fate: Fate) -> None:
-    market, items = of.market(), of.items(1)
-    market.prepare(items)
-    market.channel.faults.switch_on(fault)
-    (operation,) = of.operations()
-    answer = hold(of.connector().write(operation, items, INTENT), market.answer).result
-    assert (answer.trouble, answer.items[0].fate) == (trouble, fate)
-    market.settle()
-    shown = market.shows[items[0].listing, items[0].location]
-    assert shown == (items[0].quantity if fate in TAKEN or fault.name == "drop_after_apply" else 0)
+    check_fault(of, fault, trouble, {fate})
 
 
 def test_a_limit_says_when() -> None:

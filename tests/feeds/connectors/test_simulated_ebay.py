@@ -14,7 +14,7 @@ from feeds.simulator.ebay_settings import EbaySettings
 from feeds.simulator.faults import Fault
 from tests.feeds.connectors.contract_reads import ReadContract
 from tests.feeds.connectors.market import hold
-from tests.feeds.connectors.simulated import SELLER, SimulatedMarket
+from tests.feeds.connectors.simulated import SELLER, USUAL, SimulatedMarket
 from tests.feeds.connectors.trial import TAKEN
 
 SECRETS = {name: f"hush-{name}-hush" for name in ("client_id", "client_secret", "refresh_token")}
@@ -89,13 +89,8 @@ each = pytest.mark.parametrize("of", EACH, ids=lambda of: type(of).__name__)
 @pytest.mark.parametrize(
     ("fault", "trouble", "fate"),
     [
-        (Fault("http_500"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("http_503"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("drop_before_apply"), Trouble.BROKEN, Fate.RETURNED),
-        (Fault("drop_after_apply"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("oauth_expired"), Trouble.AUTH, Fate.RETURNED),
+        *USUAL,
         (Fault("throttle_below_plan"), Trouble.THROTTLED, Fate.RETURNED),
-        (Fault("outage", status=503), Trouble.BROKEN, Fate.UNKNOWN),
         (Fault("partial_items", share=1), Trouble.NONE, Fate.LATER),
         (Fault("invalid_items", share=1), Trouble.NONE, Fate.REJECTED),
     ],

@@ -14,7 +14,7 @@ from feeds.simulator.faults import Fault
 from feeds.simulator.google_settings import GoogleSettings
 from feeds.simulator.limits import Kind, Plan
 from tests.feeds.connectors.market import NOW_MS, hold
-from tests.feeds.connectors.simulated import SELLER, SimulatedMarket
+from tests.feeds.connectors.simulated import SELLER, USUAL, SimulatedMarket
 from tests.feeds.connectors.test_google import INSERT, GoogleContract
 from tests.feeds.connectors.trial import TAKEN
 
@@ -72,13 +72,8 @@ def write(market: GoogleMarket, item: Item | None = None, of: TestGoogle = OF) -
 @pytest.mark.parametrize(
     ("fault", "trouble", "fate"),
     [
-        (Fault("http_500"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("http_503"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("drop_before_apply"), Trouble.BROKEN, Fate.RETURNED),
-        (Fault("drop_after_apply"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("oauth_expired"), Trouble.AUTH, Fate.RETURNED),
+        *USUAL,
         (Fault("throttle_below_plan"), Trouble.THROTTLED, Fate.RETURNED),
-        (Fault("outage", status=503), Trouble.BROKEN, Fate.UNKNOWN),
         (Fault("invalid_items"), Trouble.NONE, Fate.REJECTED),
         (Fault("partial_items", share=1.0), Trouble.BROKEN, Fate.UNKNOWN),
         (Fault("slow", ms=20_000), Trouble.NONE, Fate.ACCEPTED),

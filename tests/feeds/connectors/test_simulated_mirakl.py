@@ -13,7 +13,7 @@ from feeds.simulator.channel_settings import AccountSettings
 from feeds.simulator.faults import Fault
 from feeds.simulator.mirakl_settings import MiraklSettings
 from tests.feeds.connectors.market import hold
-from tests.feeds.connectors.simulated import SELLER, SimulatedMarket
+from tests.feeds.connectors.simulated import SELLER, USUAL, SimulatedMarket
 from tests.feeds.connectors.test_mirakl import TestContract as MiraklContract
 from tests.feeds.connectors.trial import INTENT
 
@@ -52,14 +52,9 @@ OF = TestMirakl()
 @pytest.mark.parametrize(
     ("fault", "trouble", "fate"),
     [
-        (Fault("http_500"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("http_503"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("drop_before_apply"), Trouble.BROKEN, Fate.RETURNED),
-        (Fault("drop_after_apply"), Trouble.BROKEN, Fate.UNKNOWN),
+        *USUAL,
         (Fault("lost_ack"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("oauth_expired"), Trouble.AUTH, Fate.RETURNED),
         (Fault("throttle_below_plan", ms=37_000), Trouble.THROTTLED, Fate.RETURNED),
-        (Fault("outage", status=503), Trouble.BROKEN, Fate.UNKNOWN),
     ],
     ids=lambda of: of.name if isinstance(of, Fault) else None,
 )

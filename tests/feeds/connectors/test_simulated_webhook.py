@@ -18,8 +18,8 @@ from tests.feeds.connectors.contract_reads import ReadContract
 from tests.feeds.connectors.contract_whole import WholeContract
 from tests.feeds.connectors.market import Fault as Spoilt
 from tests.feeds.connectors.market import each_fault, hold
-from tests.feeds.connectors.simulated import SELLER, SimulatedMarket
-from tests.feeds.connectors.trial import INTENT, TAKEN
+from tests.feeds.connectors.simulated import SELLER, USUAL, SimulatedMarket, check_fault
+from tests.feeds.connectors.trial import INTENT
 
 HUSH = "whsec_" + b64encode(b"hush-secret-hush-hush-hush").decode()
 ACCOUNTS = {SELLER: AccountSettings(client_secret=HUSH)}
@@ -86,12 +86,7 @@ each = pytest.mark.parametrize("of", EACH, ids=lambda of: type(of).__name__)
 @pytest.mark.parametrize(
     ("fault", "trouble", "fate"),
     [
-        (Fault("http_500"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("http_503"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("drop_before_apply"), Trouble.BROKEN, Fate.RETURNED),
-        (Fault("drop_after_apply"), Trouble.BROKEN, Fate.UNKNOWN),
-        (Fault("oauth_expired"), Trouble.AUTH, Fate.RETURNED),
-        (Fault("outage", status=503), Trouble.BROKEN, Fate.UNKNOWN),
+        *USUAL,
         (Fault("outage", status=400), Trouble.NONE, Fate.REJECTED),
         (Fault("outage", status=410), Trouble.BROKEN, Fate.RETURNED),
         (Fault("partial_items", share=1.0), Trouble.NONE, Fate.LATER),
@@ -101,16 +96,7 @@ each = pytest.mark.parametrize("of", EACH, ids=lambda of: type(of).__name__)
     ids=lambda of: f"{of.name}-{of.status}" if isinstance(of, Fault) else None,
 )
 def test_a_fault(of: Contract, fault: Fault, trouble: Trouble, fate: Fate) -> None:
-    market, items = of.market(), of.items(1)
-    assert isinstance(market, SimulatedMarket)
-    market.prepare(items)
-    market.channel.faults.switch_on(fault)
-    (operation,) = of.operations()
-    answer = hold(of.connector().write(operation, items, INTENT), market.answer).result
-    assert (answer.trouble, answer.items[0].fate) == (trouble, fate)
-    market.settle()
-    shown = market.shows[items[0].listing, items[0].location]
-    assert shown == (items[0].quantity if fate in TAKEN or fault.name == "drop_after_apply" else 0)
+    check_fault(of, fault, trouble, {fate})
 
 
 @pytest.mark.parametrize(("late_ms", "believed"), [(300_000, True), (-300_000, True), (302_000, False)])

@@ -50,16 +50,20 @@ class Seller:
         sent = {"content-type": "application/json", **self.headers, **(headers or {})}
         return self.market.handle(Received(method, path, query or {}, sent, body), self.now_ms)
 
-
-class AmazonSeller(Seller):
-    def login(self) -> Given:
+    def refresh(self, path: str) -> Given:
+        """A token for the refresh token."""
         fields = {
             "grant_type": "refresh_token",
             "refresh_token": f"refresh-{self.account}",
             "client_id": f"client-{self.account}",
             "client_secret": f"secret-{self.account}",
         }
-        given = self.ask("POST", "/auth/o2/token", content=urlencode(fields).encode())
+        return self.ask("POST", path, content=urlencode(fields).encode())
+
+
+class AmazonSeller(Seller):
+    def login(self) -> Given:
+        given = self.refresh("/auth/o2/token")
         self.headers["x-amz-access-token"] = given.json()["access_token"]
         return given
 
@@ -288,13 +292,7 @@ class MiraklSeller(Seller):
 
 class GoogleSeller(Seller):
     def login(self) -> Given:
-        fields = {
-            "grant_type": "refresh_token",
-            "refresh_token": f"refresh-{self.account}",
-            "client_id": f"client-{self.account}",
-            "client_secret": f"secret-{self.account}",
-        }
-        given = self.ask("POST", "/token", content=urlencode(fields).encode())
+        given = self.refresh("/token")
         self.headers["authorization"] = f"Bearer {given.json()['access_token']}"
         return given
 
